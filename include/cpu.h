@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU: the part every target shares. A target's state struct embeds CPUState first. Generated
+ * code addresses everything through a register that points CPU_ENV_BIAS bytes into this struct.
+ */
+#ifndef RHEA_CPU_H
+#define RHEA_CPU_H
+
+#include "typedefs.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdatomic.h>
+
+#define CPU_ENV_BIAS 128
+#define JUMP_CACHE_BITS 12
+#define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
+/* Slot of a linear pc in the jump cache; generated code computes the same. */
+static inline unsigned jump_cache_slot(uint64_t pc)
+{
+    return (unsigned)(pc ^ (pc >> JUMP_CACHE_BITS)) & (JUMP_CACHE_SIZE - 1);
+}
+typedef struct JumpCacheEntry {
+    uint64_t pc;      /* linear */
+    uint64_t key;     /* CPUState.jc_key when entered; 0 never matches */
+    const void *code; /* host address of the TB's entry */
+    TranslationBlock *tb;
+} JumpCacheEntry;
+
+/* Return-address stack: pairs of guest return pc and the TB expected there. Private to the back end
+ * and cpu-exec; a wrong entry costs time, never correctness. */
+#define RAS_SIZE 16
+
+/* Bits of CPUState.interrupt_request. */
+enum {
+    CPU_INTERRUPT_HARD = 1 << 0,   /* level: the interrupt controller has something */
+    CPU_INTERRUPT_NMI = 1 << 1,
+    CPU_INTERRUPT_SMI = 1 << 2,
+    CPU_INTERRUPT_INIT = 1 << 3,
+    CPU_INTERRUPT_SIPI = 1 << 4,
+    CPU_INTERRUPT_DEBUG = 1 << 5,
+    CPU_INTERRUPT_EXITTB = 1 << 6, /* nothing but leave generated code */
+    CPU_INTERRUPT_TGT0 = 1 << 8,   /* target's own */
+    CPU_INTERRUPT_TGT1 = 1 << 9,
+    CPU_INTERRUPT_TGT2 = 1 << 10,
+    CPU_INTERRUPT_TGT3 = 1 << 11,
+};
+
+/* Why cpu_exec returned to the vCPU thread; exceptions of the engine, above any guest vector. */
+enum {
+    EXCP_NONE = -1,
+    EXCP_INTERRUPT = 0x10000, /* asked to leave */
+    EXCP_HLT,                 /* halted, waits for an interrupt */
+    EXCP_DEBUG,               /* breakpoint, watchpoint or single step for the debugger */
+    EXCP_YIELD,
+};
+
+struct CPUState {
+    /* -- Read and written by generated code; offsets below 2 * CPU_ENV_BIAS -- */
+    _Atomic uint32_t exit_request; /* nonzero: leave at the next poll. Any thread */
+    int32_t icount_left;           /* under -icount: instructions until the next event */
+    uint64_t jc_key;               /* (bank code epoch << 32) | TB state flags; see cpu_update_key */
+    TLBBank *bank;                 /* current; the host's TLB base register mirrors it */
+    uint32_t ras_top;
+    uint32_t host_fpcsr;           /* MXCSR (or FPCR) the guest's state asks for while in generated code */
+
+    /* -- vCPU thread only -- */
+    int32_t exception_index;       /* EXCP_NONE, a guest vector, or EXCP_* */
+    bool in_exec;                  /* inside cpu_exec's setjmp */
+    bool can_do_io;
+    bool fp_entered;               /* the host's FP control register holds the guest's state */
+    uint8_t singlestep;            /* debugger: one instruction per TB, then EXCP_DEBUG */
+    const void *return_address;    /* scratch of the back end: out of line MMIO */
+    jmp_buf jmp_env;
+    const TargetOps *target;
+    struct CPUTLB *tlb;            /* banks, second level; cputlb.c */
+    IRFunc *ir;
+    uint64_t icount_budget;
+    uint64_t mem_fault_addr;
+
+    /* -- Any thread -- */
+    _Atomic uint32_t interrupt_request;
+    _Atomic bool halted;
+    int index;
+    pthread_t thread;
+
+    /* -- Machine lock -- */
+    bool stop, stopped, unplug, created;
+    pthread_cond_t *halt_cond;
+    CPUState *next;
+    struct CPUWork *work_first, *work_last;
+    Device *apic;                  /* x86: local interrupt controller; others: NULL */
+    struct Breakpoint *breakpoints;
+    struct Watchpoint *watchpoints;
+    struct Watchpoint *watchpoint_hit;
+
+    /* -- Jump cache and return stack: vCPU thread (others only clear through epochs) -- */
+    JumpCacheEntry ras[RAS_SIZE];
+    JumpCacheEntry jump_cache[JUMP_CACHE_SIZE];
+};
+
+extern CPUState *first_cpu; /* list in index order; grows under the machine lock only at start */
+#define CPU_FOREACH(c) for (CPUState *c = first_cpu; c; c = c->next)
+extern __thread CPUState *current_cpu; /* of the calling vCPU thread, else NULL */
+
+/* ---- cpus.c ---- */
+/* Registers a created vCPU (its state reset by the target); the thread starts with the machine. */
+void cpu_register(CPUState *cpu);
+void cpus_start(void);          /* creates the vCPU threads, stopped. Machine lock */
+void cpus_resume(void);         /* lets all run. Machine lock */
+void cpus_pause(void);          /* returns when all have stopped. Machine lock */
+void cpus_shutdown(void);       /* ends all threads. Machine lock */
+/* Sets interrupt bits and makes the vCPU notice, also out of halt. Any thread. */
+void cpu_interrupt(CPUState *cpu, uint32_t mask);
+void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
+void cpu_kick(CPUState *cpu);   /* leave generated code soon */
+void cpu_exit(CPUState *cpu);
+/* Runs fn on the vCPU's thread between TBs; _run waits (machine lock is dropped meanwhile). */
+void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
+void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
+/* Runs fn while no vCPU executes guest code. */
+void cpus_run_exclusive(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
+
+/* ---- cpu-exec.c ---- */
+/* Executes guest code until something needs the vCPU loop: returns EXCP_*. vCPU thread, no lock. */
+int cpu_exec(CPUState *cpu);
+/* Leaves a helper for the main loop with exception_index set; guest state is already right. */
+_Noreturn void cpu_loop_exit(CPUState *cpu);
+/* As above, after rebuilding the state of the instruction that called the helper.
+ * retaddr = HELPER_RETADDR() of the outermost helper, or 0 when the state is already right. */
+_Noreturn void cpu_loop_exit_restore(CPUState *cpu, uintptr_t retaddr);
+/* Rebuilds guest state from a host return address; false when retaddr is not in generated code. */
+bool cpu_restore_state(CPUState *cpu, uintptr_t retaddr);
+/* The host FP control/status register (MXCSR) around generated code: enter loads host_fpcsr, leave
+ * stores it back (sticky flags) and loads the C default. get and set work in either state, so helpers
+ * use these. Devices and other C code with floating point run after leave. vCPU thread. */
+void cpu_fp_enter(CPUState *cpu);
+void cpu_fp_leave(CPUState *cpu);
+uint32_t cpu_fp_get(CPUState *cpu);
+void cpu_fp_set(CPUState *cpu, uint32_t value);
+/* Recomputes jc_key from TargetOps.tb_state and the bank. vCPU thread. */
+void cpu_update_key(CPUState *cpu);
+
+#endif

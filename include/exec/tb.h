@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Translation blocks and the code cache (translate-all.c). */
+#ifndef RHEA_EXEC_TB_H
+#define RHEA_EXEC_TB_H
+
+#include "target.h"
+#include "typedefs.h"
+#include <stdatomic.h>
+
+struct TranslationBlock {
+    TBState state;
+    hwaddr phys_pc;            /* of the first byte */
+    hwaddr phys_page2;         /* second page, or -1 */
+    uint32_t size;             /* guest bytes */
+    uint16_t insns;
+    uint16_t flags;            /* TB_* */
+    const uint8_t *code;       /* host entry; for engine=interp the encoded IR */
+    uint32_t code_size;
+    uint32_t unwind_size;      /* unwind table follows the code */
+    const uint8_t *unwind;
+    /* Chaining: where to patch, and whom. Protected by the TB lock; patches are single aligned stores. */
+    uint32_t jump_patch[2];    /* offset in code of the patchable jump; ~0 when the slot is unused */
+    uint32_t jump_stub[2];     /* offset in code to jump to when unlinked */
+    _Atomic(TranslationBlock *) jump_dest[2];
+    /* TBs that jump here: list through jump_next, low bits of the link tell the slot. TB lock */
+    uintptr_t jump_first;
+    uintptr_t jump_next[2];
+    TranslationBlock *hash_next;
+    uintptr_t page_next[2];    /* list of TBs on each page, low bit = which of the two */
+    _Atomic bool invalid;
+};
+enum { TB_ONE_INSN = 1, TB_NOCHAIN = 2, TB_ICOUNT = 4 };
+
+/* What cpu_exec gets back from generated code: the TB last left and why. */
+enum { TB_EXIT_SLOT0 = 0, TB_EXIT_SLOT1 = 1, TB_EXIT_LOOKUP = 2, TB_EXIT_POLL = 3 };
+
+typedef struct TCGOptions {
+    uint64_t tb_size;    /* bytes of code cache; 0 = default */
+    const TCGBackend *engine;
+    bool one_insn_per_tb, split_wx, multi_thread, verify;
+} TCGOptions;
+
+/* -accel tcg[,tb-size=MiB,engine=NAME,one-insn-per-tb=,split-wx=,thread=]. Before any vCPU exists. */
+bool tcg_init(const TCGOptions *options, Error **errp);
+void tcg_exit(void);
+const TCGBackend *tcg_backend(void);
+const TCGOptions *tcg_options(void);
+
+/* Finds a TB in the hash of physical pc + state; NULL when there is none. Lock-free. */
+TranslationBlock *tb_lookup(CPUState *cpu, const TBState *state);
+/* Translates; may raise a guest fetch fault. Takes the translation lock. */
+TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_insns);
+/* Makes slot of from jump straight to to, if both are still valid. */
+void tb_add_jump(TranslationBlock *from, unsigned slot, TranslationBlock *to);
+/* TB whose code holds this host address; NULL when none. Lock-free, also for return addresses. */
+TranslationBlock *tb_find_host(uintptr_t host_pc);
+/* Invalidates every TB overlapping physical [start, start+len). Any thread. */
+void tb_invalidate_range(hwaddr start, uint64_t len);
+void tb_flush_all(void); /* no vCPU in generated code */
+/* True when the store is over code: called by the slow path before a store to a TLB_NOTDIRTY page.
+ * Invalidates what it hits; when that is the TB now running, leaves for the main loop after the
+ * store has been done (returns true: caller must store, then cpu_loop_exit_restore at the next insn). */
+bool tb_store_hits_code(CPUState *cpu, hwaddr pa, unsigned len, uintptr_t retaddr);
+/* Entry of the TB for the current state, for IR_GOTO_LOOKUP and goto_ptr misses: host address to
+ * jump to (the epilogue when something is pending). Called by generated code. */
+const void *tb_lookup_code(CPUState *cpu);
+
+void tcg_dump_stats(FILE *out); /* info jit */
+
+/* The compiler pipeline for one TB: IR -> host code at buf. Returns bytes used, 0 when it does not fit. */
+size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Machines: what -M names. */
+#ifndef RHEA_HW_BOARDS_H
+#define RHEA_HW_BOARDS_H
+
+#include "hw/device.h"
+
+/* The configuration vl.c gathered; boards read it. Strings live as long as the machine. */
+struct MachineState {
+    const MachineType *type;
+    uint64_t ram_size;
+    unsigned cpus, max_cpus, sockets, dies, cores, threads;
+    const char *cpu_model;        /* NULL = board's default */
+    const char *kernel, *initrd, *append, *dtb, *bios;
+    const char *boot_order, *boot_once;
+    bool boot_menu;
+    const char *name;             /* -name */
+    uint8_t uuid[16];
+    bool uuid_set;
+    bool nodefaults;
+    Chardev *serial[4];           /* NULL = no such port */
+    Chardev *debugcon;
+    bool rtc_localtime;
+    int64_t rtc_start;            /* seconds since the epoch, INT64_MIN = now */
+    int rtc_clock;                /* ClockType of util/timer.h */
+    OptGroup *options;            /* -M pc,key=value; boards read with opts_get_* */
+    void *board;                  /* the board's own state */
+};
+
+struct MachineType {
+    const char *name, *desc, *alias;
+    bool is_default;
+    const char *target;           /* "x86": i386 and x86_64; "arm"; NULL any */
+    uint64_t default_ram;
+    unsigned max_cpus;
+    const char *default_cpu;      /* NULL = the target's */
+    const Property *props;        /* offsets unused: name, kind, default, desc for help and checking */
+    bool (*init)(MachineState *m, Error **errp);
+    void (*reset)(MachineState *m);   /* after all devices and before vCPUs; NULL = none */
+    void (*exit)(MachineState *m);
+    void (*powerdown)(MachineState *m); /* power button */
+};
+#define machine_type(t) \
+    __attribute__((constructor)) static void machine_type_register_##t(void) { machine_type_register(&t); }
+void machine_type_register(const MachineType *t);
+const MachineType *machine_type_find(const char *name, const char *target);
+const MachineType *machine_type_default(const char *target);
+void machine_type_list(FILE *out, const char *target); /* -M help */
+extern MachineState *current_machine;
+
+/* Run state: vl.c / run-state.c. Any thread. */
+typedef enum ShutdownCause { SHUTDOWN_GUEST, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_MONITOR, SHUTDOWN_TRIPLE_FAULT, SHUTDOWN_PANIC } ShutdownCause;
+void system_shutdown_request(ShutdownCause cause);  /* -no-shutdown: stops instead */
+void system_exit_request(int status);               /* isa-debug-exit: ends with this status */
+void system_reset_request(ShutdownCause cause);     /* -no-reboot: shuts down instead */
+void system_powerdown_request(void);
+void vm_start(void);
+void vm_stop(void);
+bool vm_running(void);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The human monitor. One table row per command; other subsystems may register rows. Machine lock. */
+#ifndef RHEA_MONITOR_H
+#define RHEA_MONITOR_H
+
+#include "typedefs.h"
+#include <stdio.h>
+
+typedef struct MonitorCommand {
+    const char *name;    /* "info jit" for sub-commands */
+    const char *args;    /* help text of the arguments: "[-f]" */
+    const char *help;
+    void (*run)(Monitor *mon, int argc, char **argv); /* argv[0] = first argument */
+} MonitorCommand;
+void monitor_register(const MonitorCommand *rows, unsigned n);
+#define monitor_commands(table) \
+    __attribute__((constructor)) static void monitor_register_##table(void) { monitor_register(table, ARRAY_SIZE(table)); }
+void monitor_printf(Monitor *mon, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A stream whose text goes to the monitor when closed with fclose. */
+FILE *monitor_stream(Monitor *mon);
+Monitor *monitor_new(Chardev *chr, Error **errp);
+void monitors_exit(void);
+/* Runs one command line; used by QMP, gdb qRcmd and tests. */
+void monitor_run_line(Monitor *mon, const char *line);
+extern Monitor *current_monitor;
+
+#endif

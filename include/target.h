@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What a target front end provides (one const TargetOps), and what it gets for translating. */
+#ifndef RHEA_TARGET_H
+#define RHEA_TARGET_H
+
+#include "cpu.h"
+#include "exec/tlb.h"
+#include "tcg/ir.h"
+#include <stdio.h>
+
+/* Host return address of the generated code that called this helper; only in the helper itself. */
+#define HELPER_RETADDR() ((uintptr_t)__builtin_return_address(0))
+
+/* What identifies a translation besides the physical pc. flags are all the state translation depends
+ * on; generated code compares them as the low half of jc_key. */
+typedef struct TBState {
+    uint64_t pc;      /* linear */
+    uint64_t cs_base; /* pc - cs_base is the target's pc field; 0 in the usual case */
+    uint32_t flags;
+} TBState;
+
+/* State of one translation. The front end embeds this first in its own context. */
+typedef struct TranslatorContext {
+    CPUState *cpu;
+    IRFunc *ir;
+    TBState state;        /* at the TB's start */
+    uint64_t pc;          /* next byte to fetch (linear) */
+    uint64_t insn_pc;     /* start of the current instruction */
+    unsigned insns;       /* translated so far, the current one included */
+    unsigned max_insns;
+    bool stop;            /* set by translate_insn: the TB has been ended */
+    /* engine's */
+    const uint8_t *host[2];
+    uint64_t host_page[2];
+} TranslatorContext;
+
+/*
+ * Fetches guest code at ctx->pc and advances it. A fault in the fetch raises the guest's fault when
+ * this is the TB's first instruction; otherwise the TB is ended before the instruction (the function
+ * does not return: it unwinds to the translator loop).
+ */
+uint8_t translator_fetch8(TranslatorContext *ctx);
+uint16_t translator_fetch16(TranslatorContext *ctx);
+uint32_t translator_fetch32(TranslatorContext *ctx);
+uint64_t translator_fetch64(TranslatorContext *ctx);
+/* Gives up on the current instruction: IR since ir_insn_start is dropped and the TB ends before it.
+ * Returns only when it is the first of its TB. */
+void translator_end_before(TranslatorContext *ctx);
+/* True when pc is on the same guest page as the TB's start. */
+bool translator_same_page(const TranslatorContext *ctx, uint64_t pc);
+
+/* One monitor/gdb register: name, offset in CPUState, bits. */
+typedef struct RegisterDesc {
+    const char *name;
+    uint32_t offset;
+    uint8_t bits;
+} RegisterDesc;
+
+struct TargetOps {
+    const char *name;            /* "x86_64" */
+    const char *const *aliases;  /* NULL-terminated */
+    size_t state_size;           /* of the struct that embeds CPUState */
+    uint32_t pc_offset;          /* of the 64-bit pc field in CPUState (value = linear - cs_base) */
+    uint8_t mmu_modes;           /* at most TLB_MODES_MAX */
+    uint8_t address_bits;        /* of a linear address for display */
+    bool big_endian;
+    bool strong_order;           /* x86: total store order */
+
+    void (*init)(void);          /* once: ir_global() for every pinned or cached register */
+    /* Creates a vCPU of the -cpu MODEL[,feature…] string. */
+    CPUState *(*cpu_create)(const char *model, Error **errp);
+    void (*cpu_list)(FILE *out); /* -cpu help */
+    const char *(*default_model)(void);
+    void (*reset)(CPUState *cpu);
+
+    /* Translation */
+    TBState (*tb_state)(const CPUState *cpu);
+    size_t context_size;
+    void (*tb_start)(TranslatorContext *ctx);
+    /* One instruction, after the engine has emitted nothing: call ir_insn_start first. Set ctx->stop
+     * after ending the TB. */
+    void (*translate_insn)(TranslatorContext *ctx);
+    /* The TB reached its limit: continue at ctx->pc. */
+    void (*tb_stop)(TranslatorContext *ctx);
+    void (*restore_state)(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
+    void (*disas)(FILE *out, const CPUState *cpu, uint32_t flags, uint64_t pc, const uint8_t *bytes,
+                  size_t len); /* one line per instruction, QEMU's -d in_asm look */
+
+    /* Memory. tlb_fill walks the page tables for an access at va and calls tlb_set(); on a fault
+     * returns false when probe, else raises the guest's exception (retaddr as in
+     * cpu_loop_exit_restore) and does not return. */
+    bool (*tlb_fill)(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode,
+                     bool probe, uintptr_t retaddr);
+    void (*unaligned_access)(CPUState *cpu, uint64_t va, AccessType access, unsigned mode,
+                             uintptr_t retaddr) __attribute__((noreturn));
+    /* Physical address failed to decode (may be NULL: reads all ones, writes ignored). */
+    void (*bus_error)(CPUState *cpu, hwaddr pa, AccessType access, uintptr_t retaddr);
+    /* Translation for debuggers and the monitor: no side effects. False when unmapped. */
+    bool (*debug_translate)(CPUState *cpu, uint64_t va, hwaddr *pa);
+    unsigned (*current_mmu_mode)(const CPUState *cpu, bool fetch);
+
+    /* Interrupts; vCPU thread. exec_interrupt: takes one pending interrupt if the guest accepts it;
+     * true when it changed the state. has_work: a halted vCPU should wake. */
+    bool (*exec_interrupt)(CPUState *cpu, uint32_t request);
+    bool (*has_work)(const CPUState *cpu);
+    void (*do_exception)(CPUState *cpu); /* delivers cpu->exception_index */
+    /* After every return from generated code (host_fpcsr has been stored back). May be NULL. */
+    void (*exec_exit)(CPUState *cpu);
+    void (*debug_excp)(CPUState *cpu);
+
+    /* Inspection */
+    void (*dump_state)(CPUState *cpu, FILE *out, bool fpu); /* info registers */
+    void (*dump_tlb)(CPUState *cpu, FILE *out);             /* info tlb */
+    void (*dump_mem)(CPUState *cpu, FILE *out);             /* info mem */
+    const RegisterDesc *registers;                          /* $eax … for the monitor; ends with NULL */
+    const void *saved;                                      /* SavedField table, hw/device.h */
+};
+
+extern const TargetOps i386_target_ops, x86_64_target_ops;
+/* By name or alias; NULL when there is none. */
+const TargetOps *target_find(const char *name);
+extern const TargetOps *current_target; /* chosen once by vl.c */
+
+#endif

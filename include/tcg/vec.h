@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Vector and scalar floating-point operations: one row each in tcg/vec.def, used by IR_VOP.
+ * A row has a reference function in C (tcg/vec-ref.c: the interpreter, hosts without the
+ * instruction, and the oracle in tests) and its encoding on x86 hosts. Lane order is little-endian.
+ * FP rows work under the host control register loaded on entry to generated code (MXCSR on x86:
+ * rounding, FTZ/DAZ, sticky flags are the guest's; exceptions masked).
+ */
+#ifndef RHEA_TCG_VEC_H
+#define RHEA_TCG_VEC_H
+
+#include "typedefs.h"
+
+typedef enum VShape {
+    VS_V,      /* v out = op(v a) */
+    VS_VV,     /* v out = op(v a, v b); x86: 66/F3/F2 NDS form; scalar rows keep the upper lanes of a */
+    VS_VVV,    /* v out = op(v a, v b, v c): blendv (c = mask), FMA */
+    VS_VI,     /* v out = op(v a, imm8) */
+    VS_VVI,    /* v out = op(v a, v b, imm8) */
+    VS_SHIFTI, /* v out = a shifted by imm8; x86: opcode group, `ext` is the ModRM digit */
+    VS_VG,     /* v out = op(v a, int b): cvtsi2sd (a gives the upper lanes) */
+    VS_VGI,    /* v out = op(v a, int b, imm8): pinsr */
+    VS_GV,     /* int out = op(v a): movmsk, cvtsd2si, cvttsd2si */
+    VS_GVI,    /* int out = op(v a, imm8): pextr (register destination, zero-extended) */
+    VS_FLAGS,  /* int out = x86 layout CF|PF<<2|ZF<<6 of op(v a, v b): comis, ucomis, ptest */
+} VShape;
+
+/* Host features a row needs beyond SSE2. */
+enum { VF_SSE2, VF_SSE3, VF_SSSE3, VF_SSE41, VF_SSE42, VF_AES, VF_PCLMUL, VF_SHA, VF_AVX, VF_AVX2, VF_FMA, VF_F16C };
+/* Row flags. */
+enum {
+    VFL_COMMUTES = 1,
+    VFL_G64 = 2,       /* the integer operand is 64 bits (REX.W) */
+    VFL_FP = 4,        /* reads or writes the host FP control/status */
+    VFL_SCALAR = 8,    /* lane 0 only */
+};
+
+typedef void VecRefFunc(void *out, const void *a, const void *b, const void *c, uint8_t imm, unsigned bytes);
+
+typedef struct VecInfo {
+    const char *name;
+    uint8_t shape, feature, flags;
+    uint8_t pp;   /* mandatory prefix: 0, 0x66, 0xf3, 0xf2 */
+    uint8_t map;  /* 1 = 0F, 2 = 0F38, 3 = 0F3A */
+    uint8_t op;   /* opcode byte */
+    uint8_t ext;  /* ModRM digit for VS_SHIFTI */
+    VecRefFunc *ref;
+} VecInfo;
+
+typedef enum VecRow {
+#define VOP(name, text, shape, feature, pp, map, op, ext, flags) VEC_##name,
+#include "../../tcg/vec.def"
+#undef VOP
+    VEC_ROWS,
+} VecRow;
+extern const VecInfo vec_info[VEC_ROWS];
+
+#endif

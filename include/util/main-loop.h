@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine lock, and the main loop that GLib drives. Devices, memory topology, timers of the
+ * virtual clock and the monitor run under the machine lock; vCPU threads take it for MMIO and
+ * interrupts only. Lock order: machine lock, then any lock of translate-all.c, then log.
+ */
+#ifndef RHEA_UTIL_MAIN_LOOP_H
+#define RHEA_UTIL_MAIN_LOOP_H
+
+#include "typedefs.h"
+
+void machine_lock(void);
+void machine_unlock(void);
+bool machine_lock_held(void); /* by the calling thread */
+
+/* Runs until main_loop_quit(); returns the exit status passed to it. Call with the lock held. */
+int main_loop_run(void);
+/* Asks the loop to end with this process exit status. Any thread, async-signal-safe. */
+void main_loop_quit(int status);
+/* Runs fn(opaque) in the main loop soon, under the machine lock. Any thread. */
+void main_loop_run_soon(void (*fn)(void *opaque), void *opaque);
+/* Wakes the loop, so that it looks at timers again. Any thread. */
+void main_loop_notify(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and timers. Times are nanoseconds. */
+#ifndef RHEA_UTIL_TIMER_H
+#define RHEA_UTIL_TIMER_H
+
+#include "typedefs.h"
+
+typedef enum ClockType {
+    CLOCK_VIRTUAL,  /* runs while the machine runs; under -icount driven by executed instructions */
+    CLOCK_REALTIME_HOST, /* host monotonic time */
+    CLOCK_HOST,     /* host wall-clock time */
+} ClockType;
+
+#define NS_PER_SEC 1000000000ll
+
+int64_t clock_ns(ClockType type); /* any thread, lock-free */
+/* Stops and restarts CLOCK_VIRTUAL with the machine. Machine lock. */
+void clock_virtual_enable(bool on);
+/* Under -accel qtest: moves CLOCK_VIRTUAL to ns and runs the timers due. Machine lock. */
+void clock_virtual_set(int64_t ns);
+
+typedef void TimerFunc(void *opaque);
+/* A timer is inactive until timer_mod. Callbacks run in the main loop under the machine lock. */
+Timer *timer_new(ClockType type, TimerFunc *fn, void *opaque);
+void timer_mod(Timer *t, int64_t expire_ns); /* any thread */
+void timer_del(Timer *t);
+void timer_free(Timer *t); /* NULL allowed */
+bool timer_pending(const Timer *t);
+int64_t timer_expire_ns(const Timer *t); /* -1 when inactive */
+/* Earliest deadline over the timers of a clock, or -1. */
+int64_t timers_next_deadline(ClockType type);
+/* Runs what is due on every clock; returns ns until the next one or -1. Main loop, machine lock. */
+int64_t timers_run(void);
+
+#endif

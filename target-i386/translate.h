@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x86 translation context: what decoder and emitters share. Decode tables load operands, check
+ * prefixes and features; an emitter only operates. Emitter files: emit-int.c (integer, control flow,
+ * strings), emit-sys.c (system instructions), emit-fpu.c (x87), emit-sse.c (MMX, SSE, AES …).
+ */
+#ifndef TARGET_I386_TRANSLATE_H
+#define TARGET_I386_TRANSLATE_H
+
+#include "cpu.h"
+#include "tcg/ir.h"
+#include "tcg/vec.h"
+
+/* Where an operand is; see decode.c for the notation of the tables. */
+typedef enum OperandKind {
+    OPK_NONE, OPK_REG /* general register n */, OPK_MEM, OPK_IMM, OPK_SEG, OPK_CR, OPK_DR, OPK_XMM, OPK_MMX,
+} OperandKind;
+typedef struct X86Operand {
+    uint8_t kind;
+    uint8_t n;         /* register number */
+    uint8_t size;      /* MO_8 … MO_128 */
+    bool high_byte;    /* AH CH DH BH */
+    IRVal val;         /* loaded value (sources), where the result goes (destinations) */
+} X86Operand;
+
+typedef struct DisasContext {
+    TranslatorContext base;
+    X86CPU *env;
+    IRFunc *ir;
+    uint32_t flags;    /* TBState.flags */
+    unsigned mmu_mode;
+    bool code64, code32, addseg, segcheck;
+    uint8_t cpl, iopl;
+    CCOp cc_op;        /* static knowledge; CC_OP_DYNAMIC when unknown */
+    bool cc_op_dirty;  /* the cc_op global is stale */
+
+    /* this instruction */
+    uint8_t prefix;    /* PREFIX_* */
+    uint8_t rex, rex_w, rex_r, rex_x, rex_b, vex, vex_l, vex_v;
+    int8_t segment;    /* override or -1 */
+    MemOp ot;          /* operand size MO_16/32/64 */
+    MemOp at;          /* address size */
+    bool has_modrm;
+    uint8_t modrm, mod, reg, rm; /* reg and rm with REX bits */
+    uint16_t opcode;   /* with map in the high byte: 0x0100 = 0F, 0x0200 = 0F38, 0x0300 = 0F3A */
+    uint64_t imm, imm2;
+    /* effective address of the ModRM memory operand, before segmentation */
+    IRVal ea;          /* offset; valid when mod != 3 */
+    int8_t ea_seg;     /* segment that applies */
+    X86Operand op[4];
+} DisasContext;
+enum { PREFIX_REPZ = 1, PREFIX_REPNZ = 2, PREFIX_LOCK = 4, PREFIX_DATA = 8, PREFIX_ADDR = 16 };
+
+/* Globals */
+extern IRVal cpu_regs[16], cpu_cc_dst, cpu_cc_src, cpu_cc_src2, cpu_cc_op;
+
+/* Fetch the rest of the instruction */
+uint64_t x86_fetch_imm(DisasContext *s, MemOp size); /* sign-extended for sizes under 64 */
+
+/* Memory: linear address of an offset in a segment with the limit and type checks the mode asks for
+ * (raises #GP/#SS through a helper); access is made of `bytes` bytes. */
+IRVal x86_linear(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool write);
+IRVal x86_ea_linear(DisasContext *s, unsigned bytes, bool write); /* of the ModRM operand */
+void x86_ld(DisasContext *s, IRType t, IRVal dst, IRVal linear, MemOp op);
+void x86_st(DisasContext *s, IRType t, IRVal src, IRVal linear, MemOp op);
+
+/* Raise a fault at this instruction (state synced) and end the TB. */
+void x86_gen_exception(DisasContext *s, int vector);
+void x86_gen_exception_err(DisasContext *s, int vector, uint32_t error);
+void x86_gen_illegal(DisasContext *s); /* #UD */
+/* Before a helper that may fault or read flags: brings cc_op and eip to CPUState as needed. */
+void x86_sync_cc_op(DisasContext *s);
+void x86_store_eip(DisasContext *s, uint64_t eip);      /* current or next instruction's offset */
+static inline uint64_t x86_cur_eip(const DisasContext *s) { return s->base.insn_pc - s->base.state.cs_base; }
+static inline uint64_t x86_next_eip(const DisasContext *s) { return s->base.pc - s->base.state.cs_base; }
+/* All six flags into cc_src, cc_op = EFLAGS (static). */
+void x86_compute_eflags(DisasContext *s);
+void x86_set_cc_op(DisasContext *s, CCOp op);
+/* Ends the TB after an instruction that may have changed TB state; eip of the next instruction is stored. */
+void x86_end_tb_lookup(DisasContext *s);
+void x86_end_tb_exit(DisasContext *s);
+
+/* Emitters of whole classes: return true when the instruction was theirs. They see s->opcode with
+ * prefixes decoded; ModRM has been fetched (has_modrm) but immediates have not. */
+bool x86_emit_fpu(DisasContext *s);   /* D8-DF, 9B */
+bool x86_emit_sse(DisasContext *s);   /* MMX and SSE opcodes of 0F, 0F38, 0F3A; EMMS, LDMXCSR, FXSAVE, XSAVE group … */
+bool x86_emit_sys(DisasContext *s);   /* system instructions */
+
+#endif
