@@ -23,6 +23,8 @@ const char *chardev_id(const Chardev *chr);
 void chardev_help(FILE *out);
 void chardev_info(FILE *out); /* info chardev */
 void chardevs_exit(void);     /* closes all, restores the terminal */
+/* Key that starts a mux command, Ctrl-A by default (-echr). */
+extern int chardev_escape_char;
 
 /* Each front end attaches to one Chardev (several on a mux). False when it is taken. */
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error **errp);
