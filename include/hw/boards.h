@@ -36,7 +36,8 @@ struct MachineType {
     const char *default_cpu;      /* NULL = the target's */
     const Property *props;        /* offsets unused: name, kind, default, desc for help and checking */
     bool (*init)(MachineState *m, Error **errp);
-    void (*reset)(MachineState *m);   /* after all devices and before vCPUs; NULL = none */
+    void (*reset)(MachineState *m);   /* after all devices and vCPUs were reset, before any runs: says where
+                                         they start; NULL = none */
     void (*exit)(MachineState *m);
     void (*powerdown)(MachineState *m); /* power button */
 };
