@@ -67,7 +67,8 @@ const void *tb_lookup_code(CPUState *cpu);
 
 void tcg_dump_stats(FILE *out); /* info jit */
 
-/* The compiler pipeline for one TB: IR -> host code at buf. Returns bytes used, 0 when it does not fit. */
+/* The compiler pipeline for one TB: IR -> host code written at buf, to execute at tb->code (set by the
+ * caller; the same place unless split-wx). Returns bytes used, 0 when it does not fit. */
 size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room);
 
 #endif

@@ -104,9 +104,23 @@ typedef struct IROp {
     IRVal out[2];
     IRVal in[HELPER_MAX_ARGS];
     uint64_t imm;
-    uint32_t life;   /* tcg_liveness: bit n = in[n] dies here; bit 8+n = out[n] is never read;
-                        bit 16+n = out[n] (a global) must reach memory here */
+    uint32_t life;   /* set by tcg_liveness: IR_DIES, IR_UNREAD, IR_SYNC */
 } IROp;
+
+/*
+ * Bits of IROp.life.
+ * IR_DIES(n): the value in[n] has before this op is not needed after it: its last reader, or the op
+ *   itself overwrites it. Every input that names the value has its bit. A dying global need not be
+ *   stored. Constants have no bits.
+ * IR_UNREAD(n): nothing reads this assignment of out[n] (op stays for its other effects). For a
+ *   global: it is assigned again before anything, CPUState included, could see it.
+ * IR_SYNC(n): out[n] is a global and what is assigned here is seen through CPUState before the next
+ *   assignment: at a label, branch or end of the TB, by a faulting operation, or by a helper that reads
+ *   globals.
+ */
+#define IR_DIES(n) (1u << (n))
+#define IR_UNREAD(n) (1u << (8 + (n)))
+#define IR_SYNC(n) (1u << (16 + (n)))
 
 typedef enum IRKind { IRK_GLOBAL, IRK_TEMP, IRK_CONST } IRKind;
 typedef struct IRValInfo {
@@ -139,6 +153,7 @@ struct IRFunc {
     InsnData insns[IR_MAX_INSNS];
     const HelperInfo *calls[IR_MAX_OPS / 4];
     void *const_hash;        /* private to ir.c */
+    void *fold, *live;       /* work space of the passes, kept from TB to TB */
 };
 
 /* Process-wide table of the running target's globals; filled once by TargetOps.init. */
@@ -150,6 +165,13 @@ void ir_globals_reset(void); /* tests */
 IRFunc *ir_func_new(void);
 void ir_func_free(IRFunc *f);
 void ir_func_begin(IRFunc *f, TranslationBlock *tb); /* forgets everything but the globals */
+
+/*
+ * The width at which op reads in[n] and writes out[n]. IR_VOID: the operand's own type, an I32 value
+ * being zero-extended (addresses). IR_NONE operands (VOP, CALL) are skipped by the caller.
+ */
+IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n);
+IRType ir_out_type(const IRFunc *f, const IROp *op, unsigned n);
 
 /* ---- Building. All append to f. dst is assigned; it may be a global or a temp. ---- */
 
@@ -175,6 +197,7 @@ void ir_discard(IRFunc *f, IRVal global);
  * globals for every target and 32-bit instructions cost nothing extra). An I32 value in an I64
  * operation is an error; use EXT_I32_I64U / EXT_I32_I64S.
  */
+/* Conversions have a fixed IROp.type whatever t says: I64 for EXT_I32_I64*, I32 for TRUNC*. */
 void ir_op1(IRFunc *f, IROpcode opc, IRType t, IRVal dst, IRVal a);           /* mov neg not ext* bswap* popcnt trunc exts extu vmov */
 void ir_op2(IRFunc *f, IROpcode opc, IRType t, IRVal dst, IRVal a, IRVal b);  /* add ... rotr, clz, ctz, divu ... */
 void ir_op2i(IRFunc *f, IROpcode opc, IRType t, IRVal dst, IRVal a, uint64_t imm); /* b is a constant */
@@ -201,7 +224,8 @@ void ir_guest_st(IRFunc *f, IRType t, IRVal src, IRVal addr, MemOp op, unsigned 
 void ir_atomic(IRFunc *f, IROpcode opc, IRType t, IRVal old, IRVal addr, IRVal val, MemOp op, unsigned mmu_mode);
 void ir_cmpxchg(IRFunc *f, IRType t, IRVal old, IRVal addr, IRVal expected, IRVal val, MemOp op, unsigned mmu_mode);
 
-/* args excludes the env argument; ret is IR_NONE for void. Up to 5 args + env. */
+/* args excludes the env argument; ret is IR_NONE for void. Up to 5 args + env. In the op, in[] are the
+ * arguments without env, IR_NONE after the last. */
 void ir_call(IRFunc *f, const HelperInfo *h, IRVal ret, const IRVal *args, unsigned nargs);
 
 /* Vectors: rows of tcg/vec.def; unused inputs IR_NONE. See vec.h. */
