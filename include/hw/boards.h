@@ -47,6 +47,8 @@ void machine_type_register(const MachineType *t);
 const MachineType *machine_type_find(const char *name, const char *target);
 const MachineType *machine_type_default(const char *target);
 void machine_type_list(FILE *out, const char *target); /* -M help */
+/* -M TYPE,help */
+void machine_type_help(const MachineType *t, FILE *out);
 extern MachineState *current_machine;
 
 /* Run state: vl.c / run-state.c. Any thread. */

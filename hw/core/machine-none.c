@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The empty machine: no board, for probing with the monitor. It has vCPUs and RAM only when -cpu or -m
+ * ask for them.
+ */
+#include "hw/boards.h"
+#include "target.h"
+#include "util/error.h"
+#include <glib.h>
+
+static bool none_init(MachineState *m, Error **errp)
+{
+    if (m->kernel) {
+        error_setg(errp, "The -kernel parameter is not supported by machine 'none'");
+        return false;
+    }
+    if (m->ram_size) {
+        MemoryRegion *ram = g_new0(MemoryRegion, 1);
+        if (!memory_region_init_ram(ram, NULL, "ram", m->ram_size, errp))
+            return false;
+        memory_region_add(system_memory, 0, ram);
+    }
+    if (m->cpu_model) {
+        CPUState *cpu = current_target->cpu_create(m->cpu_model, errp);
+        if (!cpu)
+            return false;
+        cpu->halted = true;
+        cpu_register(cpu);
+    }
+    return true;
+}
+
+static const MachineType none_type = {
+    .name = "none", .desc = "empty machine", .max_cpus = 1, .init = none_init,
+};
+machine_type(none_type);
