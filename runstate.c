@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Running, stopped, reset, shut down: requests from any thread become actions in the main loop. */
+#include "cpu.h"
+#include "hw/boards.h"
+#include "target.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/main-loop.h"
+#include "util/timer.h"
+#include "vl.h"
+
+#include <glib.h>
+#include <signal.h>
+
+bool runstate_no_reboot, runstate_no_shutdown;
+static bool running;         /* machine lock */
+
+bool vm_running(void)
+{
+    return running;
+}
+
+void vm_start(void)
+{
+    if (running)
+        return;
+    running = true;
+    clock_virtual_enable(true);
+    cpus_resume();
+}
+
+void vm_stop(void)
+{
+    if (!running)
+        return;
+    running = false;
+    cpus_pause();
+    clock_virtual_enable(false);
+}
+
+static void do_exit(void *opaque)
+{
+    vm_stop();
+    main_loop_quit(GPOINTER_TO_INT(opaque));
+}
+
+void system_exit_request(int status)
+{
+    main_loop_run_soon(do_exit, GINT_TO_POINTER(status));
+}
+
+static void do_shutdown(void *opaque)
+{
+    vm_stop();
+    if (!runstate_no_shutdown)
+        main_loop_quit(0);
+}
+
+void system_shutdown_request(ShutdownCause cause)
+{
+    main_loop_run_soon(do_shutdown, GINT_TO_POINTER(cause));
+    if (current_cpu)
+        cpu_exit(current_cpu);
+}
+
+/* The machine as after power-on: devices in creation order, then the board, then vCPUs. */
+static void reset_machine(void *opaque)
+{
+    bool was_running = running;
+    if (was_running)
+        cpus_pause();
+    CPU_FOREACH(cpu) {
+        if (log_enabled(LOG_CPU_RESET)) {
+            FILE *f = log_lock();
+            if (f) {
+                fprintf(f, "CPU Reset (CPU %d)\n", cpu->index);
+                cpu->target->dump_state(cpu, f, false);
+                log_unlock(f);
+            }
+        }
+        cpu->target->reset(cpu);
+    }
+    device_reset_all();
+    if (current_machine->type->reset)
+        current_machine->type->reset(current_machine);
+    if (was_running)
+        cpus_resume();
+}
+
+void system_reset_request(ShutdownCause cause)
+{
+    if (runstate_no_reboot && cause != SHUTDOWN_MONITOR) {
+        system_shutdown_request(cause);
+        return;
+    }
+    main_loop_run_soon(reset_machine, NULL);
+    if (current_cpu)
+        cpu_exit(current_cpu);
+}
+
+static void do_powerdown(void *opaque)
+{
+    if (current_machine->type->powerdown)
+        current_machine->type->powerdown(current_machine);
+}
+
+void system_powerdown_request(void)
+{
+    main_loop_run_soon(do_powerdown, NULL);
+}
+
+/* ---- Host signals end the program in order, with the terminal restored ---- */
+
+static volatile sig_atomic_t caught_signal;
+
+static void terminate(int sig)
+{
+    if (caught_signal)
+        _Exit(1); /* asked twice: something is stuck */
+    caught_signal = sig;
+    main_loop_quit(0);
+}
+
+void runstate_install_signal_handlers(void)
+{
+    struct sigaction sa = { .sa_handler = terminate };
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
