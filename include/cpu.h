@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A vCPU: the part every target shares. A target's state struct embeds CPUState first. Generated
- * code addresses everything through a register that points CPU_ENV_BIAS bytes into this struct.
+ * code addresses everything through a register that points CPU_ENV_BIAS bytes past its start: between
+ * the last fields here and the target's first ones, so that a byte of displacement reaches both.
  */
 #ifndef RHEA_CPU_H
 #define RHEA_CPU_H
@@ -11,7 +12,7 @@
 #include <setjmp.h>
 #include <stdatomic.h>
 
-#define CPU_ENV_BIAS 128
+#define CPU_ENV_BIAS ((int32_t)sizeof(struct CPUState) + 96)
 #define JUMP_CACHE_BITS 12
 #define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
 /* Slot of a linear pc in the jump cache; generated code computes the same. */
@@ -55,14 +56,6 @@ enum {
 };
 
 struct CPUState {
-    /* -- Read and written by generated code; offsets below 2 * CPU_ENV_BIAS -- */
-    _Atomic uint32_t exit_request; /* nonzero: leave at the next poll. Any thread */
-    int32_t icount_left;           /* under -icount: instructions until the next event */
-    uint64_t jc_key;               /* (bank code epoch << 32) | TB state flags; see cpu_update_key */
-    TLBBank *bank;                 /* current; the host's TLB base register mirrors it */
-    uint32_t ras_top;
-    uint32_t host_fpcsr;           /* MXCSR (or FPCR) the guest's state asks for while in generated code */
-
     /* -- vCPU thread only -- */
     int32_t exception_index;       /* EXCP_NONE, a guest vector, or EXCP_* */
     bool in_exec;                  /* inside cpu_exec's setjmp */
@@ -96,6 +89,15 @@ struct CPUState {
     /* -- Jump cache and return stack: vCPU thread (others only clear through epochs) -- */
     JumpCacheEntry ras[RAS_SIZE];
     JumpCacheEntry jump_cache[JUMP_CACHE_SIZE];
+
+    /* -- Read and written by generated code: last, so that short displacements reach these
+     * and the target registers that follow -- */
+    _Atomic uint32_t exit_request; /* nonzero: leave at the next poll. Any thread */
+    int32_t icount_left;           /* under -icount: instructions until the next event */
+    uint64_t jc_key;               /* (bank code epoch << 32) | TB state flags; see cpu_update_key */
+    TLBBank *bank;                 /* current; the host's TLB base register mirrors it */
+    uint32_t ras_top;
+    uint32_t host_fpcsr;           /* MXCSR (or FPCR) the guest's state asks for while in generated code */
 };
 
 extern CPUState *first_cpu; /* list in index order; grows under the machine lock only at start */
