@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guest physical memory: a tree of regions that flattens into an ordered view. Topology changes under
- * the machine lock; readers take the view without locks. RAM is one memfd mapping per block.
+ * the machine lock; readers take the view without locks. RAM is one mapping per block.
  */
 #ifndef RHEA_EXEC_MEMORY_H
 #define RHEA_EXEC_MEMORY_H
@@ -33,8 +33,10 @@ struct RAMBlock {
     hwaddr base;             /* in ram-address space: unique over all blocks, page aligned */
     int fd;
     _Atomic uint8_t *dirty;  /* one byte per page: DIRTY_* set = dirty */
-    _Atomic uint64_t *code_map; /* one bit per 64 bytes holding translated code; NULL until used.
-                                   Owned by translate-all.c */
+    /* Owned by translate-all.c: one word per page with a bit per 64 bytes that hold translated code, and
+     * the list of TBs on each page. */
+    _Atomic uint64_t *code_map;
+    uintptr_t *code_tbs;
     RAMBlock *next;
 };
 enum { DIRTY_VGA = 1, DIRTY_MIGRATION = 2, DIRTY_CODE = 4 /* set = page holds no code */ };
@@ -54,7 +56,7 @@ struct MemoryRegion {
     MemoryRegion *alias;
     hwaddr alias_offset;
     MemoryRegion *container, *children, *sibling;
-    bool busy;               /* in a callback: re-entry from the device's own DMA is refused */
+    const void *busy;        /* thread now in a callback: re-entry from the device's own DMA is refused */
 };
 
 void memory_region_init(MemoryRegion *mr, Device *owner, const char *name, uint64_t size);
@@ -89,12 +91,21 @@ void memory_init(void);  /* creates both spaces */
 void memory_exit(void);
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
-/* Called after each topology change with the machine lock held (cputlb registers one). */
+/* Called after each change of address_space_memory with the machine lock held (cputlb registers one). */
 void memory_add_listener(void (*fn)(void *opaque), void *opaque);
 
+/* Changes whenever address_space_memory's view does; for caches of address_space_find. Any thread. */
+unsigned memory_generation(void);
 /* Finds the range at addr; false when nothing is mapped. Lock-free; the copy stays valid for use under
  * the machine lock, or for RAM until the block is freed. */
 bool address_space_find(AddressSpace *as, hwaddr addr, FlatRange *out);
+/* Start of the first range above addr, 0 when there is none. */
+hwaddr address_space_next(AddressSpace *as, hwaddr addr);
+void address_space_foreach(AddressSpace *as, void (*fn)(void *opaque, const FlatRange *r), void *opaque);
+AddressSpace *address_space_first(void); /* all spaces, newest first; machine lock */
+AddressSpace *address_space_after(const AddressSpace *as);
+const char *address_space_name(const AddressSpace *as);
+MemoryRegion *address_space_root(const AddressSpace *as);
 MemTxResult address_space_rw(AddressSpace *as, hwaddr addr, void *buf, uint64_t len, bool write);
 static inline MemTxResult address_space_read(AddressSpace *as, hwaddr a, void *buf, uint64_t len)
 {
@@ -121,6 +132,18 @@ RAMBlock *ram_block_new(const char *name, uint64_t size, Error **errp);
 void ram_block_free(RAMBlock *b);
 RAMBlock *ram_block_from_host(const void *host, hwaddr *offset); /* NULL when not guest RAM */
 extern RAMBlock *ram_blocks;
+/* Clears the DIRTY_VGA or DIRTY_MIGRATION bit of the pages of [offset, offset+len) and makes stores by
+ * vCPUs set it again. Returns whether any was set; page_set(opaque, offset of the page) is called for
+ * each that was (may be NULL). Clear first, then read the page. Any thread. */
+bool ram_test_and_clear_dirty(RAMBlock *b, hwaddr offset, uint64_t len, uint8_t client,
+                              void (*page_set)(void *opaque, hwaddr offset), void *opaque);
+RAMBlock *ram_block_at(hwaddr ram_addr); /* block that holds this address of ram-address space, or NULL */
+/* Bits all set: stores to the page need no bookkeeping. */
+#define DIRTY_ALL 0xff
+static inline _Atomic uint8_t *ram_dirty_byte(RAMBlock *b, const uint8_t *host)
+{
+    return &b->dirty[(uint64_t)(host - b->host) >> 12];
+}
 /* After any store to RAM not made by generated code: marks dirty and drops translated code. */
 void ram_written(RAMBlock *b, hwaddr offset, uint64_t len);
 

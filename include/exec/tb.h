@@ -9,7 +9,7 @@
 
 struct TranslationBlock {
     TBState state;
-    hwaddr phys_pc;            /* of the first byte */
+    hwaddr phys_pc;            /* of the first byte, in ram-address space */
     hwaddr phys_page2;         /* second page, or -1 */
     uint32_t size;             /* guest bytes */
     uint16_t insns;
@@ -54,13 +54,18 @@ TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_
 void tb_add_jump(TranslationBlock *from, unsigned slot, TranslationBlock *to);
 /* TB whose code holds this host address; NULL when none. Lock-free, also for return addresses. */
 TranslationBlock *tb_find_host(uintptr_t host_pc);
-/* Invalidates every TB overlapping physical [start, start+len). Any thread. */
-void tb_invalidate_range(hwaddr start, uint64_t len);
+/* Invalidates every TB made from these bytes of a RAM block. After the store; any thread. */
+void tb_invalidate_ram(RAMBlock *b, hwaddr offset, uint64_t len);
 void tb_flush_all(void); /* no vCPU in generated code */
-/* True when the store is over code: called by the slow path before a store to a TLB_NOTDIRTY page.
- * Invalidates what it hits; when that is the TB now running, leaves for the main loop after the
- * store has been done (returns true: caller must store, then cpu_loop_exit_restore at the next insn). */
-bool tb_store_hits_code(CPUState *cpu, hwaddr pa, unsigned len, uintptr_t retaddr);
+/*
+ * Before a store by generated code or a helper to a page without DIRTY_CODE: when it would change the TB
+ * that is running, leaves for the main loop, which executes this instruction alone in a one-instruction
+ * TB (there the store is last, so that nothing stale runs after it). Otherwise returns; after the store
+ * the caller calls tb_after_store().
+ */
+void tb_before_store(CPUState *cpu, RAMBlock *b, hwaddr offset, unsigned len, uintptr_t retaddr);
+/* After that store: drops the TBs it hit; sets DIRTY_CODE when none are left on the page. */
+void tb_after_store(RAMBlock *b, hwaddr offset, unsigned len);
 /* Entry of the TB for the current state, for IR_GOTO_LOOKUP and goto_ptr misses: host address to
  * jump to (the epilogue when something is pending). Called by generated code. */
 const void *tb_lookup_code(CPUState *cpu);

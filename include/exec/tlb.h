@@ -74,8 +74,13 @@ void tlb_flush_nonglobal(CPUState *cpu);
 void tlb_flush_page(CPUState *cpu, TLBKey key, uint64_t va, bool global);
 void tlb_flush_page_all(CPUState *cpu, uint64_t va); /* in every bank */
 void tlb_flush_all(CPUState *cpu);
-/* From any thread: the flush happens on the vCPU's thread before its next TB. */
+/* From any thread: the flush happens on the vCPU's thread before its next TB (at once on that thread). */
 void tlb_flush_all_async(CPUState *cpu);
+/* Does what tlb_flush_all_async asked for; the vCPU loop calls it between TBs. */
+void tlb_run_pending(CPUState *cpu);
+/* Sends every vCPU's stores to these host pages of RAM through the slow path from now on. Any thread;
+ * a store already past its inline check may still land. */
+void tlb_protect_ram(const uint8_t *host, uint64_t len);
 
 /* Called by TargetOps.tlb_fill to enter a translation for the current bank. */
 void tlb_set(CPUState *cpu, uint64_t va, unsigned mode, const Translation *t);
@@ -126,7 +131,13 @@ typedef struct TLBStats {
 } TLBStats;
 void tlb_stats(const CPUState *cpu, TLBStats *out);
 
-/* Host pages behind a code fetch at va; raises the guest's fault. *pa receives the physical address. */
-const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa);
+/*
+ * Host address of the code byte at va, NULL when it is not RAM or ROM. Raises the guest's fault when
+ * fault is NULL, else *fault tells. *pa receives the byte's address in ram-address space (physical when
+ * not RAM). The bank remembers that the page was executed: dropping it changes the bank's code epoch.
+ */
+const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa, bool *fault);
+/* The current bank's code epoch: the high half of jc_key. */
+uint32_t tlb_code_epoch(const CPUState *cpu);
 
 #endif

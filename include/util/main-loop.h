@@ -8,6 +8,7 @@
 #define RHEA_UTIL_MAIN_LOOP_H
 
 #include "typedefs.h"
+#include <pthread.h>
 
 void machine_lock(void);
 void machine_unlock(void);
@@ -19,6 +20,8 @@ int main_loop_run(void);
 void main_loop_quit(int status);
 /* Runs fn(opaque) in the main loop soon, under the machine lock. Any thread. */
 void main_loop_run_soon(void (*fn)(void *opaque), void *opaque);
+/* Waits for cond with the machine lock (held by the caller) dropped meanwhile. */
+void machine_cond_wait(pthread_cond_t *cond);
 /* Wakes the loop, so that it looks at timers again. Any thread. */
 void main_loop_notify(void);
 

@@ -20,6 +20,11 @@ void clock_virtual_enable(bool on);
 void clock_virtual_set(int64_t ns);
 
 typedef void TimerFunc(void *opaque);
+/* Lets fn say what CLOCK_VIRTUAL is instead of host time (icount, qtest); before the machine starts.
+ * The main loop then waits only for the other clocks' timers, and runs virtual ones only when
+ * main_loop_runs. */
+void clock_virtual_set_source(int64_t (*fn)(void), bool main_loop_runs);
+
 /* A timer is inactive until timer_mod. Callbacks run in the main loop under the machine lock. */
 Timer *timer_new(ClockType type, TimerFunc *fn, void *opaque);
 void timer_mod(Timer *t, int64_t expire_ns); /* any thread */
@@ -29,6 +34,8 @@ bool timer_pending(const Timer *t);
 int64_t timer_expire_ns(const Timer *t); /* -1 when inactive */
 /* Earliest deadline over the timers of a clock, or -1. */
 int64_t timers_next_deadline(ClockType type);
+/* Runs what is due on CLOCK_VIRTUAL (icount: the vCPU thread does so at the deadline). Machine lock. */
+void timers_run_virtual(void);
 /* Runs what is due on every clock; returns ns until the next one or -1. Main loop, machine lock. */
 int64_t timers_run(void);
 
