@@ -28,6 +28,7 @@ enum {
     CR4_OSXMMEXCPT = 1 << 10, CR4_UMIP = 1 << 11, CR4_LA57 = 1 << 12, CR4_VMXE = 1 << 13,
     CR4_FSGSBASE = 1 << 16, CR4_PCIDE = 1 << 17, CR4_OSXSAVE = 1 << 18, CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21, CR4_PKE = 1 << 22,
+    CR3_NOFLUSH_BIT = 63,
     EFER_SCE = 1 << 0, EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 << 11, EFER_FFXSR = 1 << 14,
 };
 enum {
@@ -82,27 +83,26 @@ enum {
 };
 
 /*
- * Lazy arithmetic flags. cc_op tells how CF PF AF ZF SF OF come from cc_dst (result), cc_src and cc_src2:
- * the B/W/L/Q variants follow one another in that order.
+ * Lazy arithmetic flags. The low byte of cc_op tells how CF PF AF ZF SF OF come from cc_dst (result), cc_src
+ * and cc_src2: the B/W/L/Q variants follow one another in that order, so op & 3 is the operand size. Bits above the
+ * operand size in cc_dst and cc_src mean nothing. The flags whose CC_OVR bits are set in cc_op come from
+ * cc_ovr instead (EFLAGS layout): instructions that change only some flags set those there.
  */
 typedef enum CCOp {
     CC_OP_DYNAMIC,  /* translator only: cc_op global holds it */
     CC_OP_EFLAGS,   /* cc_src holds the six flags in EFLAGS layout */
-    CC_OP_ADDB, CC_OP_ADDW, CC_OP_ADDL, CC_OP_ADDQ, /* dst = result, src = second operand */
+    CC_OP_ADDB = 4, CC_OP_ADDW, CC_OP_ADDL, CC_OP_ADDQ, /* dst = result, src = second operand */
     CC_OP_ADCB, CC_OP_ADCW, CC_OP_ADCL, CC_OP_ADCQ, /* src2 = carry in (0/1) */
     CC_OP_SUBB, CC_OP_SUBW, CC_OP_SUBL, CC_OP_SUBQ, /* dst = result, src = subtrahend */
     CC_OP_SBBB, CC_OP_SBBW, CC_OP_SBBL, CC_OP_SBBQ, /* src2 = borrow in */
     CC_OP_LOGICB, CC_OP_LOGICW, CC_OP_LOGICL, CC_OP_LOGICQ, /* CF=OF=AF=0 */
     CC_OP_INCB, CC_OP_INCW, CC_OP_INCL, CC_OP_INCQ, /* src = CF (0/1) kept */
     CC_OP_DECB, CC_OP_DECW, CC_OP_DECL, CC_OP_DECQ,
-    CC_OP_SHLB, CC_OP_SHLW, CC_OP_SHLL, CC_OP_SHLQ, /* src = value shifted by count - 1 */
+    CC_OP_SHLB, CC_OP_SHLW, CC_OP_SHLL, CC_OP_SHLQ, /* src = value shifted by count - 1; AF = 1 */
     CC_OP_SARB, CC_OP_SARW, CC_OP_SARL, CC_OP_SARQ, /* src = value shifted right by count - 1 (SHR too) */
-    CC_OP_MULB, CC_OP_MULW, CC_OP_MULL, CC_OP_MULQ, /* src != 0: CF=OF=1 */
-    CC_OP_BMILGB, CC_OP_BMILGW, CC_OP_BMILGL, CC_OP_BMILGQ, /* BLSI, BLSR, BLSMSK */
-    CC_OP_ADCX, CC_OP_ADOX, CC_OP_ADCOX, /* cc_dst = CF, cc_src2 = OF, cc_src = other flags */
-    CC_OP_POPCNT,   /* ZF from cc_dst, others 0 */
-    CC_OP_CLR,      /* all zero but ZF and PF set: result 0 (xor r,r) */
     CC_OPS,
+    CC_OVR_C = 1 << 8, CC_OVR_P = 1 << 9, CC_OVR_A = 1 << 10, CC_OVR_Z = 1 << 11, CC_OVR_S = 1 << 12,
+    CC_OVR_O = 1 << 13, CC_OVR_ALL = 63 << 8,
 } CCOp;
 
 typedef struct SegmentCache {
@@ -145,9 +145,9 @@ typedef enum FeatureWord {
 typedef struct X86CPU {
     CPUState parent;
 
-    /* IR globals (names as in the manual, lower case): I64 rax…r15, cc_dst, cc_src, cc_src2; I32 cc_op. */
+    /* IR globals (names as in the manual, lower case): I64 rax…r15, cc_dst, cc_src, cc_src2, cc_ovr; I32 cc_op. */
     uint64_t regs[16];
-    uint64_t cc_dst, cc_src, cc_src2;
+    uint64_t cc_dst, cc_src, cc_src2, cc_ovr;
     uint32_t cc_op;
     uint32_t hflags;
     uint64_t eip;      /* TargetOps.pc_offset; offset in CS */
@@ -195,6 +195,7 @@ typedef struct X86CPU {
     bool sipi_waiting;              /* AP: waits for SIPI after INIT */
     uint8_t sipi_vector;
     uint64_t pdpte[4];              /* PAE: loaded with CR3 */
+    uint64_t a20_mask;              /* ANDed to every physical address: all ones, or bit 20 clear */
     uint64_t monitor_addr;
     bool monitor_armed;
 
@@ -238,6 +239,8 @@ void cpu_x86_load_seg_cache(X86CPU *env, int seg, uint32_t selector, uint64_t ba
 void cpu_x86_load_seg_real(X86CPU *env, int seg, uint32_t selector);
 
 /* ---- mmu.c ---- */
+/* The A20 gate; any thread, takes effect before the vCPU's next TB. */
+void x86_cpu_set_a20(X86CPU *env, bool enabled);
 bool x86_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);
 bool x86_debug_translate(CPUState *cpu, uint64_t va, hwaddr *pa);
 unsigned x86_current_mmu_mode(const CPUState *cpu, bool fetch);
