@@ -14,14 +14,15 @@
 typedef enum VShape {
     VS_V,      /* v out = op(v a) */
     VS_VV,     /* v out = op(v a, v b); x86: 66/F3/F2 NDS form; scalar rows keep the upper lanes of a */
-    VS_VVV,    /* v out = op(v a, v b, v c): blendv (c = mask), FMA */
+    VS_VVV,    /* v out = op(v a, v b, v c): blendv, SHA256RNDS2 (x86: two-operand form with c in XMM0) */
     VS_VI,     /* v out = op(v a, imm8) */
     VS_VVI,    /* v out = op(v a, v b, imm8) */
     VS_SHIFTI, /* v out = a shifted by imm8; x86: opcode group, `ext` is the ModRM digit */
     VS_VG,     /* v out = op(v a, int b): cvtsi2sd (a gives the upper lanes) */
     VS_VGI,    /* v out = op(v a, int b, imm8): pinsr */
     VS_GV,     /* int out = op(v a): movmsk, cvtsd2si, cvttsd2si */
-    VS_GVI,    /* int out = op(v a, imm8): pextr (register destination, zero-extended) */
+    VS_GVI,    /* int out = op(v a, imm8): pextr (register destination, zero-extended). x86: map 1 has the int
+                  in ModRM.reg, map 3 has the vector in reg and the int in r/m */
     VS_FLAGS,  /* int out = x86 layout CF|PF<<2|ZF<<6 of op(v a, v b): comis, ucomis, ptest */
 } VShape;
 
@@ -35,6 +36,12 @@ enum {
     VFL_SCALAR = 8,    /* lane 0 only */
 };
 
+/*
+ * Vectors are pointers to `bytes` bytes (16, or 32 where each 128-bit lane does the same; scalar rows and
+ * rows with an integer operand always have 16); out may be a, b or c. An integer operand (b of VG and VGI) is a
+ * pointer to uint64_t of which rows without VFL_G64 read the low half; an integer result is a uint64_t,
+ * zero-extended. Unused operands may be NULL.
+ */
 typedef void VecRefFunc(void *out, const void *a, const void *b, const void *c, uint8_t imm, unsigned bytes);
 
 typedef struct VecInfo {
