@@ -381,7 +381,7 @@ static bool open_chardevs(Error **errp)
 static bool open_monitors(Error **errp)
 {
     for (unsigned i = 0; i < cfg.monitors->len; i++) {
-        char label[24];
+        char label[32];
         bool none;
         const char *text = g_ptr_array_index(cfg.monitors, i);
         snprintf(label, sizeof(label), "compat_monitor%u", i);

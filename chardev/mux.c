@@ -219,6 +219,11 @@ const ChardevKind chardev_kind_mux = {
     .keys = (const char *const[]){ "id", "chardev", NULL },
 };
 
+bool chardev_is_mux(const Chardev *chr)
+{
+    return chr->kind == &chardev_kind_mux;
+}
+
 /* ---- ringbuf ---- */
 
 typedef struct Ring {

@@ -31,6 +31,7 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error
 void chardev_detach(Chardev *chr, void *opaque);
 /* Queues bytes for the host; never blocks the vCPU for long: returns what was taken. Any thread. */
 size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
+bool chardev_is_mux(const Chardev *chr);
 /* The front end can take more bytes now. */
 void chardev_accept_input(Chardev *chr);
 /* stdio with signals off: Ctrl-C goes to the guest. */

@@ -75,10 +75,11 @@ struct CPUState {
     _Atomic bool halted;
     int index;
     pthread_t thread;
+    int thread_id;                 /* of the kernel, for "info cpus" */
 
     /* -- Machine lock -- */
     bool stop, stopped, unplug, created;
-    pthread_cond_t *halt_cond;
+    struct VCPUThread *vthread;
     CPUState *next;
     struct CPUWork *work_first, *work_last;
     Device *apic;                  /* x86: local interrupt controller; others: NULL */
@@ -98,6 +99,25 @@ struct CPUState {
     TLBBank *bank;                 /* current; the host's TLB base register mirrors it */
     uint32_t ras_top;
     uint32_t host_fpcsr;           /* MXCSR (or FPCR) the guest's state asks for while in generated code */
+};
+
+/* Debugger (gdb) and guest debug registers (cpu) use the same points. */
+enum {
+    BP_MEM_READ = 1, BP_MEM_WRITE = 2, BP_MEM_ACCESS = 3,
+    BP_GDB = 16, BP_CPU = 32,
+    BP_ANY = BP_GDB | BP_CPU,
+    BP_HIT_READ = 64, BP_HIT_WRITE = 128, /* set in watchpoint_hit->flags by a hit */
+};
+struct Breakpoint {
+    uint64_t pc; /* linear */
+    int flags;
+    struct Breakpoint *next;
+};
+struct Watchpoint {
+    uint64_t vaddr, len;
+    uint64_t hit_addr;
+    int flags;
+    struct Watchpoint *next;
 };
 
 extern CPUState *first_cpu; /* list in index order; grows under the machine lock only at start */
@@ -121,6 +141,18 @@ void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
 void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
 /* Runs fn while no vCPU executes guest code. */
 void cpus_run_exclusive(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
+
+/* ---- cpu-debug.c: the vCPU is stopped or this is its thread ---- */
+void cpu_breakpoint_insert(CPUState *cpu, uint64_t pc, int flags);
+bool cpu_breakpoint_remove(CPUState *cpu, uint64_t pc, int flags); /* false when there was none */
+void cpu_breakpoint_remove_all(CPUState *cpu, int mask);           /* those with any of BP_GDB, BP_CPU in mask */
+void cpu_watchpoint_insert(CPUState *cpu, uint64_t vaddr, uint64_t len, int flags);
+bool cpu_watchpoint_remove(CPUState *cpu, uint64_t vaddr, uint64_t len, int flags);
+void cpu_watchpoint_remove_all(CPUState *cpu, int mask);
+/* True when a breakpoint with one of the flags is at pc. */
+bool cpu_breakpoint_at(const CPUState *cpu, uint64_t pc, int mask);
+/* Stops at a watchpoint the access touches: leaves for EXCP_DEBUG after the instruction. */
+void cpu_check_watchpoints(CPUState *cpu, uint64_t va, uint64_t len, int access, uintptr_t retaddr);
 
 /* ---- cpu-exec.c ---- */
 /* Executes guest code until something needs the vCPU loop: returns EXCP_*. vCPU thread, no lock. */

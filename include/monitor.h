@@ -22,6 +22,9 @@ Monitor *monitor_new(Chardev *chr, Error **errp);
 void monitors_exit(void);
 /* Runs one command line; used by QMP, gdb qRcmd and tests. */
 void monitor_run_line(Monitor *mon, const char *line);
-extern Monitor *current_monitor;
+/* A monitor made with a NULL chardev collects its output here; caller frees. */
+char *monitor_take_output(Monitor *mon);
+void monitor_free(Monitor *mon);
+extern Monitor *current_monitor; /* whose command is running, or NULL */
 
 #endif
