@@ -35,7 +35,7 @@ Device *piix4_pm_new(bool smm, Error **errp);
 void piix4_pm_power_button(Device *dev);
 
 /* hw/i386/a20.c: port 0x92, and the A20 gate as aliases of the first MiB. */
-bool a20_new(Error **errp);
+bool a20_new(MemoryRegion *ram, Error **errp);
 IRQLine a20_line(void); /* from the keyboard controller */
 
 #endif
