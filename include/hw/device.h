@@ -54,6 +54,11 @@ typedef struct Property {
 #define PROP_SIZE(n, t, f, d) PROP_(PK_SIZE, n, t, f, d)
 #define PROP_STRING(n, t, f) PROP_(PK_STRING, n, t, f, 0)
 #define PROP_CHARDEV(n, t, f) PROP_(PK_CHARDEV, n, t, f, 0)
+#define PROP_MAC(n, t, f) PROP_(PK_MAC, n, t, f, 0)
+#define PROP_DEVICE(n, t, f) PROP_(PK_DEVICE, n, t, f, 0)
+#define PROP_PCI_ADDR(n, t, f) PROP_(PK_PCI_ADDR, n, t, f, -1)
+#define PROP_ENUM(n, t, f, d, list) \
+    { .name = n, .kind = PK_ENUM, .offset = offsetof(t, f), .def = (uint64_t)(d), .names = list }
 
 /* ---- Saved state: fields in order; sub-tables and arrays ---- */
 typedef enum SavedKind { SK_INT /* 1, 2, 4 or 8 bytes */, SK_BYTES, SK_TIMER /* Timer * */, SK_STRUCT, SK_END } SavedKind;
@@ -77,6 +82,10 @@ typedef struct SavedField {
 /* Flat little-endian image of a table's fields: GByteArray-like grow; load checks length. */
 void saved_fields_save(const SavedField *t, const void *state, uint8_t **buf, size_t *len);
 bool saved_fields_load(const SavedField *t, void *state, const uint8_t *buf, size_t len, Error **errp);
+/* Everything a device saves: registers of the engine, PCI configuration, saved fields. load ends with
+ * post_load, which must repair values no running chip can hold: images are foreign data. */
+void device_save(const Device *dev, uint8_t **buf, size_t *len);
+bool device_load(Device *dev, const uint8_t *buf, size_t len, Error **errp);
 
 /* ---- Register engine for plain chips ---- */
 typedef struct RegisterRow {
@@ -87,8 +96,9 @@ typedef struct RegisterRow {
     uint32_t write;             /* writable bits */
     uint32_t w1c;               /* write one to clear */
     uint32_t rclear;            /* cleared by reading */
-    uint32_t (*on_read)(void *dev, unsigned index, uint32_t value);
-    void (*on_write)(void *dev, unsigned index, uint32_t value); /* value already masked and stored */
+    /* index is the register's place in Device.regs: bank * number of rows + row. */
+    uint32_t (*on_read)(void *dev, unsigned index, uint32_t value);  /* value stored -> value read */
+    void (*on_write)(void *dev, unsigned index, uint32_t value); /* as written; regs[index] is updated */
 } RegisterRow;
 
 /* ---- Types ---- */
@@ -112,6 +122,8 @@ struct DeviceType {
     void (*post_load)(Device *dev); /* after saved fields were loaded */
     void (*describe)(Device *dev, void *builder); /* device tree or ACPI */
     void (*info)(Device *dev, FILE *out);  /* extra lines for info qtree */
+    void (*pic_info)(Device *dev, FILE *out);  /* interrupt controllers: info pic */
+    void (*irq_stats)(Device *dev, FILE *out); /* interrupt controllers: info irq, lines " N: COUNT" */
     const void *class_data;     /* bus-specific: PCIClass for PCI */
 };
 #define DEVICE_MAX_REGIONS 8
@@ -128,7 +140,9 @@ struct Device {
     void (*in)(void *opaque, int n, int level); /* inputs */
     unsigned nin;
     uint32_t *regs;
-    Bus *child_bus;             /* bus this device provides, or NULL */
+    Bus *child_bus;             /* buses this device provides, linked by next_bus */
+    MemoryRegion *regs_region;  /* of the register engine */
+    Error *error;               /* a -global that did not fit; device_realize reports it */
 };
 struct Bus {
     BusKind kind;
@@ -146,6 +160,8 @@ const char *const *device_type_names(bool user_creatable); /* NULL-terminated, s
 
 Device *device_new(const char *type);             /* NULL never: unknown names abort (board bug) */
 bool device_set(Device *dev, const char *prop, const char *text, Error **errp); /* as the user typed */
+void device_init_props(Device *dev);               /* defaults; by device_new */
+void device_free_props(Device *dev);
 void device_set_u64(Device *dev, const char *prop, uint64_t value);
 static inline void device_set_u32(Device *dev, const char *prop, uint32_t v) { device_set_u64(dev, prop, v); }
 void device_set_str(Device *dev, const char *prop, const char *value);
@@ -164,8 +180,19 @@ bool device_help_props(const char *type, FILE *out, Error **errp); /* -device TY
 Device *device_find(const char *id);
 void device_foreach(void (*fn)(Device *dev, void *opaque), void *opaque); /* creation order */
 void qtree_dump(FILE *out);                        /* info qtree */
+void device_print_props(const Device *dev, FILE *out, int indent);
+/* Makes an embedded bus a child of owner (NULL: of the machine). */
+void bus_init(Bus *bus, BusKind kind, const char *name, Device *owner);
+Bus *bus_find(const char *name);                   /* NULL when there is none */
+void bus_foreach(void (*fn)(Bus *bus, void *opaque), void *opaque); /* those without an owner */
+const char *bus_kind_name(BusKind kind);
 
-/* In realize: */
+/* The register engine: device_realize and reset call these for types with .regs. */
+void registers_init(Device *dev);
+void registers_reset(Device *dev);
+size_t registers_count(const DeviceType *t);       /* entries of Device.regs */
+
+/* In realize. Regions leave their container and are destroyed by the core at unrealize. */
 void device_add_region(Device *dev, MemoryRegion *mr);
 void device_init_out(Device *dev, unsigned n);
 void device_init_in(Device *dev, void (*handler)(void *dev, int n, int level), unsigned n);

@@ -12,17 +12,28 @@ typedef struct PCIClass { /* DeviceType.class_data of a PCI device */
     uint8_t interrupt_pin; /* 1 = INTA; 0 none */
     uint8_t header_type;   /* 0x80 multifunction */
 } PCIClass;
+enum { PCI_BAR_MEM = 0, PCI_BAR_IO = 1, PCI_BAR_64 = 4, PCI_BAR_PREFETCH = 8 };
 typedef struct PCIBar {
     MemoryRegion *region; /* NULL = unused */
-    uint8_t type;         /* low bits of the BAR: 1 I/O, 4 64-bit, 8 prefetchable */
+    uint8_t type;         /* low bits of the BAR: PCI_BAR_* */
     uint64_t mapped;      /* ~0 when not mapped */
 } PCIBar;
+#define PCI_BARS 7        /* six and the expansion ROM */
+#define PCI_ROM_BAR 6
 struct PCIDevice {
     Device dev;
     int32_t addr;         /* slot << 3 | function; property "addr" */
+    bool multifunction;   /* property: function 0 of a slot with several */
+    uint32_t rombar;      /* property: 0 hides the option ROM */
+    char *romfile;        /* property: option ROM image, NULL or "" = none */
     uint8_t config[256], writable[256], w1c[256];
-    PCIBar bars[6];
-    int irq_level;
+    PCIBar bars[PCI_BARS];
+    int irq_level;        /* what the function asks for */
+    int irq_shown;        /* what its pin shows: counted in the bus's line_count */
+    uint8_t cap_end;                /* first free byte for capabilities, 0 = none used */
+    uint8_t msi_cap, msix_cap;      /* offsets in config, 0 = none */
+    struct PCIMSIX *msix;           /* pci-msi.c */
+    MemoryRegion *rom;
     void (*config_write)(PCIDevice *pci, uint32_t addr, uint32_t value, unsigned size); /* after the store */
     struct PCIBus *bus;
 };
@@ -49,10 +60,24 @@ void pci_device_reset_common(PCIDevice *pci);
 bool pci_device_plug(PCIBus *bus, PCIDevice *pci, Error **errp); /* called by device_realize */
 void pci_device_unplug(PCIDevice *pci);
 void pci_dump(FILE *out); /* info pci */
+void pci_print_device(PCIDevice *pci, FILE *out, int indent); /* its lines in info qtree */
+extern const Property pci_common_props[]; /* what every PCI device takes: addr, multifunction … */
+void pci_device_loaded(PCIDevice *pci); /* after config was loaded from an image */
 /* DMA as this function sees memory; fails unless bus mastering is on. */
 MemTxResult pci_dma_rw(PCIDevice *pci, hwaddr addr, void *buf, uint64_t len, bool write);
+/* In realize: adds MSI (1, 2, 4 … 32 vectors), or MSI-X with table and pending bits in a BAR of its own.
+ * False when the capability list is full. */
 bool pci_msi_init(PCIDevice *pci, unsigned vectors);
+bool pci_msix_init(PCIDevice *pci, unsigned vectors, unsigned bar);
+/* The guest uses MSI or MSI-X: the pin is silent. */
 bool pci_msi_enabled(const PCIDevice *pci);
+bool pci_msix_enabled(const PCIDevice *pci);
+/* Sends a vector by whichever of the two is enabled; a masked one becomes pending. */
 void pci_msi_send(PCIDevice *pci, unsigned vector);
+/* For pci.c and saved.c */
+void pci_msi_config_written(PCIDevice *pci, uint32_t addr, unsigned size);
+void pci_msi_reset(PCIDevice *pci);
+void pci_msi_free(PCIDevice *pci);
+uint8_t *pci_msix_state(PCIDevice *pci, size_t *len); /* table and pending bits as saved, or NULL */
 
 #endif
