@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Fetches Debian's kernels and busybox for a guest architecture from the package archive the host is set up
+# for, into a cache folder outside the source tree, and prints the path asked for. Nothing is installed.
+#
+# Usage: guest.sh kernel FLAVOUR     vmlinuz of linux-image-FLAVOUR (amd64 cloud-amd64 686 686-pae)
+#        guest.sh initrd FLAVOUR     initramfs with a busybox shell
+#        guest.sh initrd-off FLAVOUR initramfs whose init mounts, prints "RHEA-BOOT-OK" and powers off
+#        guest.sh busybox ARCH       the static busybox
+# The cache is $RHEA_CACHE, or rhea under $XDG_CACHE_HOME or ~/.cache.
+set -e
+cache=${RHEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rhea}
+die() { echo "guest.sh: $*" >&2; exit 1; }
+
+arch_of() {
+    case $1 in
+    amd64 | cloud-amd64 | x86_64) echo amd64 ;;
+    686 | 686-pae | i386) echo i386 ;;
+    *) die "unknown kernel flavour '$1' (amd64 cloud-amd64 686 686-pae)" ;;
+    esac
+}
+
+# apt, for one architecture, with its own lists, beside the host's.
+apt_for() {
+    arch=$1
+    shift
+    "$@" -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" \
+        -o Dir::State::Lists="$cache/apt/$arch/lists" -o Dir::Cache="$cache/apt/$arch/cache" \
+        -o Dir::State::status="$cache/apt/$arch/status" -o Debug::NoLocking=1
+}
+
+apt_update() {
+    arch=$1
+    [ -e "$cache/apt/$arch/updated" ] && return
+    mkdir -p "$cache/apt/$arch/lists/partial" "$cache/apt/$arch/cache/archives/partial"
+    : >"$cache/apt/$arch/status"
+    echo "guest.sh: reading the package lists for $arch" >&2
+    # One list of several may be out of step on a mirror for a while; the others are enough.
+    apt_for "$arch" apt-get update >"$cache/apt/$arch/log" 2>&1 || true
+    apt_for "$arch" apt-cache show busybox-static >/dev/null 2>&1 ||
+        { cat "$cache/apt/$arch/log" >&2; die "cannot read the package lists"; }
+    : >"$cache/apt/$arch/updated"
+}
+
+# Newest real package behind a metapackage such as linux-image-686.
+real_kernel() {
+    apt_for "$1" apt-cache depends "linux-image-$2" | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+
+unpack() { # arch package folder
+    [ -e "$3/.complete" ] && return
+    apt_update "$1"
+    rm -rf "$3"
+    mkdir -p "$3"
+    echo "guest.sh: downloading $2 ($1)" >&2
+    (cd "$3" && apt_for "$1" apt-get -o APT::Sandbox::User=root download "$2" >&2) || die "cannot download $2"
+    dpkg-deb --fsys-tarfile "$3"/*.deb | tar -x -C "$3" --wildcards './boot/vmlinuz-*' './bin/busybox' 2>/dev/null || true
+    rm -f "$3"/*.deb
+    touch "$3/.complete"
+}
+
+kernel() {
+    arch=$(arch_of "$1")
+    dir=$cache/kernel-$1
+    if [ ! -e "$dir/.complete" ]; then
+        apt_update "$arch"
+        package=$(real_kernel "$arch" "$1")
+        [ -n "$package" ] || die "the archive has no linux-image-$1"
+        unpack "$arch" "$package" "$dir"
+    fi
+    set -- "$dir"/boot/vmlinuz-*
+    [ -f "$1" ] || die "no kernel in $dir"
+    echo "$1"
+}
+
+busybox() {
+    arch=$(arch_of "$1")
+    unpack "$arch" busybox-static "$cache/busybox-$arch"
+    [ -f "$cache/busybox-$arch/bin/busybox" ] || die "no busybox in $cache/busybox-$arch"
+    echo "$cache/busybox-$arch/bin/busybox"
+}
+
+initrd() { # flavour, kind
+    arch=$(arch_of "$1")
+    out=$cache/initrd-$arch-$2.gz
+    init=$(dirname "$0")/guest-init-$2
+    if [ -e "$out" ] && [ ! "$init" -nt "$out" ]; then
+        echo "$out"
+        return
+    fi
+    bb=$(busybox "$1")
+    tmp=$(mktemp -d)
+    mkdir -p "$tmp/bin" "$tmp/sbin" "$tmp/dev" "$tmp/proc" "$tmp/sys" "$tmp/tmp" "$tmp/root" "$tmp/etc"
+    cp "$bb" "$tmp/bin/busybox"
+    ln -s busybox "$tmp/bin/sh"
+    cp "$init" "$tmp/init"
+    chmod 755 "$tmp/init" "$tmp/bin/busybox"
+    (cd "$tmp" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 2>/dev/null) | gzip -9n >"$out.$$"
+    rm -rf "$tmp"
+    mv "$out.$$" "$out"
+    echo "$out"
+}
+
+mkdir -p "$cache"
+case $1 in
+kernel) kernel "$2" ;;
+busybox) busybox "$2" ;;
+initrd) initrd "$2" shell ;;
+initrd-off) initrd "$2" off ;;
+*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,12p' >&2; exit 1 ;;
+esac

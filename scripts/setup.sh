@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs the Debian packages that building and testing need. When not root, says which are missing.
+# Usage: setup.sh [build|test]      (test includes build)
+set -e
+what=${1:-build}
+build="gcc make pkg-config libglib2.0-dev libcapstone-dev libfdt-dev libzstd-dev"
+boot="cpio gzip xz-utils"
+test="gcc-multilib python3 clang seabios"
+
+missing=
+want="$build $boot"
+[ "$what" = test ] && want="$want $test"
+for p in $want; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" != 0 ]; then
+    echo "Missing packages; as root run:" >&2
+    echo "  apt-get update && apt-get install -y$missing" >&2
+    exit 1
+fi
+echo "Installing:$missing"
+apt-get update -qq
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
