@@ -56,6 +56,7 @@ tests/unit/%: obj/tests/unit/%.o $(LIB_OBJS)
 
 -include $(OBJS:.o=.d) $(patsubst %.c,obj/%.d,$(UNIT_SOURCES))
 
+TEST_PROGRAMS :=
 include $(SRC)/tests/rules.mk
 
 # ---- Installing ----

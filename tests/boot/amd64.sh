@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Debian's linux-image-amd64 boots directly to a busybox init and powers off with exit status 0.
+. "$SRC/tests/boot/lib.bash"
+set -e
+for i in $(seq "${BOOTS:-2}"); do boot_off amd64; done
