@@ -8,8 +8,13 @@
 #include "tcg/ir.h"
 #include <stdio.h>
 
-/* Host return address of the generated code that called this helper; only in the helper itself. */
-#define HELPER_RETADDR() ((uintptr_t)__builtin_return_address(0))
+/*
+ * Return address in the TB that called this helper; only in the helper itself. The interpreter keeps its own
+ * in interp_return_address (0 outside it; cpu_loop_exit clears it).
+ */
+extern __thread uintptr_t interp_return_address;
+#define HELPER_RETADDR() \
+    (interp_return_address ? interp_return_address : (uintptr_t)__builtin_return_address(0))
 
 /* What identifies a translation besides the physical pc. flags are all the state translation depends
  * on; generated code compares them as the low half of jc_key. */
