@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state PC firmware hands to an operating system, made directly when a kernel is started without
+ * firmware: shadow RAM, PCI addresses and interrupts, power management, interrupt controllers, BIOS data
+ * area, MTRRs, and the boot vCPU at the kernel's entry.
+ */
+#include "hw/pc-board.h"
+#include "hw/pci.h"
+#include "target-i386/cpu.h"
+#include "util/error.h"
+#include "util/log.h"
+#include <glib.h>
+#include <string.h>
+
+static void out8(uint16_t port, uint8_t value)
+{
+    address_space_st(address_space_io, port, value, 1);
+}
+
+/* ---- PCI: addresses and interrupt lines ---- */
+
+typedef struct PCIWindow {
+    uint64_t next, end;
+} PCIWindow;
+typedef struct PCIPlacement {
+    PCIDevice *pci;
+    unsigned bar;
+    uint64_t size;
+} PCIPlacement;
+
+static uint32_t config_address(const PCIDevice *pci, unsigned reg)
+{
+    return (uint32_t)pci->addr << 8 | reg;
+}
+
+static gint larger_first(gconstpointer a, gconstpointer b)
+{
+    uint64_t x = ((const PCIPlacement *)a)->size, y = ((const PCIPlacement *)b)->size;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static GArray *collect_bars(PCIBus *bus)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(PCIPlacement));
+    for (unsigned i = 0; i < ARRAY_SIZE(bus->functions); i++) {
+        PCIDevice *pci = bus->functions[i];
+        for (unsigned n = 0; pci && n < 6; n++)
+            if (pci->bars[n].region) {
+                PCIPlacement p = { pci, n, pci->bars[n].region->size };
+                g_array_append_val(list, p);
+            }
+    }
+    g_array_sort(list, larger_first);
+    return list;
+}
+
+static bool window_take(PCIWindow *w, uint64_t size, uint64_t *at)
+{
+    uint64_t start = (w->next + size - 1) & ~(size - 1);
+    if (start < w->next || start > w->end || size > w->end - start)
+        return false;
+    *at = start;
+    w->next = start + size;
+    return true;
+}
+
+/* Gives every base address register its place, the largest first. */
+static void assign_bars(const PCBoard *b)
+{
+    PCIWindow io = { 0xc000, 0x10000 };
+    PCIWindow low = { MAX(b->ram_below, 0xe0000000ull), PC_IOAPIC_BASE };
+    PCIWindow high = { MAX(PC_ABOVE_4G + b->ram_above, 16 * GiB), 1ull << 38 };
+    g_autoptr(GArray) list = collect_bars(pci_root_bus);
+    for (unsigned i = 0; i < list->len; i++) {
+        const PCIPlacement *p = &g_array_index(list, PCIPlacement, i);
+        const PCIBar *bar = &p->pci->bars[p->bar];
+        bool is_io = bar->type & 1, is64 = !is_io && (bar->type & 4);
+        uint64_t at;
+        bool found = window_take(is_io ? &io : &low, p->size, &at) || (is64 && window_take(&high, p->size, &at));
+        if (!found) {
+            warn_report("no address space for BAR %u of %s", p->bar, p->pci->dev.type->name);
+            continue;
+        }
+        unsigned reg = 0x10 + 4 * p->bar;
+        pci_config_write(p->pci->bus, config_address(p->pci, reg), at, 4);
+        if (is64)
+            pci_config_write(p->pci->bus, config_address(p->pci, reg + 4), at >> 32, 4);
+        uint32_t command = pci_config_read(p->pci->bus, config_address(p->pci, 4), 2);
+        pci_config_write(p->pci->bus, config_address(p->pci, 4), command | (is_io ? 1 : 2), 2);
+    }
+}
+
+/* PIRQA-D go to interrupts 10, 10, 11, 11, level triggered. */
+static void route_interrupts(const PCBoard *b)
+{
+    static const uint8_t irqs[4] = { 10, 10, 11, 11 };
+    PCIBus *bus = pci_root_bus;
+    for (unsigned n = 0; n < 4; n++)
+        pci_config_write(bus, 1 << 11 | (0x60 + n), irqs[n], 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(bus->functions); i++) {
+        PCIDevice *pci = bus->functions[i];
+        uint8_t pin = pci ? pci->config[0x3d] : 0;
+        if (pin >= 1 && pin <= 4)
+            pci_config_write(bus, config_address(pci, 0x3c), irqs[bus->map_irq(pci, pin - 1) & 3], 1);
+    }
+    uint32_t pm = (uint32_t)b->pm_addr << 8;
+    pci_config_write(bus, pm | 0x3c, PC_SCI_IRQ, 1);
+    out8(0x4d0, 0);
+    out8(0x4d1, 1 << (PC_SCI_IRQ - 8) | 1 << (10 - 8) | 1 << (11 - 8));
+}
+
+static void enable_power_management(const PCBoard *b)
+{
+    uint32_t pm = (uint32_t)b->pm_addr << 8;
+    pci_config_write(pci_root_bus, pm | 0x40, PC_PM_BASE | 1, 4);
+    pci_config_write(pci_root_bus, pm | 0x80, 1, 1);
+    pci_config_write(pci_root_bus, pm | 0x90, PC_SMB_BASE | 1, 4);
+    pci_config_write(pci_root_bus, pm | 0xd2, 9, 1);
+    if (b->acpi)
+        out8(PC_SMI_PORT, PC_SMI_ACPI_ENABLE);
+}
+
+/* ---- Legacy chips and low memory ---- */
+
+/* Both 8259s initialised for vectors 8 and 0x70 with all inputs masked; PIT channel 0 at 18.2 Hz. */
+static void init_legacy_chips(void)
+{
+    static const struct { uint8_t port, value; } writes[] = {
+        { 0x20, 0x11 }, { 0x21, 0x08 }, { 0x21, 0x04 }, { 0x21, 0x01 }, { 0x21, 0xff },
+        { 0xa0, 0x11 }, { 0xa1, 0x70 }, { 0xa1, 0x02 }, { 0xa1, 0x01 }, { 0xa1, 0xff },
+        { 0x43, 0x34 }, { 0x40, 0x00 }, { 0x40, 0x00 },
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++)
+        out8(writes[i].port, writes[i].value);
+}
+
+/* The few fields of the BIOS data area that kernels read. */
+static void write_bios_data_area(const MachineState *m)
+{
+    static const uint16_t com_ports[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+    uint8_t bda[0x100] = { 0 };
+    unsigned coms = 0;
+    for (unsigned i = 0; i < 4; i++)
+        if (m->serial[i])
+            put_le16(bda + 2 * coms++, com_ports[i]);
+    put_le16(bda + 0x0e, BOOT_EBDA >> 4);
+    put_le16(bda + 0x10, 0x22 | coms << 9); /* equipment: FPU, colour text, serial ports */
+    put_le16(bda + 0x13, BOOT_EBDA / KiB);
+    bda[0x49] = 3;
+    put_le16(bda + 0x4a, 80);
+    put_le16(bda + 0x63, 0x3d4);
+    bda[0x84] = 24;
+    address_space_write(address_space_memory, 0x400, bda, sizeof(bda));
+    const uint8_t ebda_kib = (BOOT_LOW_END - BOOT_EBDA) / KiB;
+    address_space_write(address_space_memory, BOOT_EBDA, &ebda_kib, 1);
+}
+
+static bool has_vga(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pci_root_bus->functions); i++) {
+        const PCIDevice *pci = pci_root_bus->functions[i];
+        if (pci && get_le16(pci->config + 0x0a) == 0x0300)
+            return true;
+    }
+    return false;
+}
+
+/* ---- vCPUs ---- */
+
+/* RAM is write-back, the VGA hole and what lies between RAM and 4 GiB uncached, ROMs write-protected. */
+static void set_mtrrs(const PCBoard *b, X86CPU *env)
+{
+    const uint64_t wb = 0x0606060606060606, wp = 0x0505050505050505;
+    env->mtrr_fixed[0] = env->mtrr_fixed[1] = wb;
+    env->mtrr_fixed[2] = 0;
+    for (unsigned i = 3; i < ARRAY_SIZE(env->mtrr_fixed); i++)
+        env->mtrr_fixed[i] = wp;
+    uint64_t hole = b->ram_below > 0xc0000000 ? 0xe0000000 : 0xc0000000;
+    uint64_t phys = (1ull << env->phys_bits) - 1;
+    env->mtrr_var[0] = (MTRRVar){ hole, (~(PC_ABOVE_4G - hole - 1) & phys) | 1 << 11 };
+    env->mtrr_def = 1 << 11 | 1 << 10 | 6;
+}
+
+static void load_flat_segments(X86CPU *env, const X86BootStart *start)
+{
+    bool long64 = start->mode == X86_START_LONG64;
+    uint32_t code = start->boot_segments ? 0x10 : 0x08, data = code + 8;
+    uint32_t common = DESC_G | DESC_P | DESC_S | DESC_A;
+    env->gdt.base = BOOT_GDT;
+    env->gdt.limit = 4 * 8 - 1;
+    env->idt.base = env->idt.limit = 0;
+    cpu_x86_load_seg_cache(env, R_CS, code, 0, 0xffffffff, common | DESC_CS | DESC_R | (long64 ? DESC_L : DESC_B));
+    for (int seg = R_ES; seg <= R_GS; seg++)
+        if (seg != R_CS)
+            cpu_x86_load_seg_cache(env, seg, data, 0, 0xffffffff, common | DESC_W | DESC_B);
+}
+
+/* Puts the boot vCPU at the entry. It is stopped and freshly reset. */
+static void enter_kernel(X86CPU *env, const X86BootStart *start)
+{
+    cpu_load_eflags(env, 2, IF_MASK | DF_MASK | TF_MASK | VM_MASK);
+    if (start->mode == X86_START_LONG64) {
+        env->efer |= EFER_LME;
+        cpu_x86_update_cr4(env, CR4_PAE);
+        cpu_x86_update_cr3(env, BOOT_PAGE_TABLES);
+        cpu_x86_update_cr0(env, CR0_PE | CR0_PG | CR0_ET);
+    } else {
+        cpu_x86_update_cr0(env, CR0_PE | CR0_ET);
+    }
+    load_flat_segments(env, start);
+    memset(env->regs, 0, sizeof(env->regs));
+    env->regs[R_EAX] = start->rax;
+    env->regs[R_EBX] = start->rbx;
+    env->regs[R_ESI] = start->rsi;
+    env->eip = start->entry;
+    cpu_x86_update_hflags(env);
+    cpu_update_key(&env->parent);
+}
+
+void pc_start_kernel(MachineState *m)
+{
+    PCBoard *b = m->board;
+    i440fx_unlock_shadow();
+    init_legacy_chips();
+    assign_bars(b);
+    route_interrupts(b);
+    enable_power_management(b);
+    write_bios_data_area(m);
+    roms_write();
+    if (b->start.zero_page && has_vga())
+        linux_set_vga_text(b->start.zero_page);
+    CPU_FOREACH(cpu)
+        set_mtrrs(b, x86_cpu(cpu));
+    enter_kernel(x86_cpu(first_cpu), &b->start);
+}

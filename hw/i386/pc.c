@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The "pc" board: i440FX and PIIX3/PIIX4 chips, 8259 pair, I/O APIC and local APICs, the usual ISA devices.
+ * RAM below the hole at 4 GiB is at most 3.5 GiB (3 GiB when there is more than that), the rest follows at
+ * 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
+ * Not modelled: floppy and parallel controllers, ISA DMA, hot plug.
+ */
+#include "hw/apic.h"
+#include "hw/i8259.h"
+#include "hw/isa.h"
+#include "hw/mc146818rtc.h"
+#include "hw/pc-board.h"
+#include "monitor.h"
+#include "target-i386/cpu.h"
+#include "util/error.h"
+#include "util/options.h"
+#include <glib.h>
+#include <string.h>
+
+#define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
+#define LOW_RAM_SPLIT 0xc0000000ull
+
+/* ---- Options ---- */
+
+#define OPTION(n, k, d) { .name = n, .kind = k, .desc = d }
+static const Property pc_props[] = {
+    OPTION("acpi", PK_BOOL, "Enable ACPI"),
+    OPTION("dump-guest-core", PK_BOOL, "Include guest memory in a core dump"),
+    OPTION("graphics", PK_BOOL, "Set on/off to enable/disable graphics emulation"),
+    OPTION("hpet", PK_BOOL, "Enable/disable high precision event timer emulation"),
+    OPTION("i8042", PK_BOOL, "Enable/disable the keyboard controller"),
+    OPTION("kernel-irqchip", PK_STRING, "Accepted for compatibility; interrupt controllers are always emulated"),
+    OPTION("max-ram-below-4g", PK_SIZE, "Maximum ram below the 4G boundary (32bit boundary)"),
+    OPTION("mem-merge", PK_BOOL, "Enable/disable memory merge support"),
+    OPTION("pit", PK_BOOL, "Enable i8254 PIT"),
+    OPTION("smm", PK_BOOL, "Enable SMM"),
+    OPTION("usb", PK_BOOL, "Set on/off to enable/disable usb"),
+    OPTION("vmport", PK_BOOL, "Enable vmport (pc & q35)"),
+    {},
+};
+
+/* A switch that also takes "auto", which keeps the default. */
+static bool get_switch(OptGroup *o, const char *key, bool *out, Error **errp)
+{
+    const char *text = opts_get(o, key);
+    return !text || !strcmp(text, "auto") || opts_get_bool(o, key, out, errp);
+}
+
+static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error **errp)
+{
+    static const char *const accepted[] = { "kernel-irqchip", NULL };
+    OptGroup *o = m->options;
+    bool unused = false, usb = false;
+    b->acpi = b->hpet = b->pit = b->i8042 = true;
+    if (!o)
+        return true;
+    for (unsigned i = 0; accepted[i]; i++)
+        opts_get(o, accepted[i]);
+    const struct { const char *key; bool *value; } switches[] = {
+        { "acpi", &b->acpi }, { "hpet", &b->hpet }, { "pit", &b->pit }, { "i8042", &b->i8042 }, { "smm", &b->smm },
+        { "vmport", &b->vmport }, { "usb", &usb }, { "graphics", &unused }, { "dump-guest-core", &unused },
+        { "mem-merge", &unused },
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(switches); i++)
+        if (!get_switch(o, switches[i].key, switches[i].value, errp))
+            return false;
+    if (usb)
+        warn_report("machine option usb=on: this machine has no USB controller of its own");
+    if (b->smm)
+        warn_report("machine option smm=on: there is no system management mode, firmware is told so");
+    b->smm = false;
+    if (!opts_get_size(o, "max-ram-below-4g", low_max, errp))
+        return false;
+    if (*low_max < MiB || *low_max > 4 * GiB - 64 * MiB) {
+        error_setg(errp, "max-ram-below-4g must be between 1 MiB and 4032 MiB");
+        return false;
+    }
+    const char *valid[ARRAY_SIZE(pc_props)];
+    for (unsigned i = 0; i < ARRAY_SIZE(pc_props); i++)
+        valid[i] = pc_props[i].name;
+    return opts_check_unused(o, valid, errp);
+}
+
+/* ---- vCPUs ---- */
+
+static unsigned bits_for(unsigned count)
+{
+    return count > 1 ? 32 - __builtin_clz(count - 1) : 0;
+}
+
+/* Initial APIC ID: thread, core, die and socket number, each in the bits its count needs. */
+static uint32_t apic_id_of(const MachineState *m, unsigned n)
+{
+    unsigned thread = n % m->threads, core = n / m->threads % m->cores;
+    unsigned die = n / m->threads / m->cores % m->dies, socket = n / m->threads / m->cores / m->dies;
+    unsigned core_shift = bits_for(m->threads), die_shift = core_shift + bits_for(m->cores);
+    return thread | core << core_shift | die << die_shift | socket << (die_shift + bits_for(m->dies));
+}
+
+static bool create_cpus(MachineState *m, Error **errp)
+{
+    const char *model = m->cpu_model ? m->cpu_model : current_target->default_model();
+    for (unsigned i = 0; i < m->cpus; i++) {
+        CPUState *cpu = current_target->cpu_create(model, errp);
+        if (!cpu)
+            return false;
+        x86_cpu_set_topology(x86_cpu(cpu), apic_id_of(m, i), m->dies, m->cores, m->threads);
+        cpu_register(cpu);
+        if (!apic_new(cpu, errp))
+            return false;
+    }
+    memory_region_add_overlap(system_memory, APIC_DEFAULT_BASE, apic_region(), 4096);
+    return true;
+}
+
+/* ---- Memory ---- */
+
+static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error **errp)
+{
+    b->ram_below = m->ram_size;
+    if (m->ram_size >= low_max)
+        b->ram_below = MIN(low_max, low_max == LOW_RAM_MAX ? LOW_RAM_SPLIT : low_max);
+    b->ram_above = m->ram_size - b->ram_below;
+    const X86CPU *env = x86_cpu(first_cpu);
+    if (b->ram_above && PC_ABOVE_4G + b->ram_above > 1ull << env->phys_bits) {
+        error_setg(errp, "-m %llu MiB: the CPU addresses only %u bits of physical memory",
+                   (unsigned long long)(m->ram_size / MiB), env->phys_bits);
+        return false;
+    }
+    return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && i440fx_new(&b->ram, b->ram_below, errp);
+}
+
+/* The map without what -kernel adds: low RAM, BIOS area, RAM, firmware flash. */
+static void fill_e820(PCBoard *b, uint64_t low_end)
+{
+    E820Table *t = &b->e820;
+    e820_add(t, 0, BOOT_EBDA, E820_RAM);
+    e820_add(t, BOOT_EBDA, BOOT_LOW_END - BOOT_EBDA, E820_RESERVED);
+    e820_add(t, 0xf0000, 0x10000, E820_RESERVED);
+    e820_add(t, MiB, low_end - MiB, E820_RAM);
+    e820_add(t, low_end, b->ram_below - low_end, E820_ACPI);
+    e820_add(t, 0xfffc0000, 0x40000, E820_RESERVED);
+    e820_add(t, PC_ABOVE_4G, b->ram_above, E820_RAM);
+}
+
+/* ---- Interrupts ---- */
+
+static void drive_interrupt(PCBoard *b, int n)
+{
+    int level = (b->isa_level | b->pirq_level) >> n & 1;
+    irq_set(&b->pic[n], level);
+    if (n != 2 && b->ioapic->in)
+        b->ioapic->in(b->ioapic, n ? n : 2, level);
+}
+
+static void isa_interrupt(void *opaque, int n, int level)
+{
+    PCBoard *b = opaque;
+    b->isa_level = (b->isa_level & ~(1u << n)) | (level != 0) << n;
+    drive_interrupt(b, n);
+}
+
+static void pirq_interrupt(void *opaque, int n, int level)
+{
+    PCBoard *b = opaque;
+    b->pirq_level = (b->pirq_level & ~(1u << n)) | (level != 0) << n;
+    drive_interrupt(b, n);
+}
+
+static void pic_output(void *opaque, int n, int level)
+{
+    (void)opaque;
+    (void)n;
+    apic_set_extint(level);
+}
+
+static int acknowledge_pic(void *opaque)
+{
+    return pic_read_irq(opaque);
+}
+
+static bool create_interrupt_controllers(PCBoard *b, Error **errp)
+{
+    b->ioapic = device_new("ioapic");
+    if (!device_realize(b->ioapic, errp))
+        return false;
+    map_region(system_memory, PC_IOAPIC_BASE, b->ioapic, 0);
+    IRQLine irqs[ISA_IRQS];
+    for (int n = 0; n < ISA_IRQS; n++)
+        irqs[n] = (IRQLine){ isa_interrupt, b, n };
+    Device *bridge = piix3_new(errp);
+    if (!bridge)
+        return false;
+    for (int n = 0; n < ISA_IRQS; n++)
+        connect_line(bridge, n, (IRQLine){ pirq_interrupt, b, n });
+    isa_bus_new(bridge, system_io, irqs);
+    Device *pic = device_new("isa-i8259");
+    if (!device_realize(pic, errp))
+        return false;
+    for (int n = 0; n < ISA_IRQS; n++)
+        b->pic[n] = device_input(pic, n);
+    connect_line(pic, 0, (IRQLine){ pic_output, NULL, 0 });
+    apic_connect_pic(acknowledge_pic, pic);
+    x86_ferr_line = isa_irq(13);
+    return true;
+}
+
+/* ---- ISA devices ---- */
+
+static Device *isa_create(const char *type, Error **errp)
+{
+    Device *dev = device_new(type);
+    return device_realize(dev, errp) ? dev : NULL;
+}
+
+static void cmos_set(Device *rtc, unsigned addr, unsigned bytes, uint64_t value)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        rtc_set_memory(rtc, addr + i, value >> 8 * i);
+}
+
+/* Boot order letters (a floppy, c disk, d CD-ROM, n network) as the BIOS codes them. */
+static unsigned boot_code(char letter)
+{
+    return letter == 'a' ? 1 : letter == 'c' ? 2 : letter == 'd' ? 3 : letter == 'n' ? 4 : 0;
+}
+
+/* Sizes and boot order where the BIOS looks for them. */
+static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
+{
+    const char *order = m->boot_once ? m->boot_once : m->boot_order ? m->boot_order : "cad";
+    unsigned codes[3] = { 0 };
+    for (unsigned i = 0; i < 3 && order[i]; i++)
+        codes[i] = boot_code(order[i]);
+    uint64_t above_1m = b->ram_below > MiB ? b->ram_below - MiB : 0;
+    uint64_t above_16m = b->ram_below > 16 * MiB ? b->ram_below - 16 * MiB : 0;
+    cmos_set(rtc, 0x14, 1, 0x06); /* FPU, PS/2 mouse */
+    cmos_set(rtc, 0x15, 2, 640);
+    cmos_set(rtc, 0x17, 2, MIN(above_1m / KiB, 0xffffu));
+    cmos_set(rtc, 0x30, 2, MIN(above_1m / KiB, 0xffffu));
+    cmos_set(rtc, 0x34, 2, MIN(above_16m / (64 * KiB), 0xffffu));
+    cmos_set(rtc, 0x38, 1, codes[2] << 4 | 1); /* no floppy signature check */
+    cmos_set(rtc, 0x3d, 1, codes[1] << 4 | codes[0]);
+    cmos_set(rtc, 0x5b, 3, b->ram_above / (64 * KiB));
+    cmos_set(rtc, 0x5f, 1, m->cpus - 1);
+}
+
+/* HPET takes interrupts 0 and 8 in front of the PIT and the clock: its legacy replacement mode. */
+static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
+{
+    Device *rtc = isa_create("mc146818rtc", errp);
+    if (!rtc)
+        return false;
+    fill_cmos(m, b, rtc);
+    return !b->pit || isa_create("isa-pit", errp);
+}
+
+static bool create_serial(MachineState *m, Error **errp)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (!m->serial[i])
+            continue;
+        Device *dev = device_new("isa-serial");
+        device_set_u32(dev, "index", i);
+        device_set_chardev(dev, "chardev", m->serial[i]);
+        if (!device_realize(dev, errp))
+            return false;
+    }
+    return true;
+}
+
+static bool create_isa_devices(MachineState *m, PCBoard *b, Error **errp)
+{
+    return create_timers(m, b, errp) && create_serial(m, errp) && a20_new(&b->ram, errp);
+}
+
+/* ---- Kernel and firmware ---- */
+
+static bool read_blob(const char *what, const char *path, size_t max, Blob *out, Error **errp)
+{
+    if (blob_read(path, max, out, errp))
+        return true;
+    error_prepend(errp, "could not load %s '%s': ", what, path);
+    return false;
+}
+
+static bool load_kernel(MachineState *m, PCBoard *b, Error **errp)
+{
+    const uint64_t file_max = 4 * GiB;
+    X86BootInfo info = {
+        .kernel_name = m->kernel, .initrd_name = m->initrd, .cmdline = m->append, .e820 = &b->e820,
+        .ram_end = b->ram_below, .long_mode = x86_feature(x86_cpu(first_cpu), FW_8000_0001_EDX, 29),
+    };
+    if (!read_blob("kernel", m->kernel, file_max, &info.kernel, errp))
+        return false;
+    if (m->initrd && !read_blob("initrd", m->initrd, file_max, &info.initrd, errp))
+        return false;
+    b->direct_boot = true;
+    fill_e820(b, info.ram_end);
+    bool ok = linux_boot(&info, &b->start, errp);
+    if (!ok)
+        error_prepend(errp, "could not load kernel '%s': ", m->kernel);
+    else
+        x86_boot_tables(&b->start);
+    return ok;
+}
+
+/* ---- The machine ---- */
+
+static bool pc_init(MachineState *m, Error **errp)
+{
+    PCBoard *b = g_new0(PCBoard, 1);
+    uint64_t low_max = LOW_RAM_MAX;
+    m->board = b;
+    if (!read_options(m, b, &low_max, errp) || !create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
+        !create_interrupt_controllers(b, errp) || !create_isa_devices(m, b, errp))
+        return false;
+    b->pm = piix4_pm_new(b->smm, errp);
+    if (!b->pm)
+        return false;
+    b->pm_addr = ((PCIDevice *)b->pm)->addr;
+    connect_line(b->pm, 0, isa_irq(PC_SCI_IRQ));
+    return load_kernel(m, b, errp);
+}
+
+static void pc_reset(MachineState *m)
+{
+    PCBoard *b = m->board;
+    if (b->direct_boot)
+        pc_start_kernel(m);
+}
+
+static void pc_powerdown(MachineState *m)
+{
+    piix4_pm_power_button(((PCBoard *)m->board)->pm);
+}
+
+static const MachineType pc_type = {
+    .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,
+    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .props = pc_props, .init = pc_init,
+    .reset = pc_reset, .powerdown = pc_powerdown,
+};
+machine_type(pc_type);
