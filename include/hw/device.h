@@ -78,6 +78,8 @@ typedef struct SavedField {
 #define SAVED_TIMER(type, field) { #field, SK_TIMER, offsetof(type, field), 0, 1, NULL }
 #define SAVED_STRUCTS(type, field, table) \
     { #field, SK_STRUCT, offsetof(type, field), sizeof(((type *)0)->field[0]), ARRAY_SIZE(((type *)0)->field), table }
+#define SAVED_STRUCT(type, field, table) \
+    { #field, SK_STRUCT, offsetof(type, field), sizeof(((type *)0)->field), 1, table }
 #define SAVED_END() { NULL, SK_END, 0, 0, 0, NULL }
 /* Flat little-endian image of a table's fields: GByteArray-like grow; load checks length. */
 void saved_fields_save(const SavedField *t, const void *state, uint8_t **buf, size_t *len);
