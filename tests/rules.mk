@@ -10,6 +10,22 @@
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
 .PHONY: check check-unit check-boot check-tcg check-cli check-slow bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
+TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32
+
+# The oracles are static programs of their own, in both widths; the runner links the whole emulator.
+tests/bin/x86-oracle64: $(SRC)/tests/tcg/i386/oracle.c $(SRC)/tests/tcg/i386/diff.h
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@gcc -O1 -Wall -static -o $@ $<
+tests/bin/x86-oracle32: $(SRC)/tests/tcg/i386/oracle.c $(SRC)/tests/tcg/i386/diff.h
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@gcc -m32 -O1 -Wall -static -o $@ $<
+tests/bin/x86-diff: obj/tests/tcg/i386/x86-diff.o obj/tests/tcg/i386/generate.o $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+-include obj/tests/tcg/i386/x86-diff.d obj/tests/tcg/i386/generate.d
 
 test-setup:
 	@$(SRC)/scripts/setup.sh test

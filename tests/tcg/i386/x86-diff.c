@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Proves that random user-level x86 sequences leave the same registers, flags, x87/SSE state, memory and exception
+ * under Rhea as on the host CPU (the oracle processes of oracle.c). Differences are shrunk and printed with the
+ * seed that makes them again.
+ *
+ * x86-diff [--bits 16|32|64] [--classes a,b] [--count N] [--seed S] [--engine NAME] [--max-insns N] [--keep-going N]
+ */
+#include "generate.h"
+
+#include "exec/memory.h"
+#include "exec/tb.h"
+#include "tcg/backend.h"
+#include "target-i386/cpu.h"
+#include "util/error.h"
+#include <glib.h>
+#include "util/log.h"
+#include "util/main-loop.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EFLAGS_COMPARED (CC_ALL | DF_MASK | TF_MASK | AC_MASK | ID_MASK | NT_MASK)
+#define PAGE_TABLES 0x100000u
+
+static Shared *shared;
+static int oracle_in, oracle_out;
+static pid_t oracle_pid;
+static X86CPU *env;
+static TargetOps ops;
+static Outcome *recording;
+static char oracle_path[4096];
+static unsigned opt_bits = 64;
+
+/* ---- The oracle process ---- */
+
+static void start_oracle(int shm)
+{
+    int to[2], from[2];
+    char fd[16];
+    if (pipe(to) || pipe(from))
+        exit(2);
+    snprintf(fd, sizeof(fd), "%d", shm);
+    oracle_pid = fork();
+    if (oracle_pid == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        execl(oracle_path, oracle_path, fd, (char *)NULL);
+        _exit(127);
+    }
+    close(to[0]);
+    close(from[1]);
+    oracle_in = to[1];
+    oracle_out = from[0];
+}
+
+static bool run_native(void)
+{
+    char c = 'r';
+    return write(oracle_in, &c, 1) == 1 && read(oracle_out, &c, 1) == 1;
+}
+
+/* ---- Rhea's side: one vCPU in user mode, exceptions recorded instead of delivered ---- */
+
+static void record_exception(CPUState *cpu);
+
+static void add_ram(const char *name, hwaddr addr, uint64_t size)
+{
+    Error *err = NULL;
+    MemoryRegion *mr = g_malloc0(sizeof(*mr));
+    if (!memory_region_init_ram(mr, NULL, name, size, &err)) {
+        error_report_err(err);
+        exit(2);
+    }
+    memory_region_add(system_memory, addr, mr);
+}
+
+/* Identity mapping of the three areas with user rights; PAE and long mode share the format. */
+static void make_page_tables(void)
+{
+    static const uint32_t areas[][2] = { { CODE_BASE, CODE_SIZE }, { DATA_BASE, DATA_SIZE }, { STACK_BASE, STACK_SIZE } };
+    uint32_t pml4 = PAGE_TABLES, pdpt = PAGE_TABLES + 0x1000, pd = PAGE_TABLES + 0x2000, pt = PAGE_TABLES + 0x3000;
+    uint64_t e = pdpt | 0x27;
+    address_space_write(address_space_memory, pml4, &e, 8);
+    /* In PAE mode the PDPT entries have no rights bits. */
+    e = pd | (opt_bits == 64 ? 0x27 : 1);
+    address_space_write(address_space_memory, pdpt, &e, 8);
+    for (unsigned a = 0; a < 3; a++)
+        for (uint32_t va = areas[a][0]; va < areas[a][0] + areas[a][1]; va += 0x1000) {
+            uint32_t table = pt + 0x1000 * ((va >> 21) & 1) + 0x2000 * a;
+            e = table | 0x27;
+            address_space_write(address_space_memory, pd + 8 * (va >> 21), &e, 8);
+            e = va | 0x67;
+            address_space_write(address_space_memory, table + 8 * (va >> 12 & 511), &e, 8);
+        }
+}
+
+static void set_segments(void)
+{
+    uint32_t data = DESC_G | DESC_B | DESC_P | 3 << DESC_DPL_SHIFT | DESC_S | DESC_W | DESC_A;
+    uint32_t code = DESC_G | DESC_P | 3 << DESC_DPL_SHIFT | DESC_S | DESC_CS | DESC_R | DESC_A | (opt_bits == 64 ? DESC_L : DESC_B);
+    if (opt_bits == 16) {
+        data = DESC_P | 3 << DESC_DPL_SHIFT | DESC_S | DESC_W | DESC_A;
+        code = DESC_P | 3 << DESC_DPL_SHIFT | DESC_S | DESC_CS | DESC_R | DESC_A;
+        cpu_x86_load_seg_cache(env, R_CS, 7, CODE_BASE, 0xffff, code);
+        for (int s = 0; s < 6; s++)
+            if (s != R_CS)
+                cpu_x86_load_seg_cache(env, s, s >= R_FS ? 0 : 15, s >= R_FS ? 0 : DATA_BASE, s >= R_FS ? 0 : 0xffff,
+                                       s >= R_FS ? 0 : data);
+        return;
+    }
+    cpu_x86_load_seg_cache(env, R_CS, opt_bits == 64 ? 0x33 : 0x23, 0, 0xffffffff, code);
+    for (int s = 0; s < 6; s++)
+        if (s != R_CS)
+            cpu_x86_load_seg_cache(env, s, s >= R_FS ? 0 : 0x2b, 0, 0xffffffff, data);
+}
+
+static void start_machine(const TCGBackend *engine)
+{
+    Error *err = NULL;
+    const TargetOps *base = target_find("x86_64");
+    ops = *base;
+    ops.do_exception = record_exception;
+    current_target = &ops;
+    machine_lock();
+    memory_init();
+    ops.init();
+    TCGOptions t = { .engine = engine, .tb_size = 64 * MiB };
+    if (!tcg_init(&t, &err)) {
+        error_report_err(err);
+        exit(2);
+    }
+    CPUState *cpu = ops.cpu_create("max", &err);
+    if (!cpu) {
+        error_report_err(err);
+        exit(2);
+    }
+    cpu->target = &ops;
+    cpu_register(cpu);
+    current_cpu = cpu;
+    env = x86_cpu(cpu);
+    ops.reset(cpu);
+    add_ram("tables", PAGE_TABLES, 0x10000);
+    add_ram("code", CODE_BASE, CODE_SIZE);
+    add_ram("data", DATA_BASE, DATA_SIZE);
+    add_ram("stack", STACK_BASE, STACK_SIZE);
+    make_page_tables();
+    machine_unlock();
+    cpu_x86_update_cr4(env, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    cpu_x86_update_cr3(env, opt_bits == 64 ? PAGE_TABLES : PAGE_TABLES + 0x1000);
+    if (opt_bits == 64)
+        env->efer |= EFER_LME | EFER_SCE;
+    cpu_x86_update_cr0(env, CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_MP);
+    cpu->halted = false;
+}
+
+static void load_fpu(const uint8_t *fx)
+{
+    uint16_t sw;
+    uint32_t mxcsr;
+    memcpy(&env->fpuc, fx, 2);
+    memcpy(&sw, fx + 2, 2);
+    memcpy(&mxcsr, fx + 24, 4);
+    env->fpstt = sw >> 11 & 7;
+    env->fpus = sw & ~0x3800;
+    /* The summary bits follow from flags and masks, as FXRSTOR leaves them. */
+    if (env->fpus & ~env->fpuc & 0x3f)
+        env->fpus |= 0x8080;
+    else
+        env->fpus &= 0x7f7f;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned phys = (i + env->fpstt) & 7;
+        memcpy(&env->fpregs[phys].mant, fx + 32 + 16 * i, 8);
+        memcpy(&env->fpregs[phys].exp, fx + 40 + 16 * i, 2);
+        env->fptags[i] = !(fx[4] >> i & 1);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        memset(&env->xmm[i], 0, sizeof(env->xmm[i]));
+        memcpy(&env->xmm[i], fx + 160 + 16 * i, 16);
+    }
+    cpu_x86_set_mxcsr(env, mxcsr);
+}
+
+static void store_fpu(uint8_t *fx)
+{
+    uint16_t sw = (uint16_t)((env->fpus & ~0x3800) | (env->fpstt & 7) << 11);
+    uint32_t mxcsr = cpu_x86_get_mxcsr(env);
+    memset(fx, 0, 512);
+    memcpy(fx, &env->fpuc, 2);
+    memcpy(fx + 2, &sw, 2);
+    memcpy(fx + 24, &mxcsr, 4);
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned phys = (i + env->fpstt) & 7;
+        memcpy(fx + 32 + 16 * i, &env->fpregs[phys].mant, 8);
+        memcpy(fx + 40 + 16 * i, &env->fpregs[phys].exp, 2);
+        fx[4] |= (uint8_t)(!env->fptags[i] << i);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(fx + 160 + 16 * i, &env->xmm[i], 16);
+}
+
+/* Delivery of any exception ends the case: the state is copied out and the vCPU halted. */
+static void record_exception(CPUState *cpu)
+{
+    Outcome *o = recording;
+    int vector = cpu->exception_index;
+    if (o->vector == 0xffff) {
+        o->vector = (uint32_t)vector;
+        o->error_code = env->error_code;
+        o->fault_address = env->cr[2];
+        for (unsigned i = 0; i < 16; i++)
+            o->regs.gpr[i] = env->regs[i];
+        bool after = vector == EXCP03_INT3 || (env->exception_is_int && vector != EXCP01_DB);
+        o->regs.rip = after ? env->exception_next_eip : env->eip;
+        o->regs.rflags = cpu_compute_eflags(env);
+        store_fpu(o->regs.fx);
+    }
+    env->exception_is_int = false;
+    cpu->exception_index = EXCP_HLT;
+    cpu->halted = true;
+    cpu_exit(cpu);
+}
+
+static void run_ours(Case *c)
+{
+    CPUState *cpu = &env->parent;
+    Outcome *o = &c->ours;
+    memset(o, 0, sizeof(*o));
+    o->vector = 0xffff;
+    recording = o;
+    machine_lock();
+    address_space_write(address_space_memory, CODE_BASE + c->code_offset, c->code, CASE_CODE_SLOT);
+    address_space_write(address_space_memory, DATA_BASE + CASE_MEM_OFFSET, c->data, CASE_MEM);
+    address_space_write(address_space_memory, STACK_BASE + CASE_MEM_OFFSET, c->stack, CASE_MEM);
+    machine_unlock();
+    memcpy(env->regs, c->in.gpr, sizeof(env->regs));
+    env->eip = opt_bits == 16 ? c->code_offset : CODE_BASE + c->code_offset;
+    set_segments();
+    load_fpu(c->in.fx);
+    cpu_load_eflags(env, (uint32_t)c->in.rflags, ~0u);
+    cpu_x86_update_hflags(env);
+    env->old_exception = -1;
+    cpu->exception_index = EXCP_NONE;
+    cpu->halted = false;
+    cpu_update_key(cpu);
+    for (int tries = 0; o->vector == 0xffff && tries < 100000; tries++)
+        cpu_exec(cpu);
+    address_space_read(address_space_memory, DATA_BASE + CASE_MEM_OFFSET, o->data, CASE_MEM);
+    address_space_read(address_space_memory, STACK_BASE + CASE_MEM_OFFSET, o->stack, CASE_MEM);
+}
+
+/* ---- Comparing ---- */
+
+static bool in_areas(uint64_t a)
+{
+    return (a >= CODE_BASE && a < CODE_BASE + CODE_SIZE) || (a >= DATA_BASE && a < DATA_BASE + DATA_SIZE) ||
+           (a >= STACK_BASE && a < STACK_BASE + STACK_SIZE);
+}
+
+/* Cases that tell nothing: the native run touched the oracle's own memory or looped. */
+static bool undecidable(const Case *c)
+{
+    return c->native.vector == 255 || (c->ours.vector == 14 && c->native.vector != 14 && !in_areas(c->ours.fault_address)) ||
+           (c->native.vector == 14 && c->ours.vector == 14 && !in_areas(c->native.fault_address) &&
+            c->native.regs.rip != c->ours.regs.rip);
+}
+
+#define DIFF(...)                     \
+    do {                              \
+        different = true;             \
+        if (out)                      \
+            fprintf(out, __VA_ARGS__); \
+    } while (0)
+
+static bool compare(const Case *c, FILE *out)
+{
+    static const char *const names[16] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "8", "9", "10", "11", "12", "13", "14", "15" };
+    const Outcome *n = &c->native, *o = &c->ours;
+    bool different = false;
+    if (n->vector != o->vector)
+        DIFF("  exception: host %u ours %u\n", n->vector, o->vector);
+    uint64_t ip_mask = opt_bits == 64 ? ~0ull : 0xffffffff;
+    if ((n->regs.rip & ip_mask) != (o->regs.rip & ip_mask))
+        DIFF("  ip: host %#llx ours %#llx\n", (unsigned long long)n->regs.rip, (unsigned long long)o->regs.rip);
+    for (unsigned i = 0; i < (opt_bits == 64 ? 16u : 8u); i++) {
+        /* The kernel's way back from a 16-bit stack does not keep the upper half of ESP. */
+        uint64_t mask = opt_bits == 16 && i == 4 ? 0xffff : ip_mask;
+        if ((n->regs.gpr[i] ^ o->regs.gpr[i]) & mask)
+            DIFF("  r%s: host %#llx ours %#llx\n", names[i], (unsigned long long)n->regs.gpr[i], (unsigned long long)o->regs.gpr[i]);
+    }
+    uint64_t fl = (n->regs.rflags ^ o->regs.rflags) & EFLAGS_COMPARED;
+    if (fl)
+        DIFF("  flags: host %#llx ours %#llx differ %#llx\n", (unsigned long long)n->regs.rflags, (unsigned long long)o->regs.rflags,
+             (unsigned long long)fl);
+    if (memcmp(n->regs.fx, o->regs.fx, 5))
+        DIFF("  x87 control/status/tags: host %02x%02x %02x%02x %02x ours %02x%02x %02x%02x %02x\n", n->regs.fx[1], n->regs.fx[0],
+             n->regs.fx[3], n->regs.fx[2], n->regs.fx[4], o->regs.fx[1], o->regs.fx[0], o->regs.fx[3], o->regs.fx[2], o->regs.fx[4]);
+    if (memcmp(n->regs.fx + 24, o->regs.fx + 24, 4))
+        DIFF("  mxcsr: host %02x%02x ours %02x%02x\n", n->regs.fx[25], n->regs.fx[24], o->regs.fx[25], o->regs.fx[24]);
+    for (unsigned i = 0; i < 8; i++)
+        if (memcmp(n->regs.fx + 32 + 16 * i, o->regs.fx + 32 + 16 * i, 10)) {
+            uint64_t a, b;
+            memcpy(&a, n->regs.fx + 32 + 16 * i, 8);
+            memcpy(&b, o->regs.fx + 32 + 16 * i, 8);
+            DIFF("  st%u: host %02x%02x:%016llx ours %02x%02x:%016llx\n", i, n->regs.fx[41 + 16 * i], n->regs.fx[40 + 16 * i],
+                 (unsigned long long)a, o->regs.fx[41 + 16 * i], o->regs.fx[40 + 16 * i], (unsigned long long)b);
+        }
+    for (unsigned i = 0; i < (opt_bits == 64 ? 16u : 8u); i++)
+        if (memcmp(n->regs.fx + 160 + 16 * i, o->regs.fx + 160 + 16 * i, 16)) {
+            uint64_t a[2], b[2];
+            memcpy(a, n->regs.fx + 160 + 16 * i, 16);
+            memcpy(b, o->regs.fx + 160 + 16 * i, 16);
+            DIFF("  xmm%u: host %016llx%016llx ours %016llx%016llx\n", i, (unsigned long long)a[1], (unsigned long long)a[0],
+                 (unsigned long long)b[1], (unsigned long long)b[0]);
+        }
+    for (unsigned i = 0; i < CASE_MEM; i++)
+        if (n->data[i] != o->data[i] || n->stack[i] != o->stack[i]) {
+            DIFF("  memory at +%#x: data host %02x ours %02x, stack host %02x ours %02x\n", i + CASE_MEM_OFFSET, n->data[i], o->data[i],
+                 n->stack[i], o->stack[i]);
+            break;
+        }
+    return !different;
+}
+
+/* ---- Shrinking ---- */
+
+static bool differs_alone(const Case *c)
+{
+    shared->count = 1;
+    shared->cases[0] = *c;
+    Case *s = &shared->cases[0];
+    if (!run_native())
+        return false;
+    run_ours(s);
+    return !undecidable(s) && !compare(s, NULL);
+}
+
+static Case without_insn(const Case *c, unsigned n)
+{
+    Case s = *c;
+    unsigned from = c->start[n], to = c->start[n + 1], len = to - from;
+    memmove(s.code + from, c->code + to, c->code_len - to);
+    s.code_len -= len;
+    for (unsigned i = n; i < c->insns; i++)
+        s.start[i] = (uint16_t)(c->start[i + 1] - len);
+    s.insns--;
+    finish_code(&s);
+    return s;
+}
+
+static void shrink_and_report(const Case *original, uint64_t seed)
+{
+    Case c = *original;
+    for (unsigned n = c.insns; n-- > 0;) {
+        Case s = without_insn(&c, n);
+        if (differs_alone(&s))
+            c = s;
+    }
+    bool again = differs_alone(&c);
+    printf("difference, %u-bit, seed %llu%s\n", opt_bits, (unsigned long long)seed, again ? "" : " (not when alone)");
+    const Case *r = again ? &shared->cases[0] : original;
+    for (unsigned i = 0; i < r->insns; i++) {
+        printf("   ");
+        for (unsigned j = r->start[i]; j < r->start[i + 1]; j++)
+            printf(" %02x", r->code[j]);
+        printf("\n");
+    }
+    ops.disas(stdout, &env->parent, env->hflags, CODE_BASE + r->code_offset, r->code, r->code_len);
+    compare(r, stdout);
+    fflush(stdout);
+}
+
+/* ---- Main ---- */
+
+static unsigned parse_classes(const char *text)
+{
+    unsigned mask = 0;
+    char *copy = strdup(text);
+    for (char *w = strtok(copy, ","); w; w = strtok(NULL, ",")) {
+        unsigned bit = 0;
+        for (unsigned i = 0; class_names[i]; i++)
+            if (!strcmp(class_names[i], w))
+                bit = 1u << i;
+        if (!bit)
+            fprintf(stderr, "unknown class %s\n", w), exit(2);
+        mask |= bit;
+    }
+    free(copy);
+    return mask;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned classes = CLASS_ALL, max_insns = 16, keep_going = 1;
+    uint64_t count = 100000, seed = 1;
+    const TCGBackend *engine = &tcg_backend_x86_64;
+    error_set_progname(argv[0]);
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *o = argv[i], *v = argv[i + 1];
+        if (!strcmp(o, "--bits")) opt_bits = (unsigned)atoi(v);
+        else if (!strcmp(o, "--classes")) classes = parse_classes(v);
+        else if (!strcmp(o, "--count")) count = strtoull(v, NULL, 0);
+        else if (!strcmp(o, "--seed")) seed = strtoull(v, NULL, 0);
+        else if (!strcmp(o, "--max-insns")) max_insns = (unsigned)atoi(v);
+        else if (!strcmp(o, "--keep-going")) keep_going = (unsigned)atoi(v);
+        else if (!strcmp(o, "--engine")) engine = !strcmp(v, "interp") ? &tcg_backend_interp : &tcg_backend_x86_64;
+        else if (!strcmp(o, "--log")) { Error *e = NULL; log_set_mask_from_string(v, &e); }
+        else fprintf(stderr, "unknown option %s\n", o), exit(2);
+    }
+    if (max_insns > MAX_INSNS)
+        max_insns = MAX_INSNS;
+    char *slash = strrchr(argv[0], '/');
+    snprintf(oracle_path, sizeof(oracle_path), "%.*sx86-oracle%s", slash ? (int)(slash - argv[0]) + 1 : 0, argv[0],
+             opt_bits == 64 ? "64" : "32");
+    signal(SIGPIPE, SIG_IGN);
+    int shm = memfd_create("x86-diff", 0);
+    if (shm < 0 || ftruncate(shm, sizeof(Shared)))
+        return 2;
+    shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, shm, 0);
+    shared->bits = opt_bits;
+    start_oracle(shm);
+    start_machine(engine);
+    uint64_t insns = 0, cases = 0, skipped = 0, by_end[3] = { 0 };
+    unsigned found = 0;
+    uint32_t slot = 0, slots = (opt_bits == 16 ? 0x10000 : CODE_SIZE) / CASE_CODE_SLOT - 1;
+    static Case failed[BATCH];
+    while (insns < count && found < keep_going) {
+        uint64_t batch_seed = seed++;
+        Random r = { batch_seed };
+        shared->count = BATCH;
+        for (unsigned i = 0; i < BATCH; i++) {
+            shared->cases[i].code_offset = slot++ % slots * CASE_CODE_SLOT;
+            generate_case(&r, &shared->cases[i], opt_bits, classes, max_insns);
+        }
+        if (!run_native()) {
+            printf("the oracle died at seed %llu\n", (unsigned long long)batch_seed);
+            skipped += BATCH;
+            waitpid(oracle_pid, NULL, 0);
+            close(oracle_in);
+            close(oracle_out);
+            start_oracle(shm);
+            continue;
+        }
+        unsigned nfailed = 0;
+        for (unsigned i = 0; i < BATCH; i++) {
+            Case *c = &shared->cases[i];
+            run_ours(c);
+            cases++;
+            insns += c->insns;
+            by_end[c->native.vector == 3 ? 0 : c->native.vector == 14 || c->native.vector == 13 ? 1 : 2]++;
+            if (undecidable(c))
+                skipped++;
+            else if (!compare(c, NULL))
+                failed[nfailed++] = *c;
+        }
+        for (unsigned i = 0; i < nfailed && found < keep_going; i++, found++)
+            shrink_and_report(&failed[i], batch_seed);
+    }
+    printf("%u-bit: %llu instructions in %llu cases (%llu to the end, %llu memory faults, %llu other exceptions, %llu undecidable), "
+           "%u differences\n", opt_bits, (unsigned long long)insns, (unsigned long long)cases, (unsigned long long)by_end[0],
+           (unsigned long long)by_end[1], (unsigned long long)by_end[2], (unsigned long long)skipped, found);
+    kill(oracle_pid, SIGKILL);
+    waitpid(oracle_pid, NULL, 0);
+    return found ? 1 : skipped * 2 > cases ? 3 : 0;
+}
