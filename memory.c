@@ -460,11 +460,6 @@ void memory_exit(void)
     g_free(system_memory);
     g_free(system_io);
     system_memory = system_io = NULL;
-    while (listeners) {
-        Listener *l = listeners;
-        listeners = l->next;
-        g_free(l);
-    }
     free_retired_views();
 }
 

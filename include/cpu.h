@@ -59,9 +59,18 @@ struct CPUState {
     /* -- vCPU thread only -- */
     int32_t exception_index;       /* EXCP_NONE, a guest vector, or EXCP_* */
     bool in_exec;                  /* inside cpu_exec's setjmp */
+    bool in_code;                  /* inside a TB, perhaps in C code it called */
     bool can_do_io;
     bool fp_entered;               /* the host's FP control register holds the guest's state */
     uint8_t singlestep;            /* debugger: one instruction per TB, then EXCP_DEBUG */
+    bool skip_breakpoint;          /* the next instruction runs although a breakpoint is on it */
+    bool one_insn;                 /* the next TB is one instruction, made for this once */
+    bool exclusive;                /* inside cpus_run_exclusive's callback */
+    /* Odd inside cpu_exec, and moved on by 2 at each point where the thread holds no pointer to a TB and
+     * is in no TB's code: others wait for that before they reuse code memory. */
+    _Atomic uint32_t exec_seq;
+    /* The same for stores: odd while a checked store may be under way. Even also during waits in C. */
+    _Atomic uint32_t store_seq;
     const void *return_address;    /* scratch of the back end: out of line MMIO */
     jmp_buf jmp_env;
     const TargetOps *target;
@@ -136,7 +145,10 @@ void cpu_interrupt(CPUState *cpu, uint32_t mask);
 void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
 void cpu_kick(CPUState *cpu);   /* leave generated code soon */
 void cpu_exit(CPUState *cpu);
-/* Runs fn on the vCPU's thread between TBs; _run waits (machine lock is dropped meanwhile). */
+/* Called in the main loop, machine lock held, after a vCPU stopped with EXCP_DEBUG (that vCPU has stopped,
+ * the others have not). Default: vm_stop(). For the debugger. */
+extern void (*cpu_debug_hook)(CPUState *cpu);
+/* Runs fn on the vCPU's thread between TBs, under the machine lock; _run waits (machine lock is dropped meanwhile). */
 void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
 void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
 /* Runs fn while no vCPU executes guest code. */

@@ -36,6 +36,8 @@ static int64_t (*_Atomic virtual_source)(void);
 static bool virtual_in_main_loop = true;
 static int64_t virtual_fixed; /* clock_virtual_set: machine lock */
 
+void (*clock_virtual_deadline_hook)(void);
+
 static int64_t host_ns(clockid_t id)
 {
     struct timespec ts;
@@ -138,7 +140,9 @@ void timer_mod(Timer *t, int64_t expire_ns)
     bool first = active[t->type] == t;
     publish_deadline(t->type);
     pthread_mutex_unlock(&timer_mutex);
-    if (first)
+    if (first && t->type == CLOCK_VIRTUAL && clock_virtual_deadline_hook)
+        clock_virtual_deadline_hook();
+    else if (first)
         main_loop_notify();
 }
 

@@ -24,6 +24,8 @@ typedef void TimerFunc(void *opaque);
  * The main loop then waits only for the other clocks' timers, and runs virtual ones only when
  * main_loop_runs. */
 void clock_virtual_set_source(int64_t (*fn)(void), bool main_loop_runs);
+/* Called by timer_mod, in its thread, when CLOCK_VIRTUAL's next deadline has come nearer. May be NULL. */
+extern void (*clock_virtual_deadline_hook)(void);
 
 /* A timer is inactive until timer_mod. Callbacks run in the main loop under the machine lock. */
 Timer *timer_new(ClockType type, TimerFunc *fn, void *opaque);

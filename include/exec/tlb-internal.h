@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the software TLB: what cputlb.c (banks, fill, flush) and cputlb-access.c (accesses) share. */
+#ifndef RHEA_EXEC_TLB_INTERNAL_H
+#define RHEA_EXEC_TLB_INTERNAL_H
+
+#include "cpu.h"
+#include "exec/memory.h"
+#include "exec/tlb.h"
+#include "target.h"
+
+#define TLB_BANKS 8
+#define TLB_SLOTS (TLB_MODES_MAX * TLB_SIZE) /* slot = mode * TLB_SIZE + tlb_index(va) */
+#define TLB_EMPTY UINT64_MAX                 /* tag that matches nothing */
+#define TLB_GLOBAL_CONTEXT 0
+
+enum { PROT_R = 1 << ACCESS_READ, PROT_W = 1 << ACCESS_WRITE, PROT_X = 1 << ACCESS_FETCH };
+
+/* One translated page: beside each first-level entry, and in the second level. */
+typedef struct TLBPage {
+    uint64_t va;      /* of the page; for an entry of the large-page array, of the mapping's piece */
+    hwaddr pa;
+    uint8_t *host;    /* NULL: not whole-page RAM or ROM */
+    RAMBlock *block;
+    uint32_t context; /* second level: bank id or TLB_GLOBAL_CONTEXT */
+    uint8_t mode, prot, attributes;
+    uint8_t page_bits; /* log2 of the size of the mapping it came from */
+    bool global, rom, used;
+} TLBPage;
+
+/* A few address ranges that cover all large mappings entered since the last flush. */
+typedef struct LargeRanges {
+    unsigned n;
+    struct { uint64_t first, last; } r[4];
+} LargeRanges;
+
+/* Generated code addresses the table through the bank's address, so it comes first. Allocated lazily by
+ * the kernel: tables of modes the target lacks cost nothing. */
+struct TLBBank {
+    TLBEntry entry[TLB_SLOTS];
+    TLBPage page[TLB_SLOTS];
+    /* Slots in use, so that a flush costs what was used. Other threads scan it: see tlb_protect_ram. */
+    uint16_t used[TLB_SLOTS];
+    _Atomic uint32_t nused;
+    _Atomic uint32_t shuffling; /* odd while used[] is being compacted */
+    bool valid;
+    TLBKey key;
+    uint32_t id;                /* of its entries in the second level */
+    uint32_t code_epoch;
+    uint64_t last_use;
+    uint64_t code_filter[8];    /* hash of the pages executed from */
+    bool code_in_large;         /* some of them in large mappings */
+    LargeRanges large;
+};
+
+#define L2_SETS 1024
+#define L2_WAYS 4
+#define LARGE_SETS 64
+#define LARGE_WAYS 4
+#define LARGE_PIECE_BITS 20 /* large mappings are entered in pieces of 1 MiB */
+#define PHYS_CACHE 256
+
+/* Where a guest physical page is in host memory. */
+typedef struct PhysPage {
+    hwaddr pa; /* TLB_EMPTY when unused */
+    uint8_t *host;
+    RAMBlock *block;
+    bool rom;
+} PhysPage;
+
+struct CPUTLB {
+    TLBBank *bank[TLB_BANKS];
+    unsigned modes;
+    uint32_t last_id, last_epoch;
+    uint64_t clock;
+    TLBPage l2[L2_SETS][L2_WAYS];
+    uint8_t l2_next[L2_SETS];
+    TLBPage large[LARGE_SETS][LARGE_WAYS];
+    uint8_t large_next[LARGE_SETS];
+    LargeRanges global_large;     /* of large global entries in the second level */
+    uint64_t global_filter[16];   /* hash of the global pages in any bank */
+    PhysPage phys[PHYS_CACHE];
+    unsigned phys_generation;
+    _Atomic bool flush_pending;
+    TLBStats stats;
+};
+
+static inline unsigned tlb_slot(uint64_t va, unsigned mode)
+{
+    return mode * TLB_SIZE + tlb_index(va);
+}
+
+/* Host view of a guest physical page (pa may be any byte of it). */
+const PhysPage *tlb_phys_page(CPUState *cpu, hwaddr pa);
+/* Makes the current bank's slot for va valid for the access, walking if need be; raises the guest's fault,
+ * or returns false when probe. */
+bool tlb_refill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe,
+                uintptr_t retaddr);
+/* Recomputes TLB_NOTDIRTY of a RAM slot from the page's dirty byte. */
+void tlb_refresh_dirty(TLBBank *bank, unsigned slot);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The target-independent loop that translates one TB. A TB stays on the page it starts on; only its
+ * first instruction may continue on the next page, and then it is the TB's last. So a direct jump from
+ * one TB to another on the same page never depends on the mapping of a third page.
+ */
+#include "exec/translator.h"
+#include "exec/tlb.h"
+#include "util/log.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* The IR may grow by this much in one instruction without a check in between. */
+#define OPS_PER_INSN 600
+#define VALS_PER_INSN 400
+
+typedef enum GiveUp { GIVE_UP_END_BEFORE = 1, GIVE_UP_NEED_PAGE2 } GiveUp;
+
+/* Of the calling thread. */
+static __thread struct {
+    TranslatorContext *ctx; /* target->context_size bytes */
+    void *saved;            /* copy of it at the start of the instruction */
+    size_t size;
+    jmp_buf env;
+    unsigned nops, ninsns, ncalls, nlabels; /* of the IR, at the start of the instruction */
+} tr;
+
+static void prepare_context(const TargetOps *target)
+{
+    if (tr.size == target->context_size)
+        return;
+    translator_exit();
+    tr.ctx = g_malloc(target->context_size);
+    tr.saved = g_malloc(target->context_size);
+    tr.size = target->context_size;
+}
+
+void translator_exit(void)
+{
+    g_free(tr.ctx);
+    g_free(tr.saved);
+    tr.ctx = NULL;
+    tr.saved = NULL;
+    tr.size = 0;
+}
+
+/* ---- Fetching ---- */
+
+/* Bytes at pc, at least one; *room says how many are there. */
+static const uint8_t *code_bytes(TranslatorContext *ctx, uint64_t pc, unsigned *room)
+{
+    uint64_t page = pc & PAGE_MASK, offset = pc & ~PAGE_MASK;
+    *room = (unsigned)(PAGE_SIZE_ - offset);
+    if (LIKELY(page == ctx->host_page[0]))
+        return ctx->host[0] + offset;
+    if (ctx->insns > 1)
+        longjmp(tr.env, GIVE_UP_END_BEFORE);
+    if (!ctx->host[1] || page != ctx->host_page[1])
+        longjmp(tr.env, GIVE_UP_NEED_PAGE2);
+    return ctx->host[1] + offset;
+}
+
+static uint64_t fetch(TranslatorContext *ctx, unsigned size)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0, room; i < size; i += room) {
+        const uint8_t *p = code_bytes(ctx, ctx->pc, &room);
+        room = MIN(room, size - i);
+        memcpy((uint8_t *)&v + i, p, room);
+        ctx->pc += room;
+    }
+    return v;
+}
+
+uint8_t translator_fetch8(TranslatorContext *ctx)
+{
+    return (uint8_t)fetch(ctx, 1);
+}
+
+uint16_t translator_fetch16(TranslatorContext *ctx)
+{
+    return (uint16_t)fetch(ctx, 2);
+}
+
+uint32_t translator_fetch32(TranslatorContext *ctx)
+{
+    return (uint32_t)fetch(ctx, 4);
+}
+
+uint64_t translator_fetch64(TranslatorContext *ctx)
+{
+    return fetch(ctx, 8);
+}
+
+void translator_end_before(TranslatorContext *ctx)
+{
+    if (ctx->insns > 1)
+        longjmp(tr.env, GIVE_UP_END_BEFORE);
+}
+
+bool translator_same_page(const TranslatorContext *ctx, uint64_t pc)
+{
+    return ((pc ^ ctx->state.pc) & PAGE_MASK) == 0;
+}
+
+/* ---- Breakpoints ---- */
+
+static void helper_engine_breakpoint(CPUState *cpu)
+{
+    cpu->exception_index = EXCP_DEBUG;
+    cpu_loop_exit(cpu);
+}
+
+static const HelperInfo breakpoint_helper = {
+    .name = "breakpoint",
+    .func = (void *)helper_engine_breakpoint,
+    .flags = HF_NO_RETURN,
+    .args = { HARG_ENV },
+};
+
+/* The whole TB is: stop here. */
+static void emit_breakpoint(TranslatorContext *ctx)
+{
+    IRFunc *ir = ctx->ir;
+    ir_insn_start(ir, ctx->pc, 0);
+    ir_st(ir, IR_ST, IR_I64, ir_i64(ir, ctx->pc - ctx->state.cs_base), ctx->cpu->target->pc_offset);
+    ir_call(ir, &breakpoint_helper, IR_NONE, NULL, 0);
+    ir_exit_tb(ir, IR_EXIT_NORMAL);
+    ctx->insns = 1;
+    ctx->pc++;
+    ctx->stop = true;
+}
+
+/* ---- The loop ---- */
+
+static void save_point(TranslatorContext *ctx)
+{
+    memcpy(tr.saved, ctx, tr.size);
+    tr.nops = ctx->ir->nops;
+    tr.ninsns = ctx->ir->ninsns;
+    tr.ncalls = ctx->ir->ncalls;
+    tr.nlabels = ctx->ir->nlabels;
+}
+
+/* Forgets the current instruction, in the IR and in the front end. Interned constants stay. */
+static void back_to_save_point(TranslatorContext *ctx)
+{
+    memcpy(ctx, tr.saved, tr.size);
+    ctx->ir->nops = tr.nops;
+    ctx->ir->ninsns = tr.ninsns;
+    ctx->ir->ncalls = tr.ncalls;
+    ctx->ir->nlabels = tr.nlabels;
+}
+
+/* False when the TB should end before the instruction at ctx->pc. */
+static bool may_continue(const TranslatorContext *ctx)
+{
+    const IRFunc *ir = ctx->ir;
+    return ctx->insns < ctx->max_insns && translator_same_page(ctx, ctx->pc) &&
+           ir->nops + OPS_PER_INSN < IR_MAX_OPS && ir->nvals + VALS_PER_INSN < IR_MAX_VALS &&
+           ir->nlabels + 32 < IR_MAX_LABELS && ir->ncalls + 32 < ARRAY_SIZE(ir->calls);
+}
+
+/* Translates instructions until one ends the TB; false when the TB was left open. */
+static bool translate_insns(TranslatorContext *ctx)
+{
+    const CPUState *cpu = ctx->cpu;
+    do {
+        if (UNLIKELY(cpu->breakpoints) && !cpu->skip_breakpoint && cpu_breakpoint_at(cpu, ctx->pc, BP_ANY)) {
+            if (ctx->insns)
+                return false;
+            emit_breakpoint(ctx);
+            return true;
+        }
+        save_point(ctx);
+        ctx->insn_pc = ctx->pc;
+        ctx->insns++;
+        cpu->target->translate_insn(ctx);
+        if (ctx->stop)
+            return true;
+    } while (may_continue(ctx));
+    return false;
+}
+
+static void log_guest_code(const TranslatorContext *ctx, const TranslationBlock *tb)
+{
+    uint8_t bytes[PAGE_SIZE_];
+    uint32_t first = (uint32_t)MIN(tb->size, PAGE_SIZE_ - (tb->state.pc & ~PAGE_MASK));
+    FILE *out = log_lock();
+    if (!out)
+        return;
+    memcpy(bytes, ctx->host[0] + (tb->state.pc & ~PAGE_MASK), first);
+    if (tb->size > first)
+        memcpy(bytes + first, ctx->host[1], tb->size - first);
+    fprintf(out, "----------------\nIN: \n");
+    ctx->cpu->target->disas(out, ctx->cpu, tb->state.flags, tb->state.pc, bytes, tb->size);
+    fputc('\n', out);
+    log_unlock(out);
+}
+
+TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned max_insns, const CodePage *page1,
+                                const CodePage *page2)
+{
+    prepare_context(cpu->target);
+    TranslatorContext *ctx = tr.ctx;
+    memset(ctx, 0, tr.size);
+    *ctx = (TranslatorContext){
+        .cpu = cpu, .ir = cpu->ir, .state = tb->state, .pc = tb->state.pc, .max_insns = max_insns,
+        .host = { page1->host, page2 ? page2->host : NULL },
+        .host_page = { page1->va, page2 ? page2->va : 0 },
+    };
+    ir_func_begin(cpu->ir, tb);
+
+    switch (setjmp(tr.env)) {
+    case 0:
+        cpu->target->tb_start(ctx);
+        if (!translate_insns(ctx))
+            cpu->target->tb_stop(ctx);
+        break;
+    case GIVE_UP_END_BEFORE:
+        back_to_save_point(tr.ctx);
+        cpu->target->tb_stop(tr.ctx);
+        break;
+    default:
+        return TRANSLATE_NEED_PAGE2;
+    }
+    ctx = tr.ctx;
+    if (cpu->ir->overflow)
+        return TRANSLATE_OVERFLOW;
+    tb->size = (uint32_t)(ctx->pc - tb->state.pc);
+    tb->insns = (uint16_t)ctx->insns;
+    if (log_enabled(LOG_IN_ASM) && log_in_filter(tb->state.pc))
+        log_guest_code(ctx, tb);
+    return TRANSLATE_OK;
+}
