@@ -19,9 +19,6 @@ static void out8(uint16_t port, uint8_t value)
 
 /* ---- PCI: addresses and interrupt lines ---- */
 
-typedef struct PCIWindow {
-    uint64_t next, end;
-} PCIWindow;
 typedef struct PCIPlacement {
     PCIDevice *pci;
     unsigned bar;
@@ -56,11 +53,11 @@ static GArray *collect_bars(PCIBus *bus)
 
 static bool window_take(PCIWindow *w, uint64_t size, uint64_t *at)
 {
-    uint64_t start = (w->next + size - 1) & ~(size - 1);
-    if (start < w->next || start > w->end || size > w->end - start)
+    uint64_t aligned = (w->start + size - 1) & ~(size - 1);
+    if (aligned < w->start || aligned > w->end || size > w->end - aligned)
         return false;
-    *at = start;
-    w->next = start + size;
+    *at = aligned;
+    w->start = aligned + size;
     return true;
 }
 
@@ -68,8 +65,7 @@ static bool window_take(PCIWindow *w, uint64_t size, uint64_t *at)
 static void assign_bars(const PCBoard *b)
 {
     PCIWindow io = { 0xc000, 0x10000 };
-    PCIWindow low = { MAX(b->ram_below, 0xe0000000ull), PC_IOAPIC_BASE };
-    PCIWindow high = { MAX(PC_ABOVE_4G + b->ram_above, 16 * GiB), 1ull << 38 };
+    PCIWindow low = b->pci_low, high = b->pci_high;
     g_autoptr(GArray) list = collect_bars(pci_root_bus);
     for (unsigned i = 0; i < list->len; i++) {
         const PCIPlacement *p = &g_array_index(list, PCIPlacement, i);
@@ -175,7 +171,7 @@ static void set_mtrrs(const PCBoard *b, X86CPU *env)
     env->mtrr_fixed[2] = 0;
     for (unsigned i = 3; i < ARRAY_SIZE(env->mtrr_fixed); i++)
         env->mtrr_fixed[i] = wp;
-    uint64_t hole = b->ram_below > 0xc0000000 ? 0xe0000000 : 0xc0000000;
+    uint64_t hole = b->ram_below > 0xe0000000 ? PC_IOAPIC_BASE & ~0x1ffffffu : b->pci_low.start;
     uint64_t phys = (1ull << env->phys_bits) - 1;
     env->mtrr_var[0] = (MTRRVar){ hole, (~(PC_ABOVE_4G - hole - 1) & phys) | 1 << 11 };
     env->mtrr_def = 1 << 11 | 1 << 10 | 6;

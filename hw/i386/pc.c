@@ -5,6 +5,7 @@
  * 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
  * Not modelled: floppy and parallel controllers, ISA DMA, hot plug.
  */
+#include "hw/acpi.h"
 #include "hw/apic.h"
 #include "hw/i8259.h"
 #include "hw/isa.h"
@@ -19,6 +20,8 @@
 
 #define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
 #define LOW_RAM_SPLIT 0xc0000000ull
+#define RAM_MIN (2 * MiB)
+#define RSDP_ADDRESS 0xf6000
 
 /* ---- Options ---- */
 
@@ -122,6 +125,13 @@ static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error *
         b->ram_below = MIN(low_max, low_max == LOW_RAM_MAX ? LOW_RAM_SPLIT : low_max);
     b->ram_above = m->ram_size - b->ram_below;
     const X86CPU *env = x86_cpu(first_cpu);
+    if (m->ram_size < RAM_MIN) {
+        error_setg(errp, "-m: this machine needs at least 2 MiB of memory");
+        return false;
+    }
+    b->pci_low = (PCIWindow){ MAX(b->ram_below, b->ram_below > LOW_RAM_SPLIT ? LOW_RAM_MAX : LOW_RAM_SPLIT), PC_IOAPIC_BASE };
+    b->pci_high.end = 1ull << MIN(env->phys_bits, 38);
+    b->pci_high.start = MIN(MAX(PC_ABOVE_4G + b->ram_above, 16 * GiB), b->pci_high.end);
     if (b->ram_above && PC_ABOVE_4G + b->ram_above > 1ull << env->phys_bits) {
         error_setg(errp, "-m %llu MiB: the CPU addresses only %u bits of physical memory",
                    (unsigned long long)(m->ram_size / MiB), env->phys_bits);
@@ -284,18 +294,50 @@ static bool read_blob(const char *what, const char *path, size_t max, Blob *out,
     return false;
 }
 
+/* Builds the tables for what the board has. */
+static ACPITables *build_acpi(const MachineState *m, const PCBoard *b)
+{
+    g_autofree uint32_t *ids = g_new(uint32_t, m->cpus);
+    for (unsigned i = 0; i < m->cpus; i++)
+        ids[i] = apic_id_of(m, i);
+    ACPIConfig c = {
+        .apic_ids = ids, .cpus = m->cpus, .hpet = b->hpet, .i8042 = b->i8042,
+        .hole_start = b->pci_low.start, .hole_end = b->pci_low.end,
+        .high_start = b->pci_high.start, .high_end = b->pci_high.end,
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(m->serial); i++)
+        c.serial_ports |= (m->serial[i] != NULL) << i;
+    return acpi_build(&c);
+}
+
+/* Tables below the end of low RAM, the root pointer in the BIOS area. Returns where usable RAM ends. */
+static uint64_t place_acpi(const MachineState *m, const PCBoard *b, uint64_t *rsdp)
+{
+    if (!b->acpi)
+        return b->ram_below;
+    ACPITables *t = build_acpi(m, b);
+    uint64_t at = (b->ram_below - t->blob->len) & ~0xfffull;
+    acpi_place(t, at);
+    rom_add_copy("acpi/tables", at, t->blob->data, t->blob->len);
+    rom_add_copy("acpi/rsdp", RSDP_ADDRESS, t->rsdp->data, t->rsdp->len);
+    acpi_free(t);
+    *rsdp = RSDP_ADDRESS;
+    return at;
+}
+
 static bool load_kernel(MachineState *m, PCBoard *b, Error **errp)
 {
     const uint64_t file_max = 4 * GiB;
     X86BootInfo info = {
         .kernel_name = m->kernel, .initrd_name = m->initrd, .cmdline = m->append, .e820 = &b->e820,
-        .ram_end = b->ram_below, .long_mode = x86_feature(x86_cpu(first_cpu), FW_8000_0001_EDX, 29),
+        .long_mode = x86_feature(x86_cpu(first_cpu), FW_8000_0001_EDX, 29),
     };
     if (!read_blob("kernel", m->kernel, file_max, &info.kernel, errp))
         return false;
     if (m->initrd && !read_blob("initrd", m->initrd, file_max, &info.initrd, errp))
         return false;
     b->direct_boot = true;
+    info.ram_end = place_acpi(m, b, &info.rsdp);
     fill_e820(b, info.ram_end);
     bool ok = linux_boot(&info, &b->start, errp);
     if (!ok)

@@ -7,9 +7,13 @@
 #include "hw/pc.h"
 #include "hw/x86-boot.h"
 
+typedef struct PCIWindow {
+    uint64_t start, end;
+} PCIWindow;
 typedef struct PCBoard {
     MemoryRegion ram, rom, rom_low;
     uint64_t ram_below, ram_above;  /* RAM under the hole at 4 GiB, and above it */
+    PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
     bool acpi, hpet, pit, i8042, smm, vmport;
     IRQLine pic[16];
     Device *ioapic, *pm;
