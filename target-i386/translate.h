@@ -43,16 +43,33 @@ typedef struct DisasContext {
     bool has_modrm;
     uint8_t modrm, mod, reg, rm; /* reg and rm with REX bits */
     uint16_t opcode;   /* with map in the high byte: 0x0100 = 0F, 0x0200 = 0F38, 0x0300 = 0F3A */
-    uint64_t imm, imm2;
+    uint64_t imm;      /* branch displacement */
+    uint16_t row_flags; /* ROW_* of the decode table */
+    bool too_long;     /* more than 15 bytes: #GP once the emitter has returned */
     /* effective address of the ModRM memory operand, before segmentation */
     IRVal ea;          /* offset; valid when mod != 3 */
     int8_t ea_seg;     /* segment that applies */
+    int8_t mem_base, mem_index; /* registers of the address, -1 none, MEM_RIP */
+    uint8_t mem_scale;
+    int64_t mem_disp;
+    IRVal linear;      /* of a memory op[0] that is read and written */
     X86Operand op[4];
+
+    /* operands of the last comparison, good while nothing has written them since IR op cc_mark */
+    IRVal cc_a, cc_b;
+    unsigned cc_mark;
+
+    bool step;         /* TF: #DB after this instruction */
+    bool state_changed; /* the TB state is no longer that of the TB: no goto_tb */
 } DisasContext;
+enum { MEM_RIP = 16 };
 enum { PREFIX_REPZ = 1, PREFIX_REPNZ = 2, PREFIX_LOCK = 4, PREFIX_DATA = 8, PREFIX_ADDR = 16 };
 
 /* Globals */
-extern IRVal cpu_regs[16], cpu_cc_dst, cpu_cc_src, cpu_cc_src2, cpu_cc_op;
+extern IRVal cpu_regs[16], cpu_cc_dst, cpu_cc_src, cpu_cc_src2, cpu_cc_ovr, cpu_cc_op;
+static inline IRVal x86_tmp(DisasContext *s) { return ir_temp(s->ir, IR_I64); }
+extern IRVal cpu_xmm[16];  /* V128; emit-sse.c */
+void x86_sse_init(void);   /* registers cpu_xmm; once, from x86_translate_init */
 
 /* Fetch the rest of the instruction */
 uint64_t x86_fetch_imm(DisasContext *s, MemOp size); /* sign-extended for sizes under 64 */
@@ -71,10 +88,17 @@ void x86_gen_illegal(DisasContext *s); /* #UD */
 /* Before a helper that may fault or read flags: brings cc_op and eip to CPUState as needed. */
 void x86_sync_cc_op(DisasContext *s);
 void x86_store_eip(DisasContext *s, uint64_t eip);      /* current or next instruction's offset */
-static inline uint64_t x86_cur_eip(const DisasContext *s) { return s->base.insn_pc - s->base.state.cs_base; }
-static inline uint64_t x86_next_eip(const DisasContext *s) { return s->base.pc - s->base.state.cs_base; }
-/* All six flags into cc_src, cc_op = EFLAGS (static). */
+static inline uint64_t x86_eip_of(const DisasContext *s, uint64_t linear)
+{
+    uint64_t eip = linear - s->base.state.cs_base;
+    return s->code64 ? eip : (uint32_t)eip;
+}
+static inline uint64_t x86_cur_eip(const DisasContext *s) { return x86_eip_of(s, s->base.insn_pc); }
+static inline uint64_t x86_next_eip(const DisasContext *s) { return x86_eip_of(s, s->base.pc); }
+/* All six flags into cc_src, cc_op = EFLAGS (static). May be called before operations that fault. */
 void x86_compute_eflags(DisasContext *s);
+/* Changes only the flags of a CC_OVR_* mask, to the bits given in EFLAGS layout (I64; other bits zero). */
+void x86_cc_override(DisasContext *s, unsigned mask, IRVal bits);
 void x86_set_cc_op(DisasContext *s, CCOp op);
 /* Ends the TB after an instruction that may have changed TB state; eip of the next instruction is stored. */
 void x86_end_tb_lookup(DisasContext *s);
@@ -85,5 +109,8 @@ void x86_end_tb_exit(DisasContext *s);
 bool x86_emit_fpu(DisasContext *s);   /* D8-DF, 9B */
 bool x86_emit_sse(DisasContext *s);   /* MMX and SSE opcodes of 0F, 0F38, 0F3A; EMMS, LDMXCSR, FXSAVE, XSAVE group … */
 bool x86_emit_sys(DisasContext *s);   /* system instructions */
+
+/* After an instruction that may have changed HF_FPEXACT: leaves the TB if it did. emit-fpu.c */
+void x86_recheck_fp_exact(DisasContext *s);
 
 #endif

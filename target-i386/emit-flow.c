@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Near control flow, the stack and software interrupts. Intel SDM volume 2. Far transfers are system
+ * instructions (emit-sys.c).
+ */
+#include "decode.h"
+
+/* ---- Jumps ---- */
+
+static uint64_t branch_target(const DisasContext *s)
+{
+    return (x86_next_eip(s) + s->imm) & x86_ip_mask(s);
+}
+
+void emit_jmp(DisasContext *s)
+{
+    uint64_t target = branch_target(s);
+
+    x86_check_target_imm(s, target);
+    x86_goto(s, 0, target);
+}
+
+/* Value of an indirect target, cut to the operand size; survives writes to its register. */
+static IRVal indirect_target(DisasContext *s)
+{
+    IRVal v = x86_tmp(s);
+
+    if (s->ot == MO_64)
+        ir_mov(s->ir, v, s->op[0].val);
+    else
+        ir_op1(s->ir, s->ot == MO_32 ? IR_MOV : IR_EXT16U, IR_I32, v, s->op[0].val);
+    return v;
+}
+
+void emit_jmp_ind(DisasContext *s)
+{
+    IRVal target = indirect_target(s);
+
+    x86_check_target(s, target);
+    x86_goto_value(s, target);
+}
+
+static void push_return(DisasContext *s)
+{
+    x86_gen_push(s, x86_const(s, s->ot, x86_next_eip(s)), s->ot);
+}
+
+void emit_call(DisasContext *s)
+{
+    uint64_t target = branch_target(s);
+
+    x86_check_target_imm(s, target);
+    push_return(s);
+    x86_goto(s, 0, target);
+}
+
+void emit_call_ind(DisasContext *s)
+{
+    IRVal target = indirect_target(s);
+
+    x86_check_target(s, target);
+    push_return(s);
+    x86_goto_value(s, target);
+}
+
+/* SP past a value of the operand size and n more bytes. */
+static void release_stack(DisasContext *s, unsigned n)
+{
+    x86_set_sp(s, x86_sp_plus(s, (1 << s->ot) + (int)n));
+}
+
+void emit_ret(DisasContext *s)
+{
+    unsigned extra = s->opcode == 0xc2 ? (uint16_t)s->ir->vals[s->op[0].val].value : 0;
+    IRVal target = x86_gen_pop(s, s->ot);
+
+    x86_check_target(s, target);
+    release_stack(s, extra);
+    x86_goto_value(s, target);
+}
+
+/* Ends the TB both ways: label is where the branch was taken. */
+static void two_ways(DisasContext *s, unsigned taken)
+{
+    uint64_t target = branch_target(s);
+
+    x86_goto(s, 0, x86_next_eip(s));
+    ir_label(s->ir, taken);
+    x86_check_target_imm(s, target);
+    x86_goto(s, 1, target);
+}
+
+void emit_jcc(DisasContext *s)
+{
+    CCTest c = x86_test_cond(s, s->opcode & 15);
+    unsigned taken = ir_new_label(s->ir);
+
+    x86_sync_cc_op(s);
+    ir_brcond(s->ir, c.c, c.t, c.a, c.b, taken);
+    two_ways(s, taken);
+}
+
+/* rCX as the address size sees it. */
+static IRVal count_register(DisasContext *s)
+{
+    return s->at == MO_16 ? x86_extend(s, cpu_regs[R_ECX], MO_16, IR_I32, false) : cpu_regs[R_ECX];
+}
+
+/* LOOPNE, LOOPE, LOOP. A taken branch beyond CS's limit must find rCX unchanged. */
+void emit_loop(DisasContext *s)
+{
+    IRFunc *ir = s->ir;
+    IRType t = x86_type(s->at);
+    unsigned taken = ir_new_label(ir), not_taken = ir_new_label(ir);
+    uint64_t target = branch_target(s);
+    IRVal count = x86_tmp(s);
+    CCTest c = { 0 };
+
+    if (s->opcode != 0xe2)
+        c = x86_test_cond(s, s->opcode == 0xe0 ? 4 : 5); /* leave on ZF for LOOPNE, on !ZF for LOOPE */
+    x86_sync_cc_op(s);
+    ir_op2i(ir, IR_SUB, t, count, cpu_regs[R_ECX], 1);
+    if (s->at == MO_16)
+        ir_op1(ir, IR_EXT16U, IR_I32, count, count);
+    if (s->opcode != 0xe2)
+        ir_brcond(ir, c.c, c.t, c.a, c.b, not_taken);
+    ir_brcond(ir, IR_NE, t, count, ir_const(ir, t, 0), taken);
+    ir_label(ir, not_taken);
+    x86_put_reg(s, s->at, R_ECX, false, count);
+    x86_goto(s, 0, x86_next_eip(s));
+    ir_label(ir, taken);
+    x86_check_target_imm(s, target);
+    x86_put_reg(s, s->at, R_ECX, false, count);
+    x86_goto(s, 1, target);
+}
+
+void emit_jcxz(DisasContext *s)
+{
+    IRType t = x86_type(s->at);
+    unsigned taken = ir_new_label(s->ir);
+
+    x86_sync_cc_op(s);
+    ir_brcond(s->ir, IR_EQ, t, count_register(s), ir_const(s->ir, t, 0), taken);
+    two_ways(s, taken);
+}
+
+/* ---- Stack ---- */
+
+void emit_push(DisasContext *s)
+{
+    x86_gen_push(s, s->op[0].val, s->ot);
+}
+
+void emit_push_sreg(DisasContext *s)
+{
+    unsigned seg = s->opcode >> 3 & 7;
+    IRVal v = x86_tmp(s);
+
+    ir_ld(s->ir, IR_LD32U, IR_I64, v, X86_OFFSET(segs) + seg * (uint32_t)sizeof(SegmentCache));
+    x86_gen_push(s, v, s->ot);
+}
+
+void emit_pop(DisasContext *s)
+{
+    IRVal v = x86_gen_pop(s, s->ot);
+
+    release_stack(s, 0);
+    x86_put(s, 0, v);
+}
+
+/* 8F /0: an address based on SP sees the value after the pop. */
+void emit_pop_ev(DisasContext *s)
+{
+    IRVal v;
+
+    if (s->modrm >> 3 & 7) {
+        x86_gen_illegal(s);
+        return;
+    }
+    v = x86_gen_pop(s, s->ot);
+    if (s->op[0].kind == OPK_REG) {
+        release_stack(s, 0);
+        x86_put(s, 0, v);
+        return;
+    }
+    if (s->mem_base == R_ESP)
+        s->mem_disp += 1 << s->ot;
+    x86_lea(s);
+    x86_put(s, 0, v);
+    release_stack(s, 0);
+}
+
+void emit_pusha(DisasContext *s)
+{
+    IRVal sp = IR_NONE;
+
+    for (int i = 0; i < 8; i++) {
+        sp = x86_sp_plus(s, -(i + 1) * (1 << s->ot));
+        x86_stack_st(s, sp, cpu_regs[i], s->ot);
+    }
+    x86_set_sp(s, sp);
+}
+
+void emit_popa(DisasContext *s)
+{
+    IRVal v[8];
+
+    for (int i = 7; i >= 0; i--) {
+        if (i != R_ESP)
+            v[i] = x86_stack_ld(s, x86_sp_plus(s, (7 - i) * (1 << s->ot)), s->ot);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        if (i != R_ESP)
+            x86_put_reg(s, s->ot, i, false, v[i]);
+    }
+    release_stack(s, 7u << s->ot);
+}
+
+void emit_enter(DisasContext *s)
+{
+    unsigned locals = (uint16_t)x86_fetch_imm(s, MO_16), level = x86_fetch_imm(s, MO_8) & 31;
+    int size = 1 << s->ot;
+    IRVal frame = x86_sp_plus(s, -size), sp;
+
+    x86_stack_st(s, frame, cpu_regs[R_EBP], s->ot);
+    if (level)
+        x86_call(s, &helper_info_enter_levels, IR_NONE, frame, ir_i32(s->ir, s->ot), ir_i32(s->ir, level), IR_NONE);
+    sp = x86_sp_plus(s, -size - (int)level * size - (int)locals);
+    if (!s->code64 && !(s->flags & HF_SS32)) { /* the upper half of ESP goes to EBP too */
+        IRVal whole = x86_tmp(s);
+        ir_deposit(s->ir, IR_I64, whole, cpu_regs[R_ESP], frame, 0, 16);
+        frame = whole;
+    }
+    x86_put_reg(s, s->ot, R_EBP, false, frame);
+    x86_set_sp(s, sp);
+}
+
+void emit_leave(DisasContext *s)
+{
+    IRVal frame = x86_tmp(s), sp = x86_tmp(s), v;
+    bool wide = s->code64, narrow = !wide && !(s->flags & HF_SS32);
+
+    ir_op1(s->ir, narrow ? IR_EXT16U : IR_MOV, wide ? IR_I64 : IR_I32, frame, cpu_regs[R_EBP]);
+    v = x86_stack_ld(s, frame, s->ot);
+    ir_op2i(s->ir, IR_ADD, wide ? IR_I64 : IR_I32, sp, frame, 1u << s->ot);
+    x86_set_sp(s, sp);
+    x86_put_reg(s, s->ot, R_EBP, false, v);
+}
+
+void emit_pushf(DisasContext *s)
+{
+    IRVal v = x86_tmp(s);
+
+    x86_sync_cc_op(s);
+    x86_call(s, &helper_info_pushf, v, ir_i32(s->ir, s->ot), IR_NONE, IR_NONE, IR_NONE);
+    x86_gen_push(s, v, s->ot);
+}
+
+void emit_popf(DisasContext *s)
+{
+    IRVal v = x86_gen_pop(s, s->ot);
+
+    x86_sync_cc_op(s);
+    x86_call(s, &helper_info_popf, IR_NONE, v, ir_i32(s->ir, s->ot), IR_NONE, IR_NONE);
+    release_stack(s, 0);
+    x86_set_cc_op(s, CC_OP_DYNAMIC);
+    x86_end_tb_lookup(s);
+}
+
+/* ---- Software interrupts ---- */
+
+static void gen_trap(DisasContext *s, unsigned vector, bool int_n)
+{
+    x86_call(s, &helper_info_raise_trap, IR_NONE, ir_i32(s->ir, vector), ir_i32(s->ir, int_n),
+             ir_i64(s->ir, x86_next_eip(s)), IR_NONE);
+}
+
+static void end_with_trap(DisasContext *s, unsigned vector, bool int_n)
+{
+    gen_trap(s, vector, int_n);
+    ir_exit_tb(s->ir, IR_EXIT_NORMAL);
+    s->base.stop = true;
+}
+
+void emit_int3(DisasContext *s)
+{
+    end_with_trap(s, EXCP03_INT3, true);
+}
+
+void emit_int1(DisasContext *s)
+{
+    end_with_trap(s, EXCP01_DB, false);
+}
+
+void emit_int(DisasContext *s)
+{
+    end_with_trap(s, (uint8_t)s->ir->vals[s->op[0].val].value, true);
+}
+
+void emit_into(DisasContext *s)
+{
+    CCTest c = x86_test_cond(s, 1);
+    unsigned done = ir_new_label(s->ir);
+
+    ir_brcond(s->ir, c.c, c.t, c.a, c.b, done);
+    gen_trap(s, EXCP04_INTO, true);
+    ir_label(s->ir, done);
+}
