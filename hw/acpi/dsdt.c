@@ -19,7 +19,7 @@ static void eisa_name(Aml *a, const char *name, const char *id)
 
 /* ---- Interrupt links ---- */
 
-/* Return(value) when the link's route register has this relation to 0x80 (disabled). */
+/* Present, and enabled when bit 7 of the route register is clear. */
 static void link_status(Aml *a, const char *reg)
 {
     AmlMark m = aml_method(a, "_STA", 0, false);
@@ -45,15 +45,15 @@ static void link_disable(Aml *a, const char *reg)
     aml_end(a, m);
 }
 
-/* Patches the route into a template kept in Local0. */
+/* Patches the route into the template BUFA. */
 static void link_current(Aml *a, const char *reg)
 {
     static const uint32_t none[] = { 0 };
-    AmlMark m = aml_method(a, "_CRS", 0, true);
     aml_name(a, "BUFA");
     AmlTemplate t = aml_resources(a);
     aml_interrupts(a, none, 1);
     aml_resources_end(a, t);
+    AmlMark m = aml_method(a, "_CRS", 0, true);
     aml_byte(a, AML_CREATE_DWORD_FIELD);
     aml_name_string(a, "BUFA");
     aml_int(a, INTERRUPTS_NUMBER_AT);
@@ -248,7 +248,6 @@ void acpi_dsdt(GByteArray *out, const ACPIConfig *c)
     AmlMark system = aml_scope(out, "\\_SB");
     AmlMark pci = aml_device(out, "PCI0");
     eisa_name(out, "_HID", "PNP0A03");
-    aml_name_int(out, "_ADR", 0);
     aml_name_int(out, "_UID", 0);
     aml_name_int(out, "_BBN", 0);
     pci_windows(out, c);
