@@ -68,6 +68,9 @@ size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room)
     if (log && log_enabled(LOG_OP_OPT)) {
         log_ir(ir, "OP after optimization");
     }
+    if (ir->overflow) {
+        return 0; /* the passes ran out of constants */
+    }
     size = backend->emit(ir, tb, buf, tb->code, room);
     if (log && size && backend->disas && log_enabled(LOG_OUT_ASM)) {
         log_host_code(backend, tb);

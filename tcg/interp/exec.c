@@ -358,7 +358,7 @@ static TranslationBlock *goto_tb(CPUState *cpu, const TranslationBlock *tb, cons
         return next;
     }
     set_pc(cpu, pc_value);
-    return leave(tb, rec->aux, exit);
+    return leave(tb, tb->flags & TB_NOCHAIN ? TB_EXIT_LOOKUP : rec->aux, exit);
 }
 
 /* ---- The loop ---- */

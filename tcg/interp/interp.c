@@ -228,9 +228,10 @@ static size_t interp_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const ui
 
 static void interp_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest)
 {
-    _Atomic(TranslationBlock *) *link = (void *)(tb->code + tb->jump_patch[slot]);
-
-    atomic_store_explicit(link, (TranslationBlock *)dest, memory_order_release);
+    if (tb->jump_patch[slot] != ~0u) {
+        _Atomic(TranslationBlock *) *link = (void *)(tb->code + tb->jump_patch[slot]);
+        atomic_store_explicit(link, (TranslationBlock *)dest, memory_order_release);
+    }
 }
 
 static size_t interp_init(uint8_t *rw, const uint8_t *rx, size_t room, Error **errp)
