@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory operations: CPUState fields, guest loads and stores through the software TLB, and guest atomics.
+ *
+ * The inline path of a guest access at A compares the page of its last byte with the tag of A's TLB
+ * entry, so accesses that cross a page fail the comparison too; where alignment is required the low bits of A
+ * take part instead. The rest is out of line: a shared stub (prologue.c) saves every register around
+ * the C function, so a slow path only stores dirty globals, passes arguments in the frame, and
+ * moves the result. Its return address is what finds the guest instruction when the access faults.
+ */
+#include "exec/tlb.h"
+#include "tcg/x86_64/jit.h"
+
+/* ---- CPUState fields that are no globals ---- */
+
+/* opcode 0: whole value */
+void emit_env_ld(Jit *j, unsigned opcode)
+{
+    Operand mem = env_operand((uint32_t)j->op->imm);
+    bool w = j->op->type == IR_I64;
+    int d = regs_def(j, 0, NOREG, 0);
+
+    if (opcode) {
+        bool sign = opcode == MOVSX8 || opcode == MOVSX16;
+        asm_rm(&j->a, opcode | X_SIZE(sign && w), d, mem);
+    } else if (j->op->type >= IR_V128) {
+        vec_ld(&j->a, j->op->type, d, mem);
+    } else {
+        asm_rm(&j->a, MOV_LD | X_SIZE(w), d, mem);
+    }
+}
+
+static void store_int(Asm *a, unsigned bytes, int r, Operand mem)
+{
+    static const uint32_t opcode[9] = { [1] = MOV_ST8, [2] = MOV_ST16, [4] = MOV_ST, [8] = MOV_ST | X_W };
+    asm_rm(a, opcode[bytes], r, mem);
+}
+
+/* bytes 0: whole value */
+void emit_env_st(Jit *j, unsigned bytes)
+{
+    Operand mem = env_operand((uint32_t)j->op->imm);
+    IRVal v = j->op->in[0];
+    int32_t imm;
+
+    if (j->op->type >= IR_V128) {
+        vec_st(&j->a, j->op->type, regs_use(j, v, ALL_XMM), mem);
+        return;
+    }
+    bytes = bytes ? bytes : j->op->type == IR_I64 ? 8 : 4;
+    if (regs_imm32(j, v, bytes == 8, &imm)) {
+        asm_store_imm(&j->a, bytes, mem, imm);
+    } else {
+        store_int(&j->a, bytes, regs_use(j, v, ALL_GP), mem);
+    }
+}
+
+void emit_env_addr(Jit *j, unsigned arg)
+{
+    int d = regs_def(j, 0, NOREG, 0);
+
+    (void)arg;
+    asm_rm(&j->a, LEA | X_W, d, env_operand((uint32_t)j->op->imm));
+}
+
+/* ---- The inline TLB check ---- */
+
+static SlowPath *slow_new(Jit *j, SlowKind kind, int addr)
+{
+    SlowPath *s = &j->slow[j->nslow];
+
+    if (j->nslow == SLOW_MAX - 1) {
+        j->f->overflow = true;
+    } else {
+        j->nslow++;
+    }
+    *s = (SlowPath){ .kind = (uint8_t)kind, .opc = j->op->opc, .insn = (uint16_t)j->insn, .addr = (int8_t)addr,
+                     .value = NOREG, .expected = NOREG, .dst = NOREG, .oi = (MemOpIdx)j->op->imm,
+                     .wide = j->op->type == IR_I64 };
+    return s;
+}
+
+/* What the slow path must keep, as it is at the jump to it. */
+static void slow_snapshot(Jit *j, SlowPath *s)
+{
+    s->rax_live = j->reg[RAX].n != 0;
+    for (int r = XMM0; r <= XMM15; r++) {
+        s->vec_live |= j->reg[r].n != 0;
+    }
+    regs_collect_dirty(j, s);
+}
+
+/* index * entry size: A ^ A >> TLB_HASH_SHIFT, bits of the page number scaled (tlb_index). */
+static void tlb_entry_offset(Asm *a, int dst, int addr)
+{
+    if (host.bmi2) {
+        asm_vex(a, RORX, dst, 0, reg_operand(addr));
+        asm_byte(a, TLB_HASH_SHIFT);
+    } else {
+        asm_mov(a, false, dst, addr);
+        asm_shift_imm(a, SHIFT_SHR, false, dst, TLB_HASH_SHIFT);
+    }
+    asm_rr(a, ALU_LD(ALU_XOR), dst, addr);
+    asm_shift_imm(a, SHIFT_SHR, false, dst, PAGE_BITS - TLB_ENTRY_BITS);
+    asm_alu_imm(a, ALU_AND, false, reg_operand(dst), (TLB_SIZE - 1) << TLB_ENTRY_BITS);
+}
+_Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
+
+/*
+ * Jumps to the slow path unless the access may be made inline; then leaves host - guest address in
+ * t1. t2 is scratch. Everything the operation needs is in registers by now.
+ */
+static void tlb_check(Jit *j, SlowPath *s, AccessType access, bool aligned, int t1, int t2)
+{
+    Asm *a = &j->a;
+    int32_t table = (int32_t)(memopidx_mode(s->oi) * TLB_SIZE << TLB_ENTRY_BITS);
+    int32_t bytes = (int32_t)memop_bytes(memopidx_op(s->oi));
+
+    slow_snapshot(j, s);
+    tlb_entry_offset(a, t1, s->addr);
+    if (aligned || bytes == 1) {
+        asm_mov(a, true, t2, s->addr);
+        asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (bytes - 1));
+    } else {
+        asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, bytes - 1));
+        asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS));
+    }
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, table + 8 * (int32_t)access));
+    s->jump = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, table + (int32_t)offsetof(TLBEntry, addend)));
+}
+
+/* ---- Loads ---- */
+
+/* Extension of a value of the size of op to the width of the result. */
+static unsigned load_opcode(MemOp op, bool w)
+{
+    bool sign = op & MO_SIGN;
+
+    switch (op & MO_SIZE) {
+    case MO_8: return sign ? MOVSX8 | X_SIZE(w) : MOVZX8;
+    case MO_16: return sign ? MOVSX16 | X_SIZE(w) : MOVZX16;
+    case MO_32: return sign && w ? MOVSXD : MOV_LD;
+    default: return MOV_LD | X_W;
+    }
+}
+
+static void load_big_endian(Jit *j, MemOp op, int d, Operand mem)
+{
+    bool w = (op & MO_SIZE) == MO_64;
+
+    if ((op & MO_SIZE) == MO_16) {
+        asm_rm(&j->a, MOVZX16, d, mem);
+        asm_rr(&j->a, SHIFT_IMM | X_66, SHIFT_ROL, d);
+        asm_byte(&j->a, 8);
+    } else if (host.movbe) {
+        asm_rm(&j->a, MOVBE_LD | X_SIZE(w), d, mem);
+    } else {
+        asm_rm(&j->a, MOV_LD | X_SIZE(w), d, mem);
+        asm_bswap(&j->a, w, d);
+    }
+    if (op & MO_SIGN) {
+        asm_rr(&j->a, load_opcode(op, j->op->type == IR_I64), d, d);
+    }
+}
+
+static void guest_ld_vec(Jit *j)
+{
+    int addr = regs_use(j, j->op->in[0], ALL_GP);
+    int t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP);
+    int d = regs_def(j, 0, NOREG, 0);
+    SlowPath *s = slow_new(j, SLOW_LDV, addr);
+    MemOp op = memopidx_op(s->oi);
+    Operand mem = indexed_operand(addr, t1, 0, 0);
+
+    s->dst = (int8_t)d;
+    tlb_check(j, s, ACCESS_READ, op & MO_ALIGN, t1, t2);
+    vec_ld_sized(&j->a, op, d, mem);
+    s->back = j->a.p;
+}
+
+void emit_guest_ld(Jit *j, unsigned arg)
+{
+    IRVal out = j->op->out[0];
+    int addr, t1, t2, d;
+    SlowPath *s;
+    MemOp op;
+
+    (void)arg;
+    if (j->op->type >= IR_V128) {
+        guest_ld_vec(j);
+        return;
+    }
+    addr = regs_use(j, j->op->in[0], ALL_GP);
+    t1 = regs_alloc(j, ALL_GP);
+    t2 = regs_alloc(j, ALL_GP);
+    if (out < j->f->nglobals && host.pin[out] != NOREG) {
+        d = regs_def(j, 0, NOREG, 0);
+    } else {
+        d = t2;
+        regs_result(j, 0, d);
+    }
+    s = slow_new(j, SLOW_LD, addr);
+    s->dst = (int8_t)d;
+    op = memopidx_op(s->oi);
+    tlb_check(j, s, ACCESS_READ, op & MO_ALIGN, t1, t2);
+    if (op & MO_BE && op & MO_SIZE) {
+        load_big_endian(j, op, d, indexed_operand(addr, t1, 0, 0));
+    } else {
+        asm_rm(&j->a, load_opcode(op, s->wide), d, indexed_operand(addr, t1, 0, 0));
+    }
+    s->back = j->a.p;
+}
+
+/* ---- Stores ---- */
+
+static void store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand mem)
+{
+    unsigned bytes = memop_bytes(op);
+    bool w = bytes == 8;
+
+    if (host.movbe) {
+        asm_rm(&j->a, (bytes == 2 ? MOVBE_ST16 : MOVBE_ST) | X_SIZE(w), value, mem);
+        return;
+    }
+    asm_mov(&j->a, true, scratch, value);
+    if (bytes == 2) {
+        asm_rr(&j->a, SHIFT_IMM | X_66, SHIFT_ROL, scratch);
+        asm_byte(&j->a, 8);
+    } else {
+        asm_bswap(&j->a, w, scratch);
+    }
+    store_int(&j->a, bytes, scratch, mem);
+}
+
+void emit_guest_st(Jit *j, unsigned arg)
+{
+    MemOp op = memopidx_op((MemOpIdx)j->op->imm);
+    unsigned bytes = memop_bytes(op);
+    bool vec = j->op->type >= IR_V128, swap = op & MO_BE && bytes > 1, immediate;
+    int32_t imm = 0;
+    int value = NOREG, addr, t1, t2;
+    Operand mem;
+    SlowPath *s;
+
+    (void)arg;
+    immediate = !vec && !swap && regs_imm32(j, j->op->in[0], bytes == 8, &imm);
+    if (!immediate) {
+        value = regs_use(j, j->op->in[0], vec ? ALL_XMM : ALL_GP);
+    }
+    addr = regs_use(j, j->op->in[1], ALL_GP);
+    t1 = regs_alloc(j, ALL_GP);
+    t2 = regs_alloc(j, ALL_GP);
+    s = slow_new(j, vec ? SLOW_STV : SLOW_ST, addr);
+    s->value = (int8_t)value;
+    s->constant = imm;
+    tlb_check(j, s, ACCESS_WRITE, op & MO_ALIGN, t1, t2);
+    mem = indexed_operand(addr, t1, 0, 0);
+    if (vec) {
+        vec_st_sized(&j->a, op, value, mem);
+    } else if (immediate) {
+        asm_store_imm(&j->a, bytes, mem, imm);
+    } else if (swap) {
+        store_big_endian(j, op, value, t2, mem);
+    } else {
+        store_int(&j->a, bytes, value, mem);
+    }
+    s->back = j->a.p;
+}
+
+/* ---- Atomics ---- */
+
+/* Opcode of the size of op: the byte form is one less than the others. */
+static unsigned sized(unsigned opcode, unsigned bytes)
+{
+    switch (bytes) {
+    case 1: return (opcode - 1) | X_REG8;
+    case 2: return opcode | X_66;
+    case 4: return opcode;
+    default: return opcode | X_W;
+    }
+}
+
+static void extend_result(Jit *j, MemOp op, int d)
+{
+    if ((op & MO_SIZE) < MO_32 || op & MO_SIGN) {
+        asm_rr(&j->a, load_opcode(op, j->op->type == IR_I64), d, d);
+    }
+}
+
+/* rax = old value, by compare and exchange until nobody came between. */
+static void fetch_and_alu(Jit *j, unsigned alu, unsigned bytes, int value, int scratch, Operand mem)
+{
+    const uint8_t *again;
+
+    asm_rm(&j->a, bytes == 1 ? MOVZX8 : bytes == 2 ? MOVZX16 : MOV_LD | X_SIZE(bytes == 8), RAX, mem);
+    again = j->a.p + j->a.exec;
+    asm_mov(&j->a, true, scratch, RAX);
+    asm_rr(&j->a, ALU_LD(alu) | X_W, scratch, value);
+    asm_rm(&j->a, sized(CMPXCHG, bytes) | X_LOCK, scratch, mem);
+    asm_jcc(&j->a, CC_NE, again);
+}
+
+/* Swapping bytes around a locked operation is left to the C path. */
+static bool atomic_inline(MemOp op)
+{
+    return !(op & MO_BE) || (op & MO_SIZE) == MO_8;
+}
+
+static void atomic_check(Jit *j, SlowPath *s, int t1, int t2)
+{
+    if (atomic_inline(memopidx_op(s->oi))) {
+        tlb_check(j, s, ACCESS_WRITE, true, t1, t2);
+    } else {
+        slow_snapshot(j, s);
+        s->jump = asm_jmp_forward(&j->a);
+    }
+}
+
+/* arg: XCHG, XADD, or the ALU operation. */
+void emit_atomic(Jit *j, unsigned arg)
+{
+    MemOp op = memopidx_op((MemOpIdx)j->op->imm);
+    unsigned bytes = memop_bytes(op);
+    bool alu = arg < 8, unused = j->op->out[0] == IR_NONE || j->op->life & IR_UNREAD(0);
+    bool loop = alu && !unused;
+    uint32_t mask = loop ? ALL_GP & ~(1u << RAX) : ALL_GP;
+    int addr = regs_use(j, j->op->in[0], mask), value = regs_use(j, j->op->in[1], mask), t1, t2, d;
+    Operand mem;
+    SlowPath *s;
+
+    if (loop) {
+        regs_take(j, RAX);
+    }
+    t1 = regs_alloc(j, ALL_GP);
+    t2 = regs_alloc(j, ALL_GP);
+    d = loop ? RAX : t2;
+    s = slow_new(j, SLOW_ATOMIC, addr);
+    s->value = (int8_t)value;
+    s->dst = (int8_t)d;
+    atomic_check(j, s, t1, t2);
+    mem = indexed_operand(addr, t1, 0, 0);
+    if (loop) {
+        fetch_and_alu(j, arg, bytes, value, t2, mem);
+    } else if (alu) {
+        asm_rm(&j->a, sized(ALU_ST(arg), bytes) | X_LOCK, value, mem);
+    } else {
+        asm_mov(&j->a, true, t2, value);
+        asm_rm(&j->a, sized(arg, bytes) | (arg == XADD ? X_LOCK : 0), t2, mem);
+    }
+    if (!unused) {
+        extend_result(j, op, d);
+    }
+    s->back = j->a.p;
+    regs_result(j, 0, d);
+}
+
+void emit_cmpxchg(Jit *j, unsigned arg)
+{
+    MemOp op = memopidx_op((MemOpIdx)j->op->imm);
+    uint32_t mask = ALL_GP & ~(1u << RAX);
+    int addr = regs_use(j, j->op->in[0], mask), value = regs_use(j, j->op->in[2], mask), t1, t2;
+    int expected = j->loc[j->op->in[1]].reg;
+    SlowPath *s;
+
+    (void)arg;
+    regs_take(j, RAX);
+    if (expected == NOREG) {
+        regs_load(j, RAX, j->op->in[1]);
+    } else {
+        asm_mov(&j->a, true, RAX, expected);
+    }
+    t1 = regs_alloc(j, ALL_GP);
+    t2 = regs_alloc(j, ALL_GP);
+    s = slow_new(j, SLOW_ATOMIC, addr);
+    s->value = (int8_t)value;
+    s->expected = RAX;
+    s->dst = RAX;
+    atomic_check(j, s, t1, t2);
+    asm_rm(&j->a, sized(CMPXCHG, memop_bytes(op)) | X_LOCK, value, indexed_operand(addr, t1, 0, 0));
+    if ((op & MO_SIZE) == MO_32) {
+        asm_mov(&j->a, false, RAX, RAX);
+    }
+    extend_result(j, op, RAX);
+    s->back = j->a.p;
+    regs_result(j, 0, RAX);
+}
+
+/* ---- Out of line ---- */
+
+static void slow_arguments(Jit *j, const SlowPath *s)
+{
+    Asm *a = &j->a;
+
+    for (unsigned i = 0; i < s->nsync; i++) {
+        regs_write_sync_item(j, &j->sync[s->sync + i]);
+    }
+    asm_rm(a, MOV_ST | X_W, s->addr, mem_operand(RSP, FRAME_ADDR));
+    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)s->oi);
+    if (s->kind == SLOW_STV) {
+        vec_st(a, (memopidx_op(s->oi) & MO_SIZE) == MO_256 ? IR_V256 : IR_V128, s->value, mem_operand(RSP, FRAME_VEC));
+    } else if (s->value != NOREG) {
+        asm_rm(a, MOV_ST | X_W, s->value, mem_operand(RSP, FRAME_VALUE));
+    } else if (s->kind == SLOW_ST) {
+        asm_store_imm(a, 8, mem_operand(RSP, FRAME_VALUE), s->constant);
+    }
+    if (s->expected != NOREG) {
+        asm_rm(a, MOV_ST | X_W, s->expected, mem_operand(RSP, FRAME_EXPECTED));
+    }
+    if (s->kind == SLOW_ATOMIC) {
+        asm_store_imm(a, 4, mem_operand(RSP, FRAME_OPC), s->opc);
+    }
+}
+
+static void slow_result(Jit *j, const SlowPath *s)
+{
+    if (s->kind == SLOW_LDV) {
+        vec_ld_sized(&j->a, memopidx_op(s->oi), s->dst, mem_operand(RSP, FRAME_VEC));
+    } else if (s->kind == SLOW_LD || s->kind == SLOW_ATOMIC) {
+        asm_rr(&j->a, load_opcode(memopidx_op(s->oi), s->wide), s->dst, RAX);
+        if (s->rax_live && s->dst != RAX) {
+            asm_rm(&j->a, MOV_LD | X_W, RAX, mem_operand(RSP, FRAME_GPR + 8 * RAX));
+        }
+    }
+}
+
+void emit_slow_paths(Jit *j)
+{
+    for (unsigned i = 0; i < j->nslow; i++) {
+        const SlowPath *s = &j->slow[i];
+        unsigned save = !s->vec_live ? 0 : j->uses_ymm ? 2 : 1;
+
+        if (j->a.p + OP_ROOM > j->end) {
+            return; /* the caller sees that room ran out */
+        }
+        asm_patch32(s->jump, j->a.p);
+        slow_arguments(j, s);
+        asm_call(&j->a, host.slow[s->kind][save]);
+        emit_unwind(j, s->insn);
+        slow_result(j, s);
+        asm_jmp(&j->a, s->back + j->a.exec);
+    }
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the x86-64 back end.
+ *
+ * Host registers in generated code:
+ *   rsp  frame of fixed layout (FRAME_*): arguments of slow paths, save area, spill slots
+ *   rbp  CPUState + CPU_ENV_BIAS
+ *   gs   the current TLB bank
+ *   pinned: guest globals of the highest priority, always (also between TBs)
+ *   the other general registers and all vector registers hold temps and cached globals
+ *
+ * Where values live: each IRVal has a home in memory (CPUState, or a spill slot) and may be in one
+ * register, which it may share with equal values. It is dirty when its home is out of date. A value may
+ * also be known to equal a constant. At labels everything but pinned globals is at home. Slow paths of
+ * memory accesses preserve every register, so the inline path pays nothing for them.
+ */
+#ifndef RHEA_TCG_X86_64_JIT_H
+#define RHEA_TCG_X86_64_JIT_H
+
+#include "cpu.h"
+#include "tcg/backend.h"
+#include "tcg/ir.h"
+#include "tcg/x86_64/asm.h"
+
+/* Frame, from rsp. */
+enum {
+    FRAME_ADDR = 0,        /* arguments of a slow path */
+    FRAME_VALUE = 8,
+    FRAME_EXPECTED = 16,
+    FRAME_OI = 24,
+    FRAME_OPC = 28,
+    FRAME_VEC = 32,        /* three vectors of 32 bytes: slow path data, reference functions */
+    FRAME_GPR = 128,       /* save area of slow paths, by register number */
+    FRAME_XMM = 256,       /* 16 * 32 */
+    FRAME_SPILL = 768,
+    FRAME_SPILL_UNITS = 2048,
+    FRAME_SIZE = FRAME_SPILL + FRAME_SPILL_UNITS * 8,
+};
+
+#define SHARE_MAX 4        /* values in one register */
+#define SLOW_MAX 4096      /* slow paths in one TB */
+#define SYNC_MAX 32768     /* stores in all slow paths of one TB */
+#define UNWIND_BYTES 65536
+#define OP_ROOM 1024       /* more than any operation emits inline */
+
+typedef struct ValLoc {
+    int8_t reg;      /* or NOREG */
+    bool dirty;      /* home is out of date */
+    IRVal constant;  /* equal to this constant value, or IR_NONE */
+    uint16_t slot;   /* temps: spill slot + 1, 0 while there is none */
+} ValLoc;
+
+typedef struct HostReg {
+    uint8_t n;
+    IRVal vals[SHARE_MAX];
+} HostReg;
+
+typedef enum SlowKind { SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC } SlowKind;
+
+/* The out-of-line rest of a guest memory access; emitted after the TB's last operation. */
+typedef struct SlowPath {
+    uint8_t *jump;          /* displacement of the jump to here */
+    uint8_t *back;          /* where the inline path goes on */
+    uint16_t insn;
+    uint8_t kind, opc;
+    int8_t addr, value, expected, dst; /* registers; value NOREG = constant */
+    bool wide;              /* the result is an I64 */
+    bool rax_live, vec_live;
+    MemOpIdx oi;
+    int32_t constant;
+    uint32_t sync, nsync;   /* dirty globals to store: range of Jit.sync */
+} SlowPath;
+
+typedef struct SyncItem {
+    IRVal global;
+    IRVal constant;         /* or IR_NONE: from reg */
+    int8_t reg;
+} SyncItem;
+
+/* What a jump to a fixed pc does when it cannot go straight there; emitted after the last operation. */
+typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP } ExitKind;
+typedef struct ExitStub {
+    ExitKind kind;
+    uint8_t slot, njumps;
+    uint8_t *jump[2];       /* displacements of the jumps to here */
+    uint64_t pc;            /* for the target's pc field */
+} ExitStub;
+
+typedef struct Jit {
+    Asm a;
+    uint8_t *rw, *end;
+    IRFunc *f;
+    TranslationBlock *tb;
+    IROp *op;               /* being emitted */
+    unsigned insn;          /* index of the current guest instruction in f->insns */
+    bool unreachable;       /* after an unconditional transfer, until the next label */
+    bool uses_ymm;
+    uint32_t locked;        /* registers the current operation works with */
+    int8_t outreg[2];
+    uint64_t dirty_globals[IR_MAX_GLOBALS / 64];
+    uint64_t known_globals[IR_MAX_GLOBALS / 64]; /* constant known */
+    HostReg reg[HOST_REGS];
+    uint64_t slots_used[FRAME_SPILL_UNITS / 64];
+    uint8_t *label[IR_MAX_LABELS];
+    uint32_t label_fixup[IR_MAX_LABELS]; /* chain of displacements, as offset from rw; 0 = none */
+    unsigned nslow, nsync;
+    UnwindWriter unwind;
+    uint8_t *icount_fixup;
+    unsigned nstubs;
+    ExitStub stub[8];
+    uint32_t random;
+    ValLoc loc[IR_MAX_VALS];
+    SlowPath slow[SLOW_MAX];
+    SyncItem sync[SYNC_MAX];
+    uint8_t unwind_buf[UNWIND_BYTES];
+} Jit;
+
+/* ---- Process-wide facts, fixed by init ---- */
+
+typedef struct HostInfo {
+    bool bmi1, bmi2, lzcnt, popcnt, movbe, avx, fsgsbase;
+    uint32_t vec_features;       /* bit per VF_* */
+    unsigned npinned;
+    IRVal pinned_val[16];        /* by host register, or IR_NONE */
+    int8_t pin[IR_MAX_GLOBALS];  /* host register of a pinned global, or NOREG */
+    uint32_t pinned_mask;        /* host registers that hold pinned globals */
+    uint32_t free_gp;            /* the allocator's general registers */
+    uint32_t call_clobbers;      /* of all registers, those C functions may change */
+    uint32_t pc_offset;
+    intptr_t rw_delta;           /* writable alias - executable address */
+    /* Shared code, executable addresses */
+    const uint8_t *epilogue;      /* rax = result */
+    const uint8_t *exit_lookup;   /* leaves with NULL | TB_EXIT_LOOKUP */
+    const uint8_t *exit_poll;     /* leaves with NULL | TB_EXIT_POLL */
+    const uint8_t *lookup;        /* pc is stored: asks tb_lookup_code, goes there */
+    const uint8_t *store_pinned, *load_pinned; /* to and from CPUState */
+    const uint8_t *slow[5][3];    /* by SlowKind and what vectors to save: none, xmm, ymm */
+    uintptr_t (*enter)(void *env, const void *code);
+} HostInfo;
+extern HostInfo host;
+
+/* The engine's C functions that generated code calls; tests put their own before init. */
+typedef struct EngineCalls {
+    const void *lookup;  /* tb_lookup_code */
+    const void *slow[5]; /* by SlowKind */
+} EngineCalls;
+extern EngineCalls engine_calls;
+
+#define ALL_GP 0xffffu
+#define ALL_XMM 0xffff0000u
+#define CALLER_SAVED_GP (1u << RAX | 1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 0xf00u)
+
+static inline Operand env_operand(uint32_t offset)
+{
+    return mem_operand(RBP, (int32_t)offset - CPU_ENV_BIAS);
+}
+#define ENV_FIELD(field) env_operand(offsetof(CPUState, field))
+
+/* ---- regs.c ---- */
+void regs_begin(Jit *j);
+/* Where v's up-to-date or future memory copy is. */
+Operand regs_home(Jit *j, IRVal v);
+/* Known constant value of v. */
+bool regs_constant(const Jit *j, IRVal v, uint64_t *value);
+/* v is a constant that an instruction of this width can hold as immediate. */
+bool regs_imm32(const Jit *j, IRVal v, bool w, int32_t *imm);
+/* v in a register of mask, loaded if needed, locked until the operation ends. */
+int regs_use(Jit *j, IRVal v, uint32_t mask);
+/* v as register or memory operand to read, whatever is cheaper. Not for I32 values read as I64. */
+Operand regs_use_rm(Jit *j, IRVal v);
+/* A scratch register of mask, locked. */
+int regs_alloc(Jit *j, uint32_t mask);
+/* Frees exactly this register for scratch use, and locks it. Its content stays readable. */
+void regs_take(Jit *j, int r);
+/* A register for op->out[n], which op may write once its inputs in `avoid` have been read. reuse:
+ * register of an input the result may replace, or NOREG. */
+int regs_def(Jit *j, unsigned n, int reuse, uint32_t avoid);
+/* The result of out[n] is in r, which the caller took or allocated. */
+static inline void regs_result(Jit *j, unsigned n, int r) { j->outreg[n] = (int8_t)r; }
+/* True when in[n] is not needed after this operation. */
+static inline bool regs_dies(const Jit *j, unsigned n) { return j->op->life >> n & 1; }
+void regs_begin_op(Jit *j, IROp *op);
+void regs_end_op(Jit *j); /* buries dead inputs, gives outputs their registers */
+void regs_mov(Jit *j, bool truncate); /* the whole of MOV and its kin */
+void regs_discard(Jit *j, IRVal global);
+void regs_sync_globals(Jit *j);  /* unpinned dirty globals to CPUState */
+void regs_sync_block(Jit *j);    /* those, and temps that cross labels */
+void regs_forget(Jit *j);        /* nothing but pinned globals is in registers */
+void regs_forget_globals(Jit *j); /* C code changed CPUState */
+void regs_save_across_call(Jit *j); /* live values in call-clobbered registers get to their homes */
+void regs_drop_clobbered(Jit *j);
+void regs_leave_pinned(Jit *j);   /* pinned registers hold nothing but their globals */
+void regs_collect_dirty(Jit *j, SlowPath *s);
+void regs_write_sync_item(Jit *j, const SyncItem *item);
+void regs_load(Jit *j, int r, IRVal v); /* copies v to r; no bookkeeping */
+void regs_store(Jit *j, IRVal v, Operand mem, int r);
+
+/* The emitters: backend.c has a table of operation -> emitter and argument. Each opens with the
+ * operation in j->op and is followed by regs_end_op(). */
+typedef void Emitter(Jit *j, unsigned arg);
+
+/* ---- emit-int.c ---- */
+Emitter emit_mov, emit_alu, emit_mul, emit_group3, emit_unary, emit_shift, emit_div, emit_mul2, emit_add2,
+    emit_andc, emit_deposit, emit_extract, emit_sextract, emit_extract2, emit_bswap, emit_bswap16,
+    emit_bit_scan, emit_popcnt, emit_trunc_hi, emit_setcond, emit_movcond, emit_fence, emit_discard;
+
+/* ---- emit-flow.c: labels, branches and calls inside a TB ---- */
+Emitter emit_label, emit_br, emit_brcond, emit_call, emit_insn_start;
+/* A C function with op's operands as arguments and its output as result. */
+void emit_call_to(Jit *j, const HelperInfo *h);
+/* Return address of a call just emitted; the guest instruction is f->insns[insn]. */
+void emit_unwind(Jit *j, unsigned insn);
+
+/* A comparison of two values, split so that registers can be chosen between the parts. */
+typedef struct Compare {
+    uint8_t cc;
+    bool test, immediate, w;
+    Operand a;
+    int8_t b;
+    int32_t imm;
+} Compare;
+void compare_prepare(Jit *j, Compare *c, unsigned cond, bool w, IRVal a, IRVal b);
+void compare_emit(Jit *j, const Compare *c);
+
+/* ---- emit-mem.c ---- */
+Emitter emit_env_ld, emit_env_st, emit_env_addr, emit_guest_ld, emit_guest_st, emit_atomic, emit_cmpxchg;
+void emit_slow_paths(Jit *j);
+
+/* ---- emit-vec.c ---- */
+Emitter emit_v_from_int, emit_v_to_int, emit_vzero, emit_vop;
+void vec_op(Asm *a, unsigned op, int reg, int vvvv, Operand rm); /* VEX when the host has AVX */
+void vec_ld(Asm *a, IRType t, int r, Operand mem);
+void vec_st(Asm *a, IRType t, int r, Operand mem);
+void vec_mov(Asm *a, IRType t, int dst, int src);
+void vec_zero(Asm *a, int r);
+void vec_ld_sized(Asm *a, MemOp op, int r, Operand mem); /* as much as op says, the rest is zero */
+void vec_st_sized(Asm *a, MemOp op, int r, Operand mem);
+void asm_vzeroupper(Asm *a);
+
+/* ---- exits.c: ways to leave a TB, and the shared start of the code cache ---- */
+Emitter emit_goto_tb, emit_goto_ptr, emit_goto_lookup, emit_exit_tb;
+void emit_entry(Jit *j);
+void emit_exit_stubs(Jit *j);
+void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest);
+
+/* ---- prologue.c: shared code at the start of the code cache ---- */
+void prologue_emit(Asm *a);
+/* MOV_LD or MOV_ST between pinned registers of mask and CPUState. */
+void pins_move(Asm *a, unsigned opcode, uint32_t mask);
+
+void x86_64_disas(FILE *out, const TranslationBlock *tb);
+
+/* Tests: random choice among free registers. */
+extern bool tcg_x86_64_random_alloc;
+extern uint32_t tcg_x86_64_random_seed;
+
+#endif
