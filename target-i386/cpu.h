@@ -72,7 +72,7 @@ enum {
     HF_OSFXSR = 1 << 17, HF_OSXSAVE = 1 << 18,
     HF_AC = 1 << 19,           /* kernel accesses use MMU_KERNEL_AC (SMAP off or AC set) */
     HF_ALIGN = 1 << 20,        /* alignment checks: CR0.AM && EFLAGS.AC && CPL 3 */
-    HF_FPEXACT = 1 << 21,      /* some SSE exception is unmasked: use the exact helpers */
+    HF_FPEXACT = 1 << 21,      /* x86_fp_exact(): some SSE or x87 exception is unmasked or pending */
     HF_INHIBIT_IRQ = 1 << 22,  /* after STI / MOV SS */
     HF_UMIP = 1 << 23, HF_FSGSBASE = 1 << 24, HF_TSD = 1 << 25,
     HF_AVX = 1 << 26,          /* XCR0 has SSE and AVX state and OSXSAVE */
@@ -182,7 +182,7 @@ typedef struct X86CPU {
     uint64_t pat, mtrr_def, mtrr_fixed[11];
     MTRRVar mtrr_var[8];
     uint64_t misc_enable, mcg_status, mcg_ctl, mcg_cap, mce_banks[4 * 10];
-    uint64_t spec_ctrl, feature_control, smbase, debugctl, microcode, arch_caps, platform_info;
+    uint64_t spec_ctrl, feature_control, smbase, debugctl, microcode, amd_hwcr, arch_caps, platform_info;
     uint64_t pkru;
     uint64_t apic_base;
 
@@ -259,6 +259,10 @@ void cpu_x86_update_cr4(X86CPU *env, uint64_t value);
 /* After writing dr[7]: recomputes breakpoints and HF_BPIO. */
 void cpu_x86_update_dr7(X86CPU *env, uint32_t value);
 void x86_debug_excp(CPUState *cpu);
+/* Sets PKRU (WRPKRU, XRSTOR): the TLB forgets what the old value allowed. */
+void cpu_x86_set_pkru(X86CPU *env, uint32_t value);
+/* After an IN or OUT under HF_BPIO: #DB trap when DR0-3 watch the port. EIP has been advanced. */
+void x86_check_io_breakpoint(X86CPU *env, uint16_t port, unsigned bytes);
 
 /* ---- models.c ---- */
 CPUState *x86_cpu_create(const char *model, const TargetOps *ops, Error **errp);
@@ -274,8 +278,24 @@ void x86_dump_state(CPUState *cpu, FILE *out, bool fpu);
 /* ---- fpu-helper.c ---- */
 void cpu_x86_fpu_reset(X86CPU *env);
 /* Puts MXCSR's control bits where the engine loads them; call after writing mxcsr. */
-void cpu_x86_set_mxcsr(X86CPU *env, uint32_t mxcsr);
+void cpu_x86_set_mxcsr(X86CPU *env, uint32_t mxcsr); /* also recomputes HF_FPEXACT */
 uint32_t cpu_x86_get_mxcsr(const X86CPU *env);
+/* Loads FSW, as FLDENV and FXRSTOR do: TOP, flags, and ES as the masks in fpuc say. */
+void cpu_x86_set_fpus(X86CPU *env, uint16_t fsw);
+void cpu_x86_set_fpuc(X86CPU *env, uint16_t fcw);
+static inline uint16_t cpu_x86_get_fpus(const X86CPU *env)
+{
+    return (uint16_t)((env->fpus & ~0x3800) | (env->fpstt & 7) << 11);
+}
+/* What HF_FPEXACT says: code that may raise #XM or #MF is translated with the checks. */
+static inline bool x86_fp_exact(const X86CPU *env)
+{
+    return (~env->mxcsr & 0x1f80) || (~env->fpuc & 0x3f) || (env->fpus & 0x80);
+}
+
+/* ---- xsave.c ---- */
+/* Where component n of the XSAVE area is in the standard format, for CPUID leaf 0DH; false when there is none. */
+bool x86_xsave_component(unsigned n, uint32_t *size, uint32_t *offset);
 
 /* ---- to the interrupt controller (hw/intc/apic.c); weak defaults in excp.c for machines without ---- */
 int x86_pic_acknowledge(X86CPU *env);        /* vector to take now, or -1 */
