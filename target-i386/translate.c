@@ -25,6 +25,7 @@ void x86_translate_init(void)
     cpu_cc_src2 = ir_global(IR_I64, X86_OFFSET(cc_src2), "cc_src2", 0);
     cpu_cc_ovr = ir_global(IR_I64, X86_OFFSET(cc_ovr), "cc_ovr", 0);
     cpu_cc_op = ir_global(IR_I32, X86_OFFSET(cc_op), "cc_op", 0);
+    x86_sse_init();
 }
 
 /* ---- TB ---- */
