@@ -71,6 +71,7 @@ void cpu_fp_set(CPUState *cpu, uint32_t value)
 void cpu_loop_exit(CPUState *cpu)
 {
     g_assert(cpu->in_exec);
+    interp_return_address = 0;
     longjmp(cpu->jmp_env, 1);
 }
 
