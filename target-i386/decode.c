@@ -403,166 +403,166 @@ bool x86_has_feature(const DisasContext *s, unsigned feature)
 #define SIXTEEN(base, ...) EIGHT(base, __VA_ARGS__), EIGHT(base + 8, __VA_ARGS__)
 
 static const X86Row one_byte[256] = {
-    ALU(0x00, emit_add, ROW_RW, ROW_LOCK),
-    [0x06] = { emit_push_sreg, { 0 }, ROW_NO64 }, [0x07] = CLASS,
-    ALU(0x08, emit_or, ROW_RW, ROW_LOCK),
-    [0x0e] = { emit_push_sreg, { 0 }, ROW_NO64 },
-    ALU(0x10, emit_adc, ROW_RW, ROW_LOCK),
-    [0x16] = { emit_push_sreg, { 0 }, ROW_NO64 }, [0x17] = CLASS,
-    ALU(0x18, emit_sbb, ROW_RW, ROW_LOCK),
-    [0x1e] = { emit_push_sreg, { 0 }, ROW_NO64 }, [0x1f] = CLASS,
-    ALU(0x20, emit_and, ROW_RW, ROW_LOCK),
-    [0x27] = { emit_daa, { 0 }, ROW_NO64 },
-    ALU(0x28, emit_sub, ROW_RW, ROW_LOCK),
-    [0x2f] = { emit_das, { 0 }, ROW_NO64 },
-    ALU(0x30, emit_xor, ROW_RW, ROW_LOCK),
-    [0x37] = { emit_aaa, { 0 }, ROW_NO64 },
-    ALU(0x38, emit_cmp, 0, 0),
-    [0x3f] = { emit_aas, { 0 }, ROW_NO64 },
-    EIGHT(0x40, { emit_inc, { Zv }, ROW_RW | ROW_NO64 }),
-    EIGHT(0x48, { emit_dec, { Zv }, ROW_RW | ROW_NO64 }),
-    EIGHT(0x50, { emit_push, { Zv }, ROW_D64 }),
-    EIGHT(0x58, { emit_pop, { Zv }, ROW_D64 | ROW_W }),
-    [0x60] = { emit_pusha, { 0 }, ROW_NO64 },
-    [0x61] = { emit_popa, { 0 }, ROW_NO64 },
-    [0x62] = { emit_bound, { Gv, Mv }, ROW_NO64 },
+    ALU(0x00, insn_add, ROW_RW, ROW_LOCK),
+    [0x06] = { insn_push_sreg, { 0 }, ROW_NO64 }, [0x07] = CLASS,
+    ALU(0x08, insn_or, ROW_RW, ROW_LOCK),
+    [0x0e] = { insn_push_sreg, { 0 }, ROW_NO64 },
+    ALU(0x10, insn_adc, ROW_RW, ROW_LOCK),
+    [0x16] = { insn_push_sreg, { 0 }, ROW_NO64 }, [0x17] = CLASS,
+    ALU(0x18, insn_sbb, ROW_RW, ROW_LOCK),
+    [0x1e] = { insn_push_sreg, { 0 }, ROW_NO64 }, [0x1f] = CLASS,
+    ALU(0x20, insn_and, ROW_RW, ROW_LOCK),
+    [0x27] = { insn_daa, { 0 }, ROW_NO64 },
+    ALU(0x28, insn_sub, ROW_RW, ROW_LOCK),
+    [0x2f] = { insn_das, { 0 }, ROW_NO64 },
+    ALU(0x30, insn_xor, ROW_RW, ROW_LOCK),
+    [0x37] = { insn_aaa, { 0 }, ROW_NO64 },
+    ALU(0x38, insn_cmp, 0, 0),
+    [0x3f] = { insn_aas, { 0 }, ROW_NO64 },
+    EIGHT(0x40, { insn_inc, { Zv }, ROW_RW | ROW_NO64 }),
+    EIGHT(0x48, { insn_dec, { Zv }, ROW_RW | ROW_NO64 }),
+    EIGHT(0x50, { insn_push, { Zv }, ROW_D64 }),
+    EIGHT(0x58, { insn_pop, { Zv }, ROW_D64 | ROW_W }),
+    [0x60] = { insn_pusha, { 0 }, ROW_NO64 },
+    [0x61] = { insn_popa, { 0 }, ROW_NO64 },
+    [0x62] = { insn_bound, { Gv, Mv }, ROW_NO64 },
     [0x63] = CLASS_M,
-    [0x68] = { emit_push, { Iz }, ROW_D64 },
-    [0x69] = { emit_imul3, { Gv, Ev, Iz }, ROW_W },
-    [0x6a] = { emit_push, { Ib }, ROW_D64 },
-    [0x6b] = { emit_imul3, { Gv, Ev, Ib }, ROW_W },
-    [0x6c] = { emit_ins, { 0 }, 0 }, [0x6d] = { emit_ins, { 0 }, 0 },
-    [0x6e] = { emit_outs, { 0 }, 0 }, [0x6f] = { emit_outs, { 0 }, 0 },
-    SIXTEEN(0x70, { emit_jcc, { Jb }, ROW_F64 }),
+    [0x68] = { insn_push, { Iz }, ROW_D64 },
+    [0x69] = { insn_imul3, { Gv, Ev, Iz }, ROW_W },
+    [0x6a] = { insn_push, { Ib }, ROW_D64 },
+    [0x6b] = { insn_imul3, { Gv, Ev, Ib }, ROW_W },
+    [0x6c] = { insn_ins, { 0 }, 0 }, [0x6d] = { insn_ins, { 0 }, 0 },
+    [0x6e] = { insn_outs, { 0 }, 0 }, [0x6f] = { insn_outs, { 0 }, 0 },
+    SIXTEEN(0x70, { insn_jcc, { Jb }, ROW_F64 }),
     [0x80] = GROUP, [0x81] = GROUP, [0x82] = GROUP, [0x83] = GROUP,
-    [0x84] = { emit_test, { Eb, Gb }, 0 }, [0x85] = { emit_test, { Ev, Gv }, 0 },
-    [0x86] = { emit_xchg, { Eb, Gb }, ROW_W | ROW_LOCK }, [0x87] = { emit_xchg, { Ev, Gv }, ROW_W | ROW_LOCK },
-    [0x88] = { emit_mov, { Eb, Gb }, ROW_W }, [0x89] = { emit_mov, { Ev, Gv }, ROW_W },
-    [0x8a] = { emit_mov, { Gb, Eb }, ROW_W }, [0x8b] = { emit_mov, { Gv, Ev }, ROW_W },
-    [0x8c] = { emit_mov_sreg_store, { Ev }, ROW_W },
-    [0x8d] = { emit_lea, { Gv, Mv }, ROW_W },
+    [0x84] = { insn_test, { Eb, Gb }, 0 }, [0x85] = { insn_test, { Ev, Gv }, 0 },
+    [0x86] = { insn_xchg, { Eb, Gb }, ROW_W | ROW_LOCK }, [0x87] = { insn_xchg, { Ev, Gv }, ROW_W | ROW_LOCK },
+    [0x88] = { insn_mov, { Eb, Gb }, ROW_W }, [0x89] = { insn_mov, { Ev, Gv }, ROW_W },
+    [0x8a] = { insn_mov, { Gb, Eb }, ROW_W }, [0x8b] = { insn_mov, { Gv, Ev }, ROW_W },
+    [0x8c] = { insn_mov_sreg_store, { Ev }, ROW_W },
+    [0x8d] = { insn_lea, { Gv, Mv }, ROW_W },
     [0x8e] = CLASS_M,
-    [0x8f] = { emit_pop_ev, { Ev }, ROW_D64 | ROW_W },
-    EIGHT(0x90, { emit_xchg, { Zv, rAX }, ROW_W }),
-    [0x98] = { emit_cbw, { 0 }, 0 }, [0x99] = { emit_cwd, { 0 }, 0 },
+    [0x8f] = { insn_pop_ev, { Ev }, ROW_D64 | ROW_W },
+    EIGHT(0x90, { insn_xchg, { Zv, rAX }, ROW_W }),
+    [0x98] = { insn_cbw, { 0 }, 0 }, [0x99] = { insn_cwd, { 0 }, 0 },
     [0x9a] = CLASS, [0x9b] = CLASS,
-    [0x9c] = { emit_pushf, { 0 }, ROW_D64 }, [0x9d] = { emit_popf, { 0 }, ROW_D64 },
-    [0x9e] = { emit_sahf, { 0 }, 0 }, [0x9f] = { emit_lahf, { 0 }, 0 },
-    [0xa0] = { emit_mov, { rAL, Ob }, ROW_W }, [0xa1] = { emit_mov, { rAX, Ov }, ROW_W },
-    [0xa2] = { emit_mov, { Ob, rAL }, ROW_W }, [0xa3] = { emit_mov, { Ov, rAX }, ROW_W },
-    [0xa4] = { emit_movs, { 0 }, 0 }, [0xa5] = { emit_movs, { 0 }, 0 },
-    [0xa6] = { emit_cmps, { 0 }, 0 }, [0xa7] = { emit_cmps, { 0 }, 0 },
-    [0xa8] = { emit_test, { rAL, Ib }, 0 }, [0xa9] = { emit_test, { rAX, Iz }, 0 },
-    [0xaa] = { emit_stos, { 0 }, 0 }, [0xab] = { emit_stos, { 0 }, 0 },
-    [0xac] = { emit_lods, { 0 }, 0 }, [0xad] = { emit_lods, { 0 }, 0 },
-    [0xae] = { emit_scas, { 0 }, 0 }, [0xaf] = { emit_scas, { 0 }, 0 },
-    EIGHT(0xb0, { emit_mov, { Zb, Ib }, ROW_W }),
-    EIGHT(0xb8, { emit_mov, { Zv, Iv }, ROW_W }),
+    [0x9c] = { insn_pushf, { 0 }, ROW_D64 }, [0x9d] = { insn_popf, { 0 }, ROW_D64 },
+    [0x9e] = { insn_sahf, { 0 }, 0 }, [0x9f] = { insn_lahf, { 0 }, 0 },
+    [0xa0] = { insn_mov, { rAL, Ob }, ROW_W }, [0xa1] = { insn_mov, { rAX, Ov }, ROW_W },
+    [0xa2] = { insn_mov, { Ob, rAL }, ROW_W }, [0xa3] = { insn_mov, { Ov, rAX }, ROW_W },
+    [0xa4] = { insn_movs, { 0 }, 0 }, [0xa5] = { insn_movs, { 0 }, 0 },
+    [0xa6] = { insn_cmps, { 0 }, 0 }, [0xa7] = { insn_cmps, { 0 }, 0 },
+    [0xa8] = { insn_test, { rAL, Ib }, 0 }, [0xa9] = { insn_test, { rAX, Iz }, 0 },
+    [0xaa] = { insn_stos, { 0 }, 0 }, [0xab] = { insn_stos, { 0 }, 0 },
+    [0xac] = { insn_lods, { 0 }, 0 }, [0xad] = { insn_lods, { 0 }, 0 },
+    [0xae] = { insn_scas, { 0 }, 0 }, [0xaf] = { insn_scas, { 0 }, 0 },
+    EIGHT(0xb0, { insn_mov, { Zb, Ib }, ROW_W }),
+    EIGHT(0xb8, { insn_mov, { Zv, Iv }, ROW_W }),
     [0xc0] = GROUP, [0xc1] = GROUP,
-    [0xc2] = { emit_ret, { Iw }, ROW_F64 }, [0xc3] = { emit_ret, { 0 }, ROW_F64 },
+    [0xc2] = { insn_ret, { Iw }, ROW_F64 }, [0xc3] = { insn_ret, { 0 }, ROW_F64 },
     [0xc4] = CLASS_M, [0xc5] = CLASS_M,
     [0xc6] = GROUP, [0xc7] = GROUP,
-    [0xc8] = { emit_enter, { 0 }, ROW_D64 }, [0xc9] = { emit_leave, { 0 }, ROW_D64 },
+    [0xc8] = { insn_enter, { 0 }, ROW_D64 }, [0xc9] = { insn_leave, { 0 }, ROW_D64 },
     [0xca] = CLASS, [0xcb] = CLASS,
-    [0xcc] = { emit_int3, { 0 }, 0 }, [0xcd] = { emit_int, { Ib }, 0 }, [0xce] = { emit_into, { 0 }, ROW_NO64 },
+    [0xcc] = { insn_int3, { 0 }, 0 }, [0xcd] = { insn_int, { Ib }, 0 }, [0xce] = { insn_into, { 0 }, ROW_NO64 },
     [0xcf] = CLASS,
     [0xd0] = GROUP, [0xd1] = GROUP, [0xd2] = GROUP, [0xd3] = GROUP,
-    [0xd4] = { emit_aam, { rAL, Ib }, ROW_NO64 }, [0xd5] = { emit_aad, { rAL, Ib }, ROW_NO64 },
-    [0xd6] = { emit_salc, { 0 }, ROW_NO64 }, [0xd7] = { emit_xlat, { 0 }, 0 },
+    [0xd4] = { insn_aam, { rAL, Ib }, ROW_NO64 }, [0xd5] = { insn_aad, { rAL, Ib }, ROW_NO64 },
+    [0xd6] = { insn_salc, { 0 }, ROW_NO64 }, [0xd7] = { insn_xlat, { 0 }, 0 },
     EIGHT(0xd8, CLASS_M),
-    [0xe0] = { emit_loop, { Jb }, ROW_F64 }, [0xe1] = { emit_loop, { Jb }, ROW_F64 },
-    [0xe2] = { emit_loop, { Jb }, ROW_F64 }, [0xe3] = { emit_jcxz, { Jb }, ROW_F64 },
-    [0xe4] = { emit_in, { rAL, Ib }, ROW_W }, [0xe5] = { emit_in, { rAX, Ib }, ROW_W },
-    [0xe6] = { emit_out, { rAL, Ib }, 0 }, [0xe7] = { emit_out, { rAX, Ib }, 0 },
-    [0xe8] = { emit_call, { Jz }, ROW_F64 }, [0xe9] = { emit_jmp, { Jz }, ROW_F64 },
-    [0xea] = CLASS, [0xeb] = { emit_jmp, { Jb }, ROW_F64 },
-    [0xec] = { emit_in, { rAL }, ROW_W }, [0xed] = { emit_in, { rAX }, ROW_W },
-    [0xee] = { emit_out, { rAL }, 0 }, [0xef] = { emit_out, { rAX }, 0 },
-    [0xf1] = { emit_int1, { 0 }, 0 },
-    [0xf4] = CLASS, [0xf5] = { emit_cmc, { 0 }, 0 },
+    [0xe0] = { insn_loop, { Jb }, ROW_F64 }, [0xe1] = { insn_loop, { Jb }, ROW_F64 },
+    [0xe2] = { insn_loop, { Jb }, ROW_F64 }, [0xe3] = { insn_jcxz, { Jb }, ROW_F64 },
+    [0xe4] = { insn_in, { rAL, Ib }, ROW_W }, [0xe5] = { insn_in, { rAX, Ib }, ROW_W },
+    [0xe6] = { insn_out, { rAL, Ib }, 0 }, [0xe7] = { insn_out, { rAX, Ib }, 0 },
+    [0xe8] = { insn_call, { Jz }, ROW_F64 }, [0xe9] = { insn_jmp, { Jz }, ROW_F64 },
+    [0xea] = CLASS, [0xeb] = { insn_jmp, { Jb }, ROW_F64 },
+    [0xec] = { insn_in, { rAL }, ROW_W }, [0xed] = { insn_in, { rAX }, ROW_W },
+    [0xee] = { insn_out, { rAL }, 0 }, [0xef] = { insn_out, { rAX }, 0 },
+    [0xf1] = { insn_int1, { 0 }, 0 },
+    [0xf4] = CLASS, [0xf5] = { insn_cmc, { 0 }, 0 },
     [0xf6] = GROUP, [0xf7] = GROUP,
-    [0xf8] = { emit_clc, { 0 }, 0 }, [0xf9] = { emit_stc, { 0 }, 0 },
+    [0xf8] = { insn_clc, { 0 }, 0 }, [0xf9] = { insn_stc, { 0 }, 0 },
     [0xfa] = CLASS, [0xfb] = CLASS,
-    [0xfc] = { emit_cld, { 0 }, 0 }, [0xfd] = { emit_std, { 0 }, 0 },
+    [0xfc] = { insn_cld, { 0 }, 0 }, [0xfd] = { insn_std, { 0 }, 0 },
     [0xfe] = GROUP, [0xff] = GROUP,
 };
 
 /* Every 0F row not named here is of the SSE class with a ModRM byte. */
 static const X86Row two_byte[256] = {
     [0x05] = CLASS, [0x06] = CLASS, [0x07] = CLASS, [0x08] = CLASS, [0x09] = CLASS, [0x0b] = CLASS, [0x0e] = CLASS,
-    [0x0d] = { emit_nop, { 0 }, ROW_MODRM },
-    EIGHT(0x18, { emit_nop, { 0 }, ROW_MODRM }),
+    [0x0d] = { insn_nop, { 0 }, ROW_MODRM },
+    EIGHT(0x18, { insn_nop, { 0 }, ROW_MODRM }),
     [0x30] = CLASS, [0x31] = CLASS, [0x32] = CLASS, [0x33] = CLASS, [0x34] = CLASS, [0x35] = CLASS, [0x37] = CLASS,
-    SIXTEEN(0x40, { emit_cmov, { Gv, Ev }, ROW_RW, FEAT_CMOV }),
+    SIXTEEN(0x40, { insn_cmov, { Gv, Ev }, ROW_RW, FEAT_CMOV }),
     [0x70] = CLASS_MI, [0x71] = CLASS_MI, [0x72] = CLASS_MI, [0x73] = CLASS_MI, [0x77] = CLASS,
-    SIXTEEN(0x80, { emit_jcc, { Jz }, ROW_F64 }),
-    SIXTEEN(0x90, { emit_setcc, { Eb }, ROW_W }),
-    [0xa0] = { emit_push_sreg, { 0 }, ROW_D64 }, [0xa1] = CLASS, [0xa2] = CLASS,
-    [0xa3] = { emit_bt, { Ev, Gv }, ROW_W },
-    [0xa4] = { emit_shld, { Ev, Gv, Ib }, ROW_RW }, [0xa5] = { emit_shld, { Ev, Gv, rCL }, ROW_RW },
-    [0xa8] = { emit_push_sreg, { 0 }, ROW_D64 }, [0xa9] = CLASS, [0xaa] = CLASS,
-    [0xab] = { emit_bts, { Ev, Gv }, ROW_W | ROW_LOCK },
-    [0xac] = { emit_shrd, { Ev, Gv, Ib }, ROW_RW }, [0xad] = { emit_shrd, { Ev, Gv, rCL }, ROW_RW },
-    [0xaf] = { emit_imul, { Gv, Ev }, ROW_RW },
-    [0xb0] = { emit_cmpxchg, { Eb, Gb }, ROW_RW | ROW_LOCK }, [0xb1] = { emit_cmpxchg, { Ev, Gv }, ROW_RW | ROW_LOCK },
-    [0xb3] = { emit_btr, { Ev, Gv }, ROW_W | ROW_LOCK },
-    [0xb6] = { emit_movzx, { Gv, Eb }, ROW_W | ROW_NOLOAD }, [0xb7] = { emit_movzx, { Gv, Ew }, ROW_W | ROW_NOLOAD },
-    [0xb8] = { emit_popcnt, { Gv, Ev }, ROW_W, FEAT_POPCNT },
+    SIXTEEN(0x80, { insn_jcc, { Jz }, ROW_F64 }),
+    SIXTEEN(0x90, { insn_setcc, { Eb }, ROW_W }),
+    [0xa0] = { insn_push_sreg, { 0 }, ROW_D64 }, [0xa1] = CLASS, [0xa2] = CLASS,
+    [0xa3] = { insn_bt, { Ev, Gv }, ROW_W },
+    [0xa4] = { insn_shld, { Ev, Gv, Ib }, ROW_RW }, [0xa5] = { insn_shld, { Ev, Gv, rCL }, ROW_RW },
+    [0xa8] = { insn_push_sreg, { 0 }, ROW_D64 }, [0xa9] = CLASS, [0xaa] = CLASS,
+    [0xab] = { insn_bts, { Ev, Gv }, ROW_W | ROW_LOCK },
+    [0xac] = { insn_shrd, { Ev, Gv, Ib }, ROW_RW }, [0xad] = { insn_shrd, { Ev, Gv, rCL }, ROW_RW },
+    [0xaf] = { insn_imul, { Gv, Ev }, ROW_RW },
+    [0xb0] = { insn_cmpxchg, { Eb, Gb }, ROW_RW | ROW_LOCK }, [0xb1] = { insn_cmpxchg, { Ev, Gv }, ROW_RW | ROW_LOCK },
+    [0xb3] = { insn_btr, { Ev, Gv }, ROW_W | ROW_LOCK },
+    [0xb6] = { insn_movzx, { Gv, Eb }, ROW_W | ROW_NOLOAD }, [0xb7] = { insn_movzx, { Gv, Ew }, ROW_W | ROW_NOLOAD },
+    [0xb8] = { insn_popcnt, { Gv, Ev }, ROW_W, FEAT_POPCNT },
     [0xba] = GROUP,
-    [0xbb] = { emit_btc, { Ev, Gv }, ROW_W | ROW_LOCK },
-    [0xbc] = { emit_bsf, { Gv, Ev }, ROW_RW }, [0xbd] = { emit_bsr, { Gv, Ev }, ROW_RW },
-    [0xbe] = { emit_movsx, { Gv, Eb }, ROW_W | ROW_NOLOAD }, [0xbf] = { emit_movsx, { Gv, Ew }, ROW_W | ROW_NOLOAD },
-    [0xc0] = { emit_xadd, { Eb, Gb }, ROW_RW | ROW_LOCK }, [0xc1] = { emit_xadd, { Ev, Gv }, ROW_RW | ROW_LOCK },
-    [0xc2] = CLASS_MI, [0xc3] = { emit_mov, { My, Gy }, ROW_W },
+    [0xbb] = { insn_btc, { Ev, Gv }, ROW_W | ROW_LOCK },
+    [0xbc] = { insn_bsf, { Gv, Ev }, ROW_RW }, [0xbd] = { insn_bsr, { Gv, Ev }, ROW_RW },
+    [0xbe] = { insn_movsx, { Gv, Eb }, ROW_W | ROW_NOLOAD }, [0xbf] = { insn_movsx, { Gv, Ew }, ROW_W | ROW_NOLOAD },
+    [0xc0] = { insn_xadd, { Eb, Gb }, ROW_RW | ROW_LOCK }, [0xc1] = { insn_xadd, { Ev, Gv }, ROW_RW | ROW_LOCK },
+    [0xc2] = CLASS_MI, [0xc3] = { insn_mov, { My, Gy }, ROW_W },
     [0xc4] = CLASS_MI, [0xc5] = CLASS_MI, [0xc6] = CLASS_MI, [0xc7] = GROUP,
-    EIGHT(0xc8, { emit_bswap, { Zv }, ROW_RW }),
+    EIGHT(0xc8, { insn_bswap, { Zv }, ROW_RW }),
 };
 
 static const X86Row alu_group[4][8] = {
 #define ALU_GROUP(...)                                                                                         \
-    { { emit_add, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { emit_or, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },       \
-      { emit_adc, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { emit_sbb, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
-      { emit_and, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { emit_sub, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
-      { emit_xor, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { emit_cmp, { __VA_ARGS__ }, 0 } }
+    { { insn_add, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_or, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },       \
+      { insn_adc, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_sbb, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
+      { insn_and, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_sub, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
+      { insn_xor, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_cmp, { __VA_ARGS__ }, 0 } }
     ALU_GROUP(Eb, Ib), ALU_GROUP(Ev, Iz), ALU_GROUP(Eb, Ib), ALU_GROUP(Ev, Ib),
 };
 
 #define SHIFT_GROUP(...)                                                                                       \
-    { { emit_rol, { __VA_ARGS__ }, ROW_RW }, { emit_ror, { __VA_ARGS__ }, ROW_RW },                            \
-      { emit_rcl, { __VA_ARGS__ }, ROW_RW }, { emit_rcr, { __VA_ARGS__ }, ROW_RW },                            \
-      { emit_shl, { __VA_ARGS__ }, ROW_RW }, { emit_shr, { __VA_ARGS__ }, ROW_RW },                            \
-      { emit_shl, { __VA_ARGS__ }, ROW_RW }, { emit_sar, { __VA_ARGS__ }, ROW_RW } }
+    { { insn_rol, { __VA_ARGS__ }, ROW_RW }, { insn_ror, { __VA_ARGS__ }, ROW_RW },                            \
+      { insn_rcl, { __VA_ARGS__ }, ROW_RW }, { insn_rcr, { __VA_ARGS__ }, ROW_RW },                            \
+      { insn_shl, { __VA_ARGS__ }, ROW_RW }, { insn_shr, { __VA_ARGS__ }, ROW_RW },                            \
+      { insn_shl, { __VA_ARGS__ }, ROW_RW }, { insn_sar, { __VA_ARGS__ }, ROW_RW } }
 static const X86Row shift_group[6][8] = {
     SHIFT_GROUP(Eb, Ib), SHIFT_GROUP(Ev, Ib), SHIFT_GROUP(Eb, ONE), SHIFT_GROUP(Ev, ONE), SHIFT_GROUP(Eb, rCL),
     SHIFT_GROUP(Ev, rCL),
 };
 
 #define UNARY_GROUP(e, imm)                                                                                    \
-    { { emit_test, { e, imm }, 0 }, { emit_test, { e, imm }, 0 }, { emit_not, { e }, ROW_RW | ROW_LOCK },      \
-      { emit_neg, { e }, ROW_RW | ROW_LOCK }, { emit_mul, { e }, 0 }, { emit_imul3, { e }, 0 },                \
-      { emit_div, { e }, 0 }, { emit_idiv, { e }, 0 } }
+    { { insn_test, { e, imm }, 0 }, { insn_test, { e, imm }, 0 }, { insn_not, { e }, ROW_RW | ROW_LOCK },      \
+      { insn_neg, { e }, ROW_RW | ROW_LOCK }, { insn_mul, { e }, 0 }, { insn_imul3, { e }, 0 },                \
+      { insn_div, { e }, 0 }, { insn_idiv, { e }, 0 } }
 static const X86Row unary_group[2][8] = { UNARY_GROUP(Eb, Ib), UNARY_GROUP(Ev, Iz) };
 
 static const X86Row inc_group[2][8] = {
-    { { emit_inc, { Eb }, ROW_RW | ROW_LOCK }, { emit_dec, { Eb }, ROW_RW | ROW_LOCK } },
-    { { emit_inc, { Ev }, ROW_RW | ROW_LOCK }, { emit_dec, { Ev }, ROW_RW | ROW_LOCK },
-      { emit_call_ind, { Ev }, ROW_F64 }, CLASS_M, { emit_jmp_ind, { Ev }, ROW_F64 }, CLASS_M,
-      { emit_push, { Ev }, ROW_D64 } },
+    { { insn_inc, { Eb }, ROW_RW | ROW_LOCK }, { insn_dec, { Eb }, ROW_RW | ROW_LOCK } },
+    { { insn_inc, { Ev }, ROW_RW | ROW_LOCK }, { insn_dec, { Ev }, ROW_RW | ROW_LOCK },
+      { insn_call_ind, { Ev }, ROW_F64 }, CLASS_M, { insn_jmp_ind, { Ev }, ROW_F64 }, CLASS_M,
+      { insn_push, { Ev }, ROW_D64 } },
 };
 
-static const X86Row mov_group[2][8] = { { { emit_mov, { Eb, Ib }, ROW_W } }, { { emit_mov, { Ev, Iz }, ROW_W } } };
+static const X86Row mov_group[2][8] = { { { insn_mov, { Eb, Ib }, ROW_W } }, { { insn_mov, { Ev, Iz }, ROW_W } } };
 
 static const X86Row bit_group[8] = {
-    [4] = { emit_bt, { Ev, Ib }, 0 }, [5] = { emit_bts, { Ev, Ib }, ROW_RW | ROW_LOCK },
-    [6] = { emit_btr, { Ev, Ib }, ROW_RW | ROW_LOCK }, [7] = { emit_btc, { Ev, Ib }, ROW_RW | ROW_LOCK },
+    [4] = { insn_bt, { Ev, Ib }, 0 }, [5] = { insn_bts, { Ev, Ib }, ROW_RW | ROW_LOCK },
+    [6] = { insn_btr, { Ev, Ib }, ROW_RW | ROW_LOCK }, [7] = { insn_btc, { Ev, Ib }, ROW_RW | ROW_LOCK },
 };
 
 static const X86Row c7_group[8] = {
-    [0] = CLASS_M, [1] = { emit_cmpxchg8b, { Mv }, ROW_RW | ROW_LOCK, FEAT_CX8 }, [2] = CLASS_M, [3] = CLASS_M,
+    [0] = CLASS_M, [1] = { insn_cmpxchg8b, { Mv }, ROW_RW | ROW_LOCK, FEAT_CX8 }, [2] = CLASS_M, [3] = CLASS_M,
     [4] = CLASS_M, [5] = CLASS_M, [6] = CLASS_M, [7] = CLASS_M,
 };
 static const X86Row random_rows[2] = {
-    { emit_rdrand, { Ev }, ROW_W, FEAT_RDRAND }, { emit_rdseed, { Ev }, ROW_W, FEAT_RDSEED },
+    { insn_rdrand, { Ev }, ROW_W, FEAT_RDRAND }, { insn_rdseed, { Ev }, ROW_W, FEAT_RDSEED },
 };
 
 /* The row of a group that ModRM.reg selects. */
@@ -600,25 +600,25 @@ typedef struct SparseRow {
     X86Row row;
 } SparseRow;
 static const SparseRow sparse[] = {
-    { 0x2f0, 0, 0, false, true, { emit_movbe, { Gv, Mv }, ROW_W, FEAT_MOVBE } },
-    { 0x2f1, 0, 0, false, true, { emit_movbe, { Mv, Gv }, ROW_W, FEAT_MOVBE } },
-    { 0x2f0, PREFIX_REPNZ, 0, false, true, { emit_crc32, { Gd, Eb }, ROW_RW | ROW_NOLOAD, FEAT_SSE42 } },
-    { 0x2f1, PREFIX_REPNZ, 0, false, true, { emit_crc32, { Gd, Ev }, ROW_RW | ROW_NOLOAD, FEAT_SSE42 } },
-    { 0x2f6, PREFIX_DATA, 0, false, false, { emit_adcx, { Gy, Ey }, ROW_RW, FEAT_ADX } },
-    { 0x2f6, PREFIX_REPZ, 0, false, true, { emit_adox, { Gy, Ey }, ROW_RW, FEAT_ADX } },
-    { 0x2f2, 0, 0, true, false, { emit_andn, { Gy, By, Ey }, ROW_W, FEAT_BMI1 } },
-    { 0x2f3, 0, 2, true, false, { emit_blsr, { By, Ey }, ROW_W, FEAT_BMI1 } },
-    { 0x2f3, 0, 3, true, false, { emit_blsmsk, { By, Ey }, ROW_W, FEAT_BMI1 } },
-    { 0x2f3, 0, 4, true, false, { emit_blsi, { By, Ey }, ROW_W, FEAT_BMI1 } },
-    { 0x2f5, 0, 0, true, false, { emit_bzhi, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
-    { 0x2f5, PREFIX_REPZ, 0, true, false, { emit_pext, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
-    { 0x2f5, PREFIX_REPNZ, 0, true, false, { emit_pdep, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
-    { 0x2f6, PREFIX_REPNZ, 0, true, false, { emit_mulx, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
-    { 0x2f7, 0, 0, true, false, { emit_bextr, { Gy, Ey, By }, ROW_W, FEAT_BMI1 } },
-    { 0x2f7, PREFIX_DATA, 0, true, false, { emit_shlx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
-    { 0x2f7, PREFIX_REPZ, 0, true, false, { emit_sarx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
-    { 0x2f7, PREFIX_REPNZ, 0, true, false, { emit_shrx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
-    { 0x3f0, PREFIX_REPNZ, 0, true, false, { emit_rorx, { Gy, Ey, Ib }, ROW_W, FEAT_BMI2 } },
+    { 0x2f0, 0, 0, false, true, { insn_movbe, { Gv, Mv }, ROW_W, FEAT_MOVBE } },
+    { 0x2f1, 0, 0, false, true, { insn_movbe, { Mv, Gv }, ROW_W, FEAT_MOVBE } },
+    { 0x2f0, PREFIX_REPNZ, 0, false, true, { insn_crc32, { Gd, Eb }, ROW_RW | ROW_NOLOAD, FEAT_SSE42 } },
+    { 0x2f1, PREFIX_REPNZ, 0, false, true, { insn_crc32, { Gd, Ev }, ROW_RW | ROW_NOLOAD, FEAT_SSE42 } },
+    { 0x2f6, PREFIX_DATA, 0, false, false, { insn_adcx, { Gy, Ey }, ROW_RW, FEAT_ADX } },
+    { 0x2f6, PREFIX_REPZ, 0, false, true, { insn_adox, { Gy, Ey }, ROW_RW, FEAT_ADX } },
+    { 0x2f2, 0, 0, true, false, { insn_andn, { Gy, By, Ey }, ROW_W, FEAT_BMI1 } },
+    { 0x2f3, 0, 2, true, false, { insn_blsr, { By, Ey }, ROW_W, FEAT_BMI1 } },
+    { 0x2f3, 0, 3, true, false, { insn_blsmsk, { By, Ey }, ROW_W, FEAT_BMI1 } },
+    { 0x2f3, 0, 4, true, false, { insn_blsi, { By, Ey }, ROW_W, FEAT_BMI1 } },
+    { 0x2f5, 0, 0, true, false, { insn_bzhi, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
+    { 0x2f5, PREFIX_REPZ, 0, true, false, { insn_pext, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
+    { 0x2f5, PREFIX_REPNZ, 0, true, false, { insn_pdep, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
+    { 0x2f6, PREFIX_REPNZ, 0, true, false, { insn_mulx, { Gy, By, Ey }, ROW_W, FEAT_BMI2 } },
+    { 0x2f7, 0, 0, true, false, { insn_bextr, { Gy, Ey, By }, ROW_W, FEAT_BMI1 } },
+    { 0x2f7, PREFIX_DATA, 0, true, false, { insn_shlx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
+    { 0x2f7, PREFIX_REPZ, 0, true, false, { insn_sarx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
+    { 0x2f7, PREFIX_REPNZ, 0, true, false, { insn_shrx, { Gy, Ey, By }, ROW_W, FEAT_BMI2 } },
+    { 0x3f0, PREFIX_REPNZ, 0, true, false, { insn_rorx, { Gy, Ey, Ib }, ROW_W, FEAT_BMI2 } },
 };
 
 static const X86Row *sparse_row(const DisasContext *s)
@@ -784,7 +784,7 @@ static const X86Row *find_row(DisasContext *s)
         if (!row->emit && !row->flags)
             row = &sse;
     } else {
-        static const X86Row movsxd = { emit_movsxd, { Gv, Ed }, ROW_W | ROW_NOLOAD };
+        static const X86Row movsxd = { insn_movsxd, { Gv, Ed }, ROW_W | ROW_NOLOAD };
         row = s->opcode == 0x63 && s->code64 ? &movsxd : &one_byte[s->opcode];
     }
     if (row->flags & ROW_MODRM)
@@ -865,7 +865,7 @@ static void emit_row(DisasContext *s, const X86Row *row)
         set_operand(s, i, row->op[i]);
     if (s->too_long)
         return;
-    if (has_memory(s) && row->emit != emit_pop_ev)
+    if (has_memory(s) && row->emit != insn_pop_ev)
         x86_lea(s);
     load_operands(s, row);
     row->emit(s);

@@ -117,21 +117,21 @@ uint64_t x86_ip_mask(const DisasContext *s); /* of the operand size */
 
 /* ---- Emitters, by file ---- */
 /* emit-int.c */
-X86Emit emit_add, emit_or, emit_adc, emit_sbb, emit_and, emit_sub, emit_xor, emit_cmp, emit_test, emit_inc, emit_dec,
-    emit_neg, emit_not, emit_mov, emit_lea, emit_xchg, emit_xadd, emit_cmpxchg, emit_cmpxchg8b, emit_movzx, emit_movsx,
-    emit_movsxd, emit_cbw, emit_cwd, emit_mul, emit_imul, emit_imul3, emit_div, emit_idiv, emit_aaa, emit_aas,
-    emit_aam, emit_aad, emit_daa, emit_das, emit_xlat, emit_bswap, emit_setcc, emit_cmov, emit_lahf, emit_sahf,
-    emit_salc, emit_clc, emit_stc, emit_cmc, emit_cld, emit_std, emit_nop, emit_bound, emit_mov_sreg_store;
+X86Emit insn_add, insn_or, insn_adc, insn_sbb, insn_and, insn_sub, insn_xor, insn_cmp, insn_test, insn_inc, insn_dec,
+    insn_neg, insn_not, insn_mov, insn_lea, insn_xchg, insn_xadd, insn_cmpxchg, insn_cmpxchg8b, insn_movzx, insn_movsx,
+    insn_movsxd, insn_cbw, insn_cwd, insn_mul, insn_imul, insn_imul3, insn_div, insn_idiv, insn_aaa, insn_aas,
+    insn_aam, insn_aad, insn_daa, insn_das, insn_xlat, insn_bswap, insn_setcc, insn_cmov, insn_lahf, insn_sahf,
+    insn_salc, insn_clc, insn_stc, insn_cmc, insn_cld, insn_std, insn_nop, insn_bound, insn_mov_sreg_store;
 /* emit-flow.c */
-X86Emit emit_jmp, emit_jmp_ind, emit_call, emit_call_ind, emit_ret, emit_jcc, emit_loop, emit_jcxz, emit_push,
-    emit_push_sreg, emit_pop, emit_pop_ev, emit_pusha, emit_popa, emit_enter, emit_leave, emit_pushf, emit_popf,
-    emit_into, emit_int3, emit_int, emit_int1;
+X86Emit insn_jmp, insn_jmp_ind, insn_call, insn_call_ind, insn_ret, insn_jcc, insn_loop, insn_jcxz, insn_push,
+    insn_push_sreg, insn_pop, insn_pop_ev, insn_pusha, insn_popa, insn_enter, insn_leave, insn_pushf, insn_popf,
+    insn_into, insn_int3, insn_int, insn_int1;
 /* emit-string.c */
-X86Emit emit_movs, emit_cmps, emit_stos, emit_lods, emit_scas, emit_ins, emit_outs, emit_in, emit_out;
+X86Emit insn_movs, insn_cmps, insn_stos, insn_lods, insn_scas, insn_ins, insn_outs, insn_in, insn_out;
 /* emit-bits.c */
-X86Emit emit_shl, emit_shr, emit_sar, emit_rol, emit_ror, emit_rcl, emit_rcr, emit_shld, emit_shrd, emit_bt,
-    emit_bts, emit_btr, emit_btc, emit_bsf, emit_bsr, emit_popcnt, emit_andn, emit_blsr, emit_blsi, emit_blsmsk,
-    emit_bextr, emit_bzhi, emit_mulx, emit_rorx, emit_shlx, emit_shrx, emit_sarx, emit_pdep, emit_pext, emit_adcx,
-    emit_adox, emit_movbe, emit_crc32, emit_rdrand, emit_rdseed;
+X86Emit insn_shl, insn_shr, insn_sar, insn_rol, insn_ror, insn_rcl, insn_rcr, insn_shld, insn_shrd, insn_bt,
+    insn_bts, insn_btr, insn_btc, insn_bsf, insn_bsr, insn_popcnt, insn_andn, insn_blsr, insn_blsi, insn_blsmsk,
+    insn_bextr, insn_bzhi, insn_mulx, insn_rorx, insn_shlx, insn_shrx, insn_sarx, insn_pdep, insn_pext, insn_adcx,
+    insn_adox, insn_movbe, insn_crc32, insn_rdrand, insn_rdseed;
 
 #endif

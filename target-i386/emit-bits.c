@@ -91,17 +91,17 @@ static void emit_shift(DisasContext *s, IROpcode opc)
         x86_put(s, 0, s->op[0].val);
 }
 
-void emit_shl(DisasContext *s)
+void insn_shl(DisasContext *s)
 {
     emit_shift(s, IR_SHL);
 }
 
-void emit_shr(DisasContext *s)
+void insn_shr(DisasContext *s)
 {
     emit_shift(s, IR_SHR);
 }
 
-void emit_sar(DisasContext *s)
+void insn_sar(DisasContext *s)
 {
     emit_shift(s, IR_SAR);
 }
@@ -175,12 +175,12 @@ static void emit_rotate(DisasContext *s, bool left)
     override_if(s, n, rotate_flags(s, r, size, left));
 }
 
-void emit_rol(DisasContext *s)
+void insn_rol(DisasContext *s)
 {
     emit_rotate(s, true);
 }
 
-void emit_ror(DisasContext *s)
+void insn_ror(DisasContext *s)
 {
     emit_rotate(s, false);
 }
@@ -243,12 +243,12 @@ static void emit_rotate_carry(DisasContext *s, bool left)
     override_if(s, n, o);
 }
 
-void emit_rcl(DisasContext *s)
+void insn_rcl(DisasContext *s)
 {
     emit_rotate_carry(s, true);
 }
 
-void emit_rcr(DisasContext *s)
+void insn_rcr(DisasContext *s)
 {
     emit_rotate_carry(s, false);
 }
@@ -341,12 +341,12 @@ static void emit_double_shift(DisasContext *s, bool left)
         double_shift_variable(s, left);
 }
 
-void emit_shld(DisasContext *s)
+void insn_shld(DisasContext *s)
 {
     emit_double_shift(s, true);
 }
 
-void emit_shrd(DisasContext *s)
+void insn_shrd(DisasContext *s)
 {
     emit_double_shift(s, false);
 }
@@ -425,22 +425,22 @@ static void emit_bit(DisasContext *s, unsigned what)
     x86_cc_override(s, CC_OVR_C, bit);
 }
 
-void emit_bt(DisasContext *s)
+void insn_bt(DisasContext *s)
 {
     emit_bit(s, BIT_TEST);
 }
 
-void emit_bts(DisasContext *s)
+void insn_bts(DisasContext *s)
 {
     emit_bit(s, BIT_SET);
 }
 
-void emit_btr(DisasContext *s)
+void insn_btr(DisasContext *s)
 {
     emit_bit(s, BIT_RESET);
 }
 
-void emit_btc(DisasContext *s)
+void insn_btc(DisasContext *s)
 {
     emit_bit(s, BIT_COMPLEMENT);
 }
@@ -489,7 +489,7 @@ static void emit_scan(DisasContext *s, bool reverse)
     x86_cc_override(s, CC_OVR_Z, x86_flag_if(s, IR_EQ, t, v, zero, CC_Z));
 }
 
-void emit_bsf(DisasContext *s)
+void insn_bsf(DisasContext *s)
 {
     if ((s->prefix & PREFIX_REPZ) && x86_has_feature(s, FEAT_BMI1))
         emit_count(s, false);
@@ -497,7 +497,7 @@ void emit_bsf(DisasContext *s)
         emit_scan(s, false);
 }
 
-void emit_bsr(DisasContext *s)
+void insn_bsr(DisasContext *s)
 {
     if ((s->prefix & PREFIX_REPZ) && x86_feature(s->env, FW_8000_0001_ECX, 5)) /* ABM */
         emit_count(s, true);
@@ -505,7 +505,7 @@ void emit_bsr(DisasContext *s)
         emit_scan(s, true);
 }
 
-void emit_popcnt(DisasContext *s)
+void insn_popcnt(DisasContext *s)
 {
     IRType t = x86_type(s->ot);
     IRVal r = x86_tmp(s);
@@ -527,7 +527,7 @@ static void set_logic_carry(DisasContext *s, IRVal r, IRVal carry)
     x86_cc_override(s, CC_OVR_C, carry);
 }
 
-void emit_andn(DisasContext *s)
+void insn_andn(DisasContext *s)
 {
     IRVal r = x86_tmp(s);
 
@@ -553,17 +553,17 @@ static void emit_lowest(DisasContext *s, IROpcode opc, bool isolate)
     set_logic_carry(s, r, carry);
 }
 
-void emit_blsr(DisasContext *s)
+void insn_blsr(DisasContext *s)
 {
     emit_lowest(s, IR_AND, false);
 }
 
-void emit_blsmsk(DisasContext *s)
+void insn_blsmsk(DisasContext *s)
 {
     emit_lowest(s, IR_XOR, false);
 }
 
-void emit_blsi(DisasContext *s)
+void insn_blsi(DisasContext *s)
 {
     emit_lowest(s, IR_AND, true);
 }
@@ -580,7 +580,7 @@ static IRVal low_bits(DisasContext *s, IRType t, IRVal v, IRVal n)
     return r;
 }
 
-void emit_bzhi(DisasContext *s)
+void insn_bzhi(DisasContext *s)
 {
     IRType t = x86_type(s->op[0].size);
     IRVal n = x86_extend(s, s->op[2].val, MO_8, IR_I32, false), r = low_bits(s, t, s->op[1].val, n);
@@ -590,7 +590,7 @@ void emit_bzhi(DisasContext *s)
     set_logic_carry(s, r, carry);
 }
 
-void emit_bextr(DisasContext *s)
+void insn_bextr(DisasContext *s)
 {
     IRFunc *ir = s->ir;
     IRType t = x86_type(s->op[0].size);
@@ -605,7 +605,7 @@ void emit_bextr(DisasContext *s)
     x86_cc_override(s, CC_OVR_A | CC_OVR_S, ir_i64(ir, CC_A));
 }
 
-void emit_mulx(DisasContext *s)
+void insn_mulx(DisasContext *s)
 {
     IRFunc *ir = s->ir;
     IRVal lo = x86_tmp(s), hi = x86_tmp(s), full;
@@ -633,22 +633,22 @@ static void emit_shift_flagless(DisasContext *s, IROpcode opc, IRVal count)
     x86_put(s, 0, r);
 }
 
-void emit_rorx(DisasContext *s)
+void insn_rorx(DisasContext *s)
 {
     emit_shift_flagless(s, IR_ROTR, s->op[2].val);
 }
 
-void emit_shlx(DisasContext *s)
+void insn_shlx(DisasContext *s)
 {
     emit_shift_flagless(s, IR_SHL, s->op[2].val);
 }
 
-void emit_shrx(DisasContext *s)
+void insn_shrx(DisasContext *s)
 {
     emit_shift_flagless(s, IR_SHR, s->op[2].val);
 }
 
-void emit_sarx(DisasContext *s)
+void insn_sarx(DisasContext *s)
 {
     emit_shift_flagless(s, IR_SAR, s->op[2].val);
 }
@@ -664,12 +664,12 @@ static void emit_bit_permute(DisasContext *s, const HelperInfo *h)
     x86_put(s, 0, r);
 }
 
-void emit_pdep(DisasContext *s)
+void insn_pdep(DisasContext *s)
 {
     emit_bit_permute(s, &helper_info_pdep);
 }
 
-void emit_pext(DisasContext *s)
+void insn_pext(DisasContext *s)
 {
     emit_bit_permute(s, &helper_info_pext);
 }
@@ -707,12 +707,12 @@ static void emit_add_carry_flag(DisasContext *s, bool overflow)
     x86_cc_override(s, overflow ? CC_OVR_O : CC_OVR_C, c1);
 }
 
-void emit_adcx(DisasContext *s)
+void insn_adcx(DisasContext *s)
 {
     emit_add_carry_flag(s, false);
 }
 
-void emit_adox(DisasContext *s)
+void insn_adox(DisasContext *s)
 {
     emit_add_carry_flag(s, true);
 }
@@ -728,7 +728,7 @@ static IRVal byte_swapped(DisasContext *s, IRVal v, MemOp size)
     return r;
 }
 
-void emit_movbe(DisasContext *s)
+void insn_movbe(DisasContext *s)
 {
     MemOp size = s->ot;
     IRVal v;
@@ -743,7 +743,7 @@ void emit_movbe(DisasContext *s)
     x86_put(s, 0, v);
 }
 
-void emit_crc32(DisasContext *s)
+void insn_crc32(DisasContext *s)
 {
     X86Operand *d = &s->op[0], *o = &s->op[1];
     IRVal args[3] = { x86_extend(s, d->val, MO_32, IR_I64, false), x86_load_operand(s, 1, IR_I64, false),
@@ -763,12 +763,12 @@ static void emit_random(DisasContext *s)
     x86_cc_eflags(s, ir_i64(s->ir, CC_C));
 }
 
-void emit_rdrand(DisasContext *s)
+void insn_rdrand(DisasContext *s)
 {
     emit_random(s);
 }
 
-void emit_rdseed(DisasContext *s)
+void insn_rdseed(DisasContext *s)
 {
     emit_random(s);
 }

@@ -12,7 +12,7 @@ static uint64_t branch_target(const DisasContext *s)
     return (x86_next_eip(s) + s->imm) & x86_ip_mask(s);
 }
 
-void emit_jmp(DisasContext *s)
+void insn_jmp(DisasContext *s)
 {
     uint64_t target = branch_target(s);
 
@@ -32,7 +32,7 @@ static IRVal indirect_target(DisasContext *s)
     return v;
 }
 
-void emit_jmp_ind(DisasContext *s)
+void insn_jmp_ind(DisasContext *s)
 {
     IRVal target = indirect_target(s);
 
@@ -45,7 +45,7 @@ static void push_return(DisasContext *s)
     x86_gen_push(s, x86_const(s, s->ot, x86_next_eip(s)), s->ot);
 }
 
-void emit_call(DisasContext *s)
+void insn_call(DisasContext *s)
 {
     uint64_t target = branch_target(s);
 
@@ -54,7 +54,7 @@ void emit_call(DisasContext *s)
     x86_goto(s, 0, target);
 }
 
-void emit_call_ind(DisasContext *s)
+void insn_call_ind(DisasContext *s)
 {
     IRVal target = indirect_target(s);
 
@@ -69,7 +69,7 @@ static void release_stack(DisasContext *s, unsigned n)
     x86_set_sp(s, x86_sp_plus(s, (1 << s->ot) + (int)n));
 }
 
-void emit_ret(DisasContext *s)
+void insn_ret(DisasContext *s)
 {
     unsigned extra = s->opcode == 0xc2 ? (uint16_t)s->ir->vals[s->op[0].val].value : 0;
     IRVal target = x86_gen_pop(s, s->ot);
@@ -90,7 +90,7 @@ static void two_ways(DisasContext *s, unsigned taken)
     x86_goto(s, 1, target);
 }
 
-void emit_jcc(DisasContext *s)
+void insn_jcc(DisasContext *s)
 {
     CCTest c = x86_test_cond(s, s->opcode & 15);
     unsigned taken = ir_new_label(s->ir);
@@ -107,7 +107,7 @@ static IRVal count_register(DisasContext *s)
 }
 
 /* LOOPNE, LOOPE, LOOP. A taken branch beyond CS's limit must find rCX unchanged. */
-void emit_loop(DisasContext *s)
+void insn_loop(DisasContext *s)
 {
     IRFunc *ir = s->ir;
     IRType t = x86_type(s->at);
@@ -134,7 +134,7 @@ void emit_loop(DisasContext *s)
     x86_goto(s, 1, target);
 }
 
-void emit_jcxz(DisasContext *s)
+void insn_jcxz(DisasContext *s)
 {
     IRType t = x86_type(s->at);
     unsigned taken = ir_new_label(s->ir);
@@ -146,12 +146,12 @@ void emit_jcxz(DisasContext *s)
 
 /* ---- Stack ---- */
 
-void emit_push(DisasContext *s)
+void insn_push(DisasContext *s)
 {
     x86_gen_push(s, s->op[0].val, s->ot);
 }
 
-void emit_push_sreg(DisasContext *s)
+void insn_push_sreg(DisasContext *s)
 {
     unsigned seg = s->opcode >> 3 & 7;
     IRVal v = x86_tmp(s);
@@ -160,7 +160,7 @@ void emit_push_sreg(DisasContext *s)
     x86_gen_push(s, v, s->ot);
 }
 
-void emit_pop(DisasContext *s)
+void insn_pop(DisasContext *s)
 {
     IRVal v = x86_gen_pop(s, s->ot);
 
@@ -169,7 +169,7 @@ void emit_pop(DisasContext *s)
 }
 
 /* 8F /0: an address based on SP sees the value after the pop. */
-void emit_pop_ev(DisasContext *s)
+void insn_pop_ev(DisasContext *s)
 {
     IRVal v;
 
@@ -190,7 +190,7 @@ void emit_pop_ev(DisasContext *s)
     release_stack(s, 0);
 }
 
-void emit_pusha(DisasContext *s)
+void insn_pusha(DisasContext *s)
 {
     IRVal sp = IR_NONE;
 
@@ -201,7 +201,7 @@ void emit_pusha(DisasContext *s)
     x86_set_sp(s, sp);
 }
 
-void emit_popa(DisasContext *s)
+void insn_popa(DisasContext *s)
 {
     IRVal v[8];
 
@@ -216,7 +216,7 @@ void emit_popa(DisasContext *s)
     release_stack(s, 7u << s->ot);
 }
 
-void emit_enter(DisasContext *s)
+void insn_enter(DisasContext *s)
 {
     unsigned locals = (uint16_t)x86_fetch_imm(s, MO_16), level = x86_fetch_imm(s, MO_8) & 31;
     int size = 1 << s->ot;
@@ -235,7 +235,7 @@ void emit_enter(DisasContext *s)
     x86_set_sp(s, sp);
 }
 
-void emit_leave(DisasContext *s)
+void insn_leave(DisasContext *s)
 {
     IRVal frame = x86_tmp(s), sp = x86_tmp(s), v;
     bool wide = s->code64, narrow = !wide && !(s->flags & HF_SS32);
@@ -247,7 +247,7 @@ void emit_leave(DisasContext *s)
     x86_put_reg(s, s->ot, R_EBP, false, v);
 }
 
-void emit_pushf(DisasContext *s)
+void insn_pushf(DisasContext *s)
 {
     IRVal v = x86_tmp(s);
 
@@ -256,7 +256,7 @@ void emit_pushf(DisasContext *s)
     x86_gen_push(s, v, s->ot);
 }
 
-void emit_popf(DisasContext *s)
+void insn_popf(DisasContext *s)
 {
     IRVal v = x86_gen_pop(s, s->ot);
 
@@ -282,22 +282,22 @@ static void end_with_trap(DisasContext *s, unsigned vector, bool int_n)
     s->base.stop = true;
 }
 
-void emit_int3(DisasContext *s)
+void insn_int3(DisasContext *s)
 {
     end_with_trap(s, EXCP03_INT3, true);
 }
 
-void emit_int1(DisasContext *s)
+void insn_int1(DisasContext *s)
 {
     end_with_trap(s, EXCP01_DB, false);
 }
 
-void emit_int(DisasContext *s)
+void insn_int(DisasContext *s)
 {
     end_with_trap(s, (uint8_t)s->ir->vals[s->op[0].val].value, true);
 }
 
-void emit_into(DisasContext *s)
+void insn_into(DisasContext *s)
 {
     CCTest c = x86_test_cond(s, 1);
     unsigned done = ir_new_label(s->ir);

@@ -8,7 +8,7 @@
 
 /* ---- Sums and differences ---- */
 
-void emit_add(DisasContext *s)
+void insn_add(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRVal b = x86_source(s, 1), a = x86_old_value(s, IR_ATOMIC_ADD, b), r = x86_dest(s);
@@ -42,7 +42,7 @@ static bool emit_zero(DisasContext *s)
     return true;
 }
 
-void emit_sub(DisasContext *s)
+void insn_sub(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRType t = x86_type(size);
@@ -55,7 +55,7 @@ void emit_sub(DisasContext *s)
     x86_cc_set(s, CC_OP_SUBB, size, r, b);
 }
 
-void emit_cmp(DisasContext *s)
+void insn_cmp(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRVal a = s->op[0].val, b = s->op[1].val, r = x86_tmp(s);
@@ -65,7 +65,7 @@ void emit_cmp(DisasContext *s)
     x86_cc_operands(s, a, b);
 }
 
-void emit_adc(DisasContext *s)
+void insn_adc(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRType t = x86_type(size);
@@ -100,7 +100,7 @@ static bool emit_sbb_same(DisasContext *s, IRVal c)
     return true;
 }
 
-void emit_sbb(DisasContext *s)
+void insn_sbb(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRType t = x86_type(size);
@@ -137,12 +137,12 @@ static void emit_inc_dec(DisasContext *s, CCOp op, uint64_t delta)
     x86_cc_set(s, op, size, r, c);
 }
 
-void emit_inc(DisasContext *s)
+void insn_inc(DisasContext *s)
 {
     emit_inc_dec(s, CC_OP_INCB, 1);
 }
 
-void emit_dec(DisasContext *s)
+void insn_dec(DisasContext *s)
 {
     emit_inc_dec(s, CC_OP_DECB, -1ull);
 }
@@ -166,7 +166,7 @@ static IRVal locked_unary(DisasContext *s, IROpcode opc)
     return old;
 }
 
-void emit_neg(DisasContext *s)
+void insn_neg(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRType t = x86_type(size);
@@ -182,7 +182,7 @@ void emit_neg(DisasContext *s)
     x86_cc_operands(s, x86_const(s, size, 0), a);
 }
 
-void emit_not(DisasContext *s)
+void insn_not(DisasContext *s)
 {
     IRType t = x86_type(s->op[0].size);
     IRVal a = x86_old_value(s, IR_ATOMIC_XOR, ir_const(s->ir, t, -1ull)), r = x86_dest(s);
@@ -203,23 +203,23 @@ static void emit_logic(DisasContext *s, IROpcode opc, IROpcode atomic)
     x86_cc_set(s, CC_OP_LOGICB, size, r, IR_NONE);
 }
 
-void emit_and(DisasContext *s)
+void insn_and(DisasContext *s)
 {
     emit_logic(s, IR_AND, IR_ATOMIC_AND);
 }
 
-void emit_or(DisasContext *s)
+void insn_or(DisasContext *s)
 {
     emit_logic(s, IR_OR, IR_ATOMIC_OR);
 }
 
-void emit_xor(DisasContext *s)
+void insn_xor(DisasContext *s)
 {
     if (!emit_zero(s))
         emit_logic(s, IR_XOR, IR_ATOMIC_XOR);
 }
 
-void emit_test(DisasContext *s)
+void insn_test(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRVal a = s->op[0].val, b = s->op[1].val, r = x86_tmp(s);
@@ -235,17 +235,17 @@ void emit_test(DisasContext *s)
 
 /* ---- Moves ---- */
 
-void emit_mov(DisasContext *s)
+void insn_mov(DisasContext *s)
 {
     x86_put(s, 0, s->op[1].val);
 }
 
-void emit_lea(DisasContext *s)
+void insn_lea(DisasContext *s)
 {
     x86_put(s, 0, s->ea);
 }
 
-void emit_mov_sreg_store(DisasContext *s)
+void insn_mov_sreg_store(DisasContext *s)
 {
     X86Operand *o = &s->op[0];
     IRVal v = x86_tmp(s);
@@ -261,7 +261,7 @@ void emit_mov_sreg_store(DisasContext *s)
     x86_put(s, 0, v);
 }
 
-void emit_xchg(DisasContext *s)
+void insn_xchg(DisasContext *s)
 {
     X86Operand *a = &s->op[0], *b = &s->op[1];
     IRVal old;
@@ -280,7 +280,7 @@ void emit_xchg(DisasContext *s)
     x86_put(s, 1, old);
 }
 
-void emit_xadd(DisasContext *s)
+void insn_xadd(DisasContext *s)
 {
     MemOp size = s->op[0].size;
     IRVal b = x86_tmp(s), a = x86_tmp(s), r = x86_tmp(s);
@@ -300,7 +300,7 @@ void emit_xadd(DisasContext *s)
 
 /* The accumulator is compared first: on a mismatch it takes the destination's value, which memory gets
  * written back in any case. */
-void emit_cmpxchg(DisasContext *s)
+void insn_cmpxchg(DisasContext *s)
 {
     IRFunc *ir = s->ir;
     X86Operand *d = &s->op[0];
@@ -347,7 +347,7 @@ void emit_cmpxchg(DisasContext *s)
     x86_cc_operands(s, before, old);
 }
 
-void emit_cmpxchg8b(DisasContext *s)
+void insn_cmpxchg8b(DisasContext *s)
 {
     bool wide = s->ot == MO_64;
     IRVal zf = x86_tmp(s), linear;
@@ -361,26 +361,26 @@ void emit_cmpxchg8b(DisasContext *s)
     x86_cc_override(s, CC_OVR_Z, zf);
 }
 
-void emit_movzx(DisasContext *s)
+void insn_movzx(DisasContext *s)
 {
     x86_put(s, 0, x86_load_operand(s, 1, s->op[0].size == MO_64 ? IR_I64 : IR_I32, false));
 }
 
-void emit_movsx(DisasContext *s)
+void insn_movsx(DisasContext *s)
 {
     x86_put(s, 0, x86_load_operand(s, 1, s->op[0].size == MO_64 ? IR_I64 : IR_I32, true));
 }
 
-void emit_movsxd(DisasContext *s)
+void insn_movsxd(DisasContext *s)
 {
     if (s->op[0].size == MO_64)
-        emit_movsx(s);
+        insn_movsx(s);
     else
         x86_put(s, 0, x86_load_operand(s, 1, IR_I32, false));
 }
 
 /* CBW, CWDE, CDQE */
-void emit_cbw(DisasContext *s)
+void insn_cbw(DisasContext *s)
 {
     IRVal r = x86_extend(s, cpu_regs[R_EAX], s->ot - 1, x86_type(s->ot), true);
 
@@ -388,7 +388,7 @@ void emit_cbw(DisasContext *s)
 }
 
 /* CWD, CDQ, CQO */
-void emit_cwd(DisasContext *s)
+void insn_cwd(DisasContext *s)
 {
     IRVal r = x86_tmp(s);
 
@@ -401,7 +401,7 @@ void emit_cwd(DisasContext *s)
     ir_op2i(s->ir, IR_SAR, x86_type(s->ot), cpu_regs[R_EDX], cpu_regs[R_EAX], s->ot == MO_64 ? 63 : 31);
 }
 
-void emit_bswap(DisasContext *s)
+void insn_bswap(DisasContext *s)
 {
     IRVal g = s->op[0].val;
 
@@ -411,7 +411,7 @@ void emit_bswap(DisasContext *s)
         ir_op1(s->ir, s->ot == MO_64 ? IR_BSWAP64 : IR_BSWAP32, x86_type(s->ot), g, g);
 }
 
-void emit_xlat(DisasContext *s)
+void insn_xlat(DisasContext *s)
 {
     IRType t = x86_type(s->at);
     IRVal index = x86_extend(s, cpu_regs[R_EAX], MO_8, t, false), v = x86_tmp(s);
@@ -425,7 +425,7 @@ void emit_xlat(DisasContext *s)
     x86_put_reg(s, MO_8, R_EAX, false, v);
 }
 
-void emit_setcc(DisasContext *s)
+void insn_setcc(DisasContext *s)
 {
     CCTest c = x86_test_cond(s, s->opcode & 15);
     IRVal r = x86_tmp(s);
@@ -434,7 +434,7 @@ void emit_setcc(DisasContext *s)
     x86_put(s, 0, r);
 }
 
-void emit_cmov(DisasContext *s)
+void insn_cmov(DisasContext *s)
 {
     CCTest c = x86_test_cond(s, s->opcode & 15);
     IRVal r = x86_dest(s);
@@ -443,7 +443,7 @@ void emit_cmov(DisasContext *s)
     x86_put(s, 0, r);
 }
 
-void emit_nop(DisasContext *s)
+void insn_nop(DisasContext *s)
 {
     (void)s;
 }
@@ -502,7 +502,7 @@ static void emit_mul_wide(DisasContext *s, MemOp size, bool sign)
     set_mul_flags(s, IR_I64, hi, full);
 }
 
-void emit_mul(DisasContext *s)
+void insn_mul(DisasContext *s)
 {
     MemOp size = s->op[0].size;
 
@@ -547,13 +547,13 @@ static void emit_imul_truncated(DisasContext *s, IRVal a, IRVal b)
 }
 
 /* 0F AF */
-void emit_imul(DisasContext *s)
+void insn_imul(DisasContext *s)
 {
     emit_imul_truncated(s, s->op[0].val, s->op[1].val);
 }
 
 /* 69, 6B and the one-operand form F6/5, F7/5 */
-void emit_imul3(DisasContext *s)
+void insn_imul3(DisasContext *s)
 {
     MemOp size = s->op[0].size;
 
@@ -642,12 +642,12 @@ static void emit_division(DisasContext *s, bool sign)
     set_div_flags(s);
 }
 
-void emit_div(DisasContext *s)
+void insn_div(DisasContext *s)
 {
     emit_division(s, false);
 }
 
-void emit_idiv(DisasContext *s)
+void insn_idiv(DisasContext *s)
 {
     emit_division(s, true);
 }
@@ -661,22 +661,22 @@ static void call_decimal(DisasContext *s, const HelperInfo *h, IRVal arg)
     x86_set_cc_op(s, CC_OP_DYNAMIC);
 }
 
-void emit_aaa(DisasContext *s)
+void insn_aaa(DisasContext *s)
 {
     call_decimal(s, &helper_info_aaa, IR_NONE);
 }
 
-void emit_aas(DisasContext *s)
+void insn_aas(DisasContext *s)
 {
     call_decimal(s, &helper_info_aas, IR_NONE);
 }
 
-void emit_daa(DisasContext *s)
+void insn_daa(DisasContext *s)
 {
     call_decimal(s, &helper_info_daa, IR_NONE);
 }
 
-void emit_das(DisasContext *s)
+void insn_das(DisasContext *s)
 {
     call_decimal(s, &helper_info_das, IR_NONE);
 }
@@ -686,7 +686,7 @@ static uint8_t immediate(const DisasContext *s, unsigned i)
     return (uint8_t)s->ir->vals[s->op[i].val].value;
 }
 
-void emit_aam(DisasContext *s)
+void insn_aam(DisasContext *s)
 {
     uint8_t base = immediate(s, 1);
 
@@ -697,7 +697,7 @@ void emit_aam(DisasContext *s)
     call_decimal(s, &helper_info_aam, ir_i32(s->ir, base));
 }
 
-void emit_aad(DisasContext *s)
+void insn_aad(DisasContext *s)
 {
     call_decimal(s, &helper_info_aad, ir_i32(s->ir, immediate(s, 1)));
 }
@@ -713,7 +713,7 @@ static bool has_lahf(DisasContext *s)
     return false;
 }
 
-void emit_lahf(DisasContext *s)
+void insn_lahf(DisasContext *s)
 {
     IRVal r;
 
@@ -725,7 +725,7 @@ void emit_lahf(DisasContext *s)
     x86_put_reg(s, MO_8, R_EAX, true, r);
 }
 
-void emit_sahf(DisasContext *s)
+void insn_sahf(DisasContext *s)
 {
     IRVal r;
 
@@ -737,7 +737,7 @@ void emit_sahf(DisasContext *s)
 }
 
 /* SALC: AL = CF ? 0xff : 0 */
-void emit_salc(DisasContext *s)
+void insn_salc(DisasContext *s)
 {
     IRVal r = x86_tmp(s);
 
@@ -745,17 +745,17 @@ void emit_salc(DisasContext *s)
     x86_put_reg(s, MO_8, R_EAX, false, r);
 }
 
-void emit_clc(DisasContext *s)
+void insn_clc(DisasContext *s)
 {
     x86_cc_override(s, CC_OVR_C, ir_i64(s->ir, 0));
 }
 
-void emit_stc(DisasContext *s)
+void insn_stc(DisasContext *s)
 {
     x86_cc_override(s, CC_OVR_C, ir_i64(s->ir, CC_C));
 }
 
-void emit_cmc(DisasContext *s)
+void insn_cmc(DisasContext *s)
 {
     IRVal r = x86_tmp(s);
 
@@ -763,19 +763,19 @@ void emit_cmc(DisasContext *s)
     x86_cc_override(s, CC_OVR_C, r);
 }
 
-void emit_cld(DisasContext *s)
+void insn_cld(DisasContext *s)
 {
     ir_st(s->ir, IR_ST, IR_I32, ir_i32(s->ir, 1), X86_OFFSET(df));
 }
 
-void emit_std(DisasContext *s)
+void insn_std(DisasContext *s)
 {
     ir_st(s->ir, IR_ST, IR_I32, ir_i32(s->ir, -1u), X86_OFFSET(df));
 }
 
 /* ---- BOUND ---- */
 
-void emit_bound(DisasContext *s)
+void insn_bound(DisasContext *s)
 {
     IRVal linear = x86_ea_linear(s, 2u << s->ot, false), next = x86_tmp(s), lower = x86_tmp(s), upper = x86_tmp(s);
 

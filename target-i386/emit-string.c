@@ -95,7 +95,7 @@ static void call_string(DisasContext *s, const HelperInfo *h, bool sets_flags)
     ir_label(ir, finished);
 }
 
-void emit_movs(DisasContext *s)
+void insn_movs(DisasContext *s)
 {
     MemOp size = string_size(s);
 
@@ -107,7 +107,7 @@ void emit_movs(DisasContext *s)
     advance(s, size, R_ESI, R_EDI);
 }
 
-void emit_stos(DisasContext *s)
+void insn_stos(DisasContext *s)
 {
     MemOp size = string_size(s);
 
@@ -119,7 +119,7 @@ void emit_stos(DisasContext *s)
     advance(s, size, R_EDI, -1);
 }
 
-void emit_lods(DisasContext *s)
+void insn_lods(DisasContext *s)
 {
     MemOp size = string_size(s);
     IRVal v;
@@ -142,7 +142,7 @@ static void compare_elements(DisasContext *s, MemOp size, IRVal a, IRVal b)
     x86_cc_operands(s, a, b);
 }
 
-void emit_cmps(DisasContext *s)
+void insn_cmps(DisasContext *s)
 {
     MemOp size = string_size(s);
     IRVal a, b;
@@ -157,7 +157,7 @@ void emit_cmps(DisasContext *s)
     compare_elements(s, size, a, b);
 }
 
-void emit_scas(DisasContext *s)
+void insn_scas(DisasContext *s)
 {
     MemOp size = string_size(s);
     IRVal b;
@@ -188,13 +188,13 @@ static IRVal dx_port(DisasContext *s)
     return port;
 }
 
-void emit_ins(DisasContext *s)
+void insn_ins(DisasContext *s)
 {
     check_port(s, dx_port(s), string_size(s));
     call_string(s, &helper_info_rep_ins, false);
 }
 
-void emit_outs(DisasContext *s)
+void insn_outs(DisasContext *s)
 {
     check_port(s, dx_port(s), string_size(s));
     call_string(s, &helper_info_rep_outs, false);
@@ -213,7 +213,7 @@ static IRVal port_operand(DisasContext *s)
     return dx_port(s);
 }
 
-void emit_in(DisasContext *s)
+void insn_in(DisasContext *s)
 {
     MemOp size = port_size(s);
     IRVal port = port_operand(s), v = x86_tmp(s);
@@ -223,7 +223,7 @@ void emit_in(DisasContext *s)
     x86_put_reg(s, size, R_EAX, false, v);
 }
 
-void emit_out(DisasContext *s)
+void insn_out(DisasContext *s)
 {
     MemOp size = port_size(s);
     IRVal port = port_operand(s), v = ir_temp(s->ir, IR_I32);

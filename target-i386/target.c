@@ -27,7 +27,8 @@ static const char *default_x86_64(void)
 }
 
 /* Alignment checks (CR0.AM, EFLAGS.AC, CPL 3) and instructions that demand alignment. */
-static _Noreturn void unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
+static void __attribute__((noreturn))
+unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
 {
     X86CPU *env = x86_cpu(cpu);
 
