@@ -40,6 +40,14 @@ bool linux_is(Blob kernel)
            !memcmp(kernel.data + H_MAGIC, "HdrS", 4);
 }
 
+size_t linux_setup_size(Blob kernel)
+{
+    if (!linux_is(kernel))
+        return 0;
+    unsigned sectors = kernel.data[H_SETUP_SECTS] ? kernel.data[H_SETUP_SECTS] : 4;
+    return MIN((sectors + 1) * 512u, kernel.len);
+}
+
 /* Reads the header; fields that the kernel's protocol version lacks get the meaning of their absence. */
 static bool parse_image(Blob k, LinuxImage *l, Error **errp)
 {
@@ -49,8 +57,7 @@ static bool parse_image(Blob k, LinuxImage *l, Error **errp)
         error_setg(errp, "boot protocol %d.%02d is too old", l->version >> 8, l->version & 0xff);
         return false;
     }
-    unsigned sectors = h[H_SETUP_SECTS] ? h[H_SETUP_SECTS] : 4;
-    l->setup_len = (sectors + 1) * 512;
+    l->setup_len = linux_setup_size(k);
     if (l->setup_len >= k.len) {
         error_setg(errp, "the file is truncated: it ends within its setup code");
         return false;

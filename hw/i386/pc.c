@@ -5,7 +5,6 @@
  * 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
  * Not modelled: floppy and parallel controllers, ISA DMA, hot plug.
  */
-#include "hw/acpi.h"
 #include "hw/apic.h"
 #include "hw/i8259.h"
 #include "hw/isa.h"
@@ -21,7 +20,6 @@
 #define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
 #define LOW_RAM_SPLIT 0xc0000000ull
 #define RAM_MIN (2 * MiB)
-#define RSDP_ADDRESS 0xf6000
 
 /* ---- Options ---- */
 
@@ -92,7 +90,7 @@ static unsigned bits_for(unsigned count)
 }
 
 /* Initial APIC ID: thread, core, die and socket number, each in the bits its count needs. */
-static uint32_t apic_id_of(const MachineState *m, unsigned n)
+uint32_t pc_apic_id(const MachineState *m, unsigned n)
 {
     unsigned thread = n % m->threads, core = n / m->threads % m->cores;
     unsigned die = n / m->threads / m->cores % m->dies, socket = n / m->threads / m->cores / m->dies;
@@ -107,7 +105,7 @@ static bool create_cpus(MachineState *m, Error **errp)
         CPUState *cpu = current_target->cpu_create(model, errp);
         if (!cpu)
             return false;
-        x86_cpu_set_topology(x86_cpu(cpu), apic_id_of(m, i), m->dies, m->cores, m->threads);
+        x86_cpu_set_topology(x86_cpu(cpu), pc_apic_id(m, i), m->dies, m->cores, m->threads);
         cpu_register(cpu);
         if (!apic_new(cpu, errp))
             return false;
@@ -138,19 +136,6 @@ static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error *
         return false;
     }
     return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && i440fx_new(&b->ram, b->ram_below, errp);
-}
-
-/* The map without what -kernel adds: low RAM, BIOS area, RAM, firmware flash. */
-static void fill_e820(PCBoard *b, uint64_t low_end)
-{
-    E820Table *t = &b->e820;
-    e820_add(t, 0, BOOT_EBDA, E820_RAM);
-    e820_add(t, BOOT_EBDA, BOOT_LOW_END - BOOT_EBDA, E820_RESERVED);
-    e820_add(t, 0xf0000, 0x10000, E820_RESERVED);
-    e820_add(t, MiB, low_end - MiB, E820_RAM);
-    e820_add(t, low_end, b->ram_below - low_end, E820_ACPI);
-    e820_add(t, 0xfffc0000, 0x40000, E820_RESERVED);
-    e820_add(t, PC_ABOVE_4G, b->ram_above, E820_RAM);
 }
 
 /* ---- Interrupts ---- */
@@ -262,7 +247,7 @@ static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
     if (!rtc)
         return false;
     fill_cmos(m, b, rtc);
-    return !b->pit || isa_create("isa-pit", errp);
+    return !b->pit || (isa_create("isa-pit", errp) && isa_create("isa-pcspk", errp));
 }
 
 static bool create_serial(MachineState *m, Error **errp)
@@ -279,72 +264,28 @@ static bool create_serial(MachineState *m, Error **errp)
     return true;
 }
 
+static bool create_keyboard(PCBoard *b, Error **errp)
+{
+    Device *dev = b->i8042 ? isa_create("i8042", errp) : NULL;
+    if (dev)
+        connect_line(dev, 2, a20_line());
+    return dev || !b->i8042;
+}
+
+static bool create_debugcon(MachineState *m, Error **errp)
+{
+    if (!m->debugcon)
+        return true;
+    Device *dev = device_new("isa-debugcon");
+    device_set_chardev(dev, "chardev", m->debugcon);
+    return device_realize(dev, errp);
+}
+
 static bool create_isa_devices(MachineState *m, PCBoard *b, Error **errp)
 {
-    return create_timers(m, b, errp) && create_serial(m, errp) && a20_new(&b->ram, errp);
-}
-
-/* ---- Kernel and firmware ---- */
-
-static bool read_blob(const char *what, const char *path, size_t max, Blob *out, Error **errp)
-{
-    if (blob_read(path, max, out, errp))
-        return true;
-    error_prepend(errp, "could not load %s '%s': ", what, path);
-    return false;
-}
-
-/* Builds the tables for what the board has. */
-static ACPITables *build_acpi(const MachineState *m, const PCBoard *b)
-{
-    g_autofree uint32_t *ids = g_new(uint32_t, m->cpus);
-    for (unsigned i = 0; i < m->cpus; i++)
-        ids[i] = apic_id_of(m, i);
-    ACPIConfig c = {
-        .apic_ids = ids, .cpus = m->cpus, .hpet = b->hpet, .i8042 = b->i8042,
-        .hole_start = b->pci_low.start, .hole_end = b->pci_low.end,
-        .high_start = b->pci_high.start, .high_end = b->pci_high.end,
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(m->serial); i++)
-        c.serial_ports |= (m->serial[i] != NULL) << i;
-    return acpi_build(&c);
-}
-
-/* Tables below the end of low RAM, the root pointer in the BIOS area. Returns where usable RAM ends. */
-static uint64_t place_acpi(const MachineState *m, const PCBoard *b, uint64_t *rsdp)
-{
-    if (!b->acpi)
-        return b->ram_below;
-    ACPITables *t = build_acpi(m, b);
-    uint64_t at = (b->ram_below - t->blob->len) & ~0xfffull;
-    acpi_place(t, at);
-    rom_add_copy("acpi/tables", at, t->blob->data, t->blob->len);
-    rom_add_copy("acpi/rsdp", RSDP_ADDRESS, t->rsdp->data, t->rsdp->len);
-    acpi_free(t);
-    *rsdp = RSDP_ADDRESS;
-    return at;
-}
-
-static bool load_kernel(MachineState *m, PCBoard *b, Error **errp)
-{
-    const uint64_t file_max = 4 * GiB;
-    X86BootInfo info = {
-        .kernel_name = m->kernel, .initrd_name = m->initrd, .cmdline = m->append, .e820 = &b->e820,
-        .long_mode = x86_feature(x86_cpu(first_cpu), FW_8000_0001_EDX, 29),
-    };
-    if (!read_blob("kernel", m->kernel, file_max, &info.kernel, errp))
-        return false;
-    if (m->initrd && !read_blob("initrd", m->initrd, file_max, &info.initrd, errp))
-        return false;
-    b->direct_boot = true;
-    info.ram_end = place_acpi(m, b, &info.rsdp);
-    fill_e820(b, info.ram_end);
-    bool ok = linux_boot(&info, &b->start, errp);
-    if (!ok)
-        error_prepend(errp, "could not load kernel '%s': ", m->kernel);
-    else
-        x86_boot_tables(&b->start);
-    return ok;
+    b->fw_cfg = isa_create("fw_cfg_io", errp);
+    return b->fw_cfg && create_timers(m, b, errp) && create_serial(m, errp) && a20_new(&b->ram, errp) &&
+           create_keyboard(b, errp) && create_debugcon(m, errp);
 }
 
 /* ---- The machine ---- */
@@ -362,7 +303,8 @@ static bool pc_init(MachineState *m, Error **errp)
         return false;
     b->pm_addr = ((PCIDevice *)b->pm)->addr;
     connect_line(b->pm, 0, isa_irq(PC_SCI_IRQ));
-    return load_kernel(m, b, errp);
+    bool loaded = m->kernel && !m->bios ? pc_load_kernel(m, errp) : pc_load_firmware(m, errp);
+    return loaded && pc_fill_fw_cfg(m, errp);
 }
 
 static void pc_reset(MachineState *m)
@@ -370,6 +312,8 @@ static void pc_reset(MachineState *m)
     PCBoard *b = m->board;
     if (b->direct_boot)
         pc_start_kernel(m);
+    else
+        roms_write();
 }
 
 static void pc_powerdown(MachineState *m)

@@ -3,8 +3,10 @@
 #ifndef RHEA_HW_PC_BOARD_H
 #define RHEA_HW_PC_BOARD_H
 
+#include "hw/acpi.h"
 #include "hw/e820.h"
 #include "hw/pc.h"
+#include "hw/smbios.h"
 #include "hw/x86-boot.h"
 
 typedef struct PCIWindow {
@@ -16,13 +18,31 @@ typedef struct PCBoard {
     PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
     bool acpi, hpet, pit, i8042, smm, vmport;
     IRQLine pic[16];
-    Device *ioapic, *pm;
+    Device *ioapic, *pm, *fw_cfg;
     int pm_addr;                    /* slot << 3 | function */
     uint16_t isa_level, pirq_level; /* who drives each interrupt */
     E820Table e820;
     bool direct_boot;               /* a kernel, no firmware */
     X86BootStart start;
 } PCBoard;
+
+/* Initial APIC ID of the n-th vCPU. */
+uint32_t pc_apic_id(const MachineState *m, unsigned n);
+
+/* hw/i386/pc-tables.c: ACPI and SMBIOS tables for what the board has. */
+ACPITables *pc_build_acpi(const MachineState *m);
+SMBIOSTables *pc_build_smbios(const MachineState *m, uint32_t address);
+/* Puts both where a kernel finds them without firmware. Returns where usable low RAM ends. */
+uint64_t pc_place_tables(const MachineState *m, uint64_t *rsdp);
+
+/* hw/i386/pc-kernel.c: prepares a start without firmware. */
+bool pc_load_kernel(MachineState *m, Error **errp);
+/* Reads a file; the error names what it is for. */
+bool pc_read_blob(const char *what, const char *path, Blob *out, Error **errp);
+
+/* hw/i386/pc-firmware.c */
+bool pc_load_firmware(MachineState *m, Error **errp);
+bool pc_fill_fw_cfg(MachineState *m, Error **errp);
 
 /* hw/i386/pc-start.c: everything firmware would have done, then the boot vCPU at the kernel's entry. */
 void pc_start_kernel(MachineState *m);

@@ -9,6 +9,12 @@
 #include "hw/e820.h"
 #include "hw/loader.h"
 
+typedef struct X86BootModule {
+    Blob data;
+    const char *cmdline; /* as the user gave it: name and arguments */
+} X86BootModule;
+#define BOOT_MODULES_MAX 64
+
 typedef struct X86BootInfo { /* what the board tells a loader */
     Blob kernel, initrd;
     const char *kernel_name, *initrd_name; /* for messages */
@@ -17,6 +23,8 @@ typedef struct X86BootInfo { /* what the board tells a loader */
     uint64_t ram_end;    /* of low RAM that a kernel may use */
     uint64_t rsdp;       /* ACPI root pointer, 0 = none */
     bool long_mode;      /* the vCPU has it */
+    const X86BootModule *modules; /* multiboot: what -initrd lists */
+    unsigned nmodules;
 } X86BootInfo;
 
 typedef enum X86StartMode { X86_START_RESET, X86_START_FLAT32, X86_START_LONG64 } X86StartMode;
@@ -35,6 +43,8 @@ enum {
     BOOT_CMDLINE_MAX = 0x4000,
     BOOT_GDT = 0x95000,
     BOOT_PAGE_TABLES = 0x96000, /* 6 pages: 4 GiB identity mapped */
+    BOOT_INFO = 0x9c000,       /* PVH start info or multiboot info; up to 12 KiB */
+    BOOT_INFO_MAX = 0x3000,
     BOOT_RNG_SEED = 0x9f000,
     BOOT_EBDA = 0x9fc00,
     BOOT_LOW_END = 0xa0000,
@@ -43,6 +53,8 @@ enum {
 /* hw/i386/boot-linux.c: bzImage and zImage. */
 bool linux_is(Blob kernel);
 bool linux_boot(const X86BootInfo *info, X86BootStart *start, Error **errp);
+/* Bytes of boot sector and setup code in front of the protected-mode part; 0 when it is no kernel. */
+size_t linux_setup_size(Blob kernel);
 /* Fills screen_info of the zero page in guest memory for a VGA text console. After roms_write. */
 void linux_set_vga_text(uint64_t zero_page);
 
@@ -50,7 +62,7 @@ void linux_set_vga_text(uint64_t zero_page);
 bool pvh_is(Blob kernel);
 bool pvh_boot(const X86BootInfo *info, X86BootStart *start, Error **errp);
 
-/* hw/i386/multiboot.c: Multiboot 1; info->initrd_name is the list of modules "a arg,b arg". */
+/* hw/i386/multiboot.c: Multiboot 0.6.96, ELF or with load addresses in the header. */
 bool multiboot_is(Blob kernel);
 bool multiboot_boot(const X86BootInfo *info, X86BootStart *start, Error **errp);
 

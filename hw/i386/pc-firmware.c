@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Firmware of the PC: the image below 4 GiB with its last 128 KiB also below 1 MiB, and what it reads
+ * through fw_cfg: sizes, memory map, ACPI tables with the script that places them, SMBIOS, boot options,
+ * and a kernel that it is to start itself.
+ */
+#include "hw/acpi.h"
+#include "hw/fw_cfg.h"
+#include "hw/pc-board.h"
+#include "hw/smbios.h"
+#include "util/error.h"
+#include "vl.h"
+#include <glib.h>
+#include <string.h>
+
+#define FIRMWARE_MAX (16 * MiB)
+#define FIRMWARE_UNIT (64 * KiB)
+#define LOW_WINDOW (128 * KiB)
+#define DEFAULT_FIRMWARE "bios-256k.bin"
+
+static char *firmware_path(const MachineState *m)
+{
+    if (m->bios && g_file_test(m->bios, G_FILE_TEST_EXISTS))
+        return g_strdup(m->bios);
+    return data_file_find(m->bios ? m->bios : DEFAULT_FIRMWARE);
+}
+
+static bool read_firmware(const MachineState *m, Blob *out, Error **errp)
+{
+    const char *name = m->bios ? m->bios : DEFAULT_FIRMWARE;
+    g_autofree char *path = firmware_path(m);
+    if (!path) {
+        error_setg(errp, "could not find firmware '%s'%s", name,
+                   m->bios ? "" : "; give a kernel with -kernel, or a firmware image with -bios");
+        return false;
+    }
+    if (!blob_read(path, FIRMWARE_MAX, out, errp)) {
+        error_prepend(errp, "could not load PC BIOS '%s': ", name);
+        return false;
+    }
+    if (!out->len || out->len % FIRMWARE_UNIT) {
+        error_setg(errp, "could not load PC BIOS '%s': its size, %zu bytes, is not a multiple of 64 KiB", name, out->len);
+        return false;
+    }
+    return true;
+}
+
+bool pc_load_firmware(MachineState *m, Error **errp)
+{
+    PCBoard *b = m->board;
+    Blob image;
+    if (!read_firmware(m, &image, errp) || !memory_region_init_rom(&b->rom, NULL, "pc.bios", image.len, errp))
+        return false;
+    memcpy(memory_region_ram_ptr(&b->rom), image.data, image.len);
+    uint64_t low = MIN(image.len, LOW_WINDOW);
+    memory_region_init_alias(&b->rom_low, NULL, "isa-bios", &b->rom, image.len - low, low);
+    memory_region_add_overlap(i440fx_pci_memory(), MiB - low, &b->rom_low, 1);
+    memory_region_add(i440fx_pci_memory(), PC_ABOVE_4G - image.len, &b->rom);
+    rom_add("bios", PC_ABOVE_4G - image.len, image, 0);
+    return true;
+}
+
+/* ---- fw_cfg ---- */
+
+static void add_memory_map(const PCBoard *b)
+{
+    E820Table t = { .count = 0 };
+    e820_add(&t, 0, b->ram_below, E820_RAM);
+    e820_add(&t, PC_ABOVE_4G, b->ram_above, E820_RAM);
+    fw_cfg_add_file(b->fw_cfg, "etc/e820", t.rows, t.count * sizeof(E820Entry));
+}
+
+static void add_acpi(const MachineState *m, const PCBoard *b)
+{
+    ACPITables *t = pc_build_acpi(m);
+    GByteArray *script = acpi_loader_script(t);
+    fw_cfg_add_file(b->fw_cfg, "etc/acpi/tables", t->blob->data, t->blob->len);
+    fw_cfg_add_file(b->fw_cfg, "etc/acpi/rsdp", t->rsdp->data, t->rsdp->len);
+    fw_cfg_add_file(b->fw_cfg, "etc/table-loader", script->data, script->len);
+    g_byte_array_free(script, TRUE);
+    acpi_free(t);
+}
+
+static void add_smbios(const MachineState *m, const PCBoard *b)
+{
+    SMBIOSTables *t = pc_build_smbios(m, 0);
+    fw_cfg_add_file(b->fw_cfg, "etc/smbios/smbios-tables", t->tables->data, t->tables->len);
+    fw_cfg_add_file(b->fw_cfg, "etc/smbios/smbios-anchor", t->entry21, sizeof(t->entry21));
+    smbios_free(t);
+}
+
+/* The parts of a kernel, for firmware that starts it (OVMF does by itself). */
+static bool add_kernel(const MachineState *m, const PCBoard *b, Error **errp)
+{
+    Blob kernel, initrd = { NULL, 0 };
+    if (!pc_read_blob("kernel", m->kernel, &kernel, errp) ||
+        (m->initrd && !pc_read_blob("initrd", m->initrd, &initrd, errp)))
+        return false;
+    Device *f = b->fw_cfg;
+    const char *cmdline = m->append ? m->append : "";
+    size_t setup = linux_setup_size(kernel);
+    fw_cfg_add_i32(f, FW_CFG_SETUP_SIZE, setup);
+    fw_cfg_add_bytes(f, FW_CFG_SETUP_DATA, kernel.data, setup);
+    fw_cfg_add_i32(f, FW_CFG_KERNEL_SIZE, kernel.len - setup);
+    fw_cfg_add_bytes(f, FW_CFG_KERNEL_DATA, kernel.data + setup, kernel.len - setup);
+    fw_cfg_add_i32(f, FW_CFG_INITRD_SIZE, initrd.len);
+    fw_cfg_add_bytes(f, FW_CFG_INITRD_DATA, initrd.data, initrd.len);
+    fw_cfg_add_i32(f, FW_CFG_CMDLINE_SIZE, strlen(cmdline) + 1);
+    fw_cfg_add_string(f, FW_CFG_CMDLINE_DATA, cmdline);
+    return true;
+}
+
+bool pc_fill_fw_cfg(MachineState *m, Error **errp)
+{
+    PCBoard *b = m->board;
+    Device *f = b->fw_cfg;
+    fw_cfg_add_i64(f, FW_CFG_RAM_SIZE, b->ram_below);
+    fw_cfg_add_i16(f, FW_CFG_NB_CPUS, m->cpus);
+    fw_cfg_add_i16(f, FW_CFG_MAX_CPUS, m->max_cpus > m->cpus ? m->max_cpus : m->cpus);
+    fw_cfg_add_i16(f, FW_CFG_BOOT_MENU, m->boot_menu);
+    fw_cfg_add_i16(f, FW_CFG_NOGRAPHIC, 0);
+    fw_cfg_add_i32(f, FW_CFG_IRQ0_OVERRIDE, 1);
+    fw_cfg_add_bytes(f, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
+    const uint64_t reserved_end = PC_ABOVE_4G + b->ram_above;
+    if (b->ram_above)
+        fw_cfg_add_file(f, "etc/reserved-memory-end", &reserved_end, sizeof(reserved_end));
+    add_memory_map(b);
+    if (b->acpi)
+        add_acpi(m, b);
+    add_smbios(m, b);
+    return !m->kernel || b->direct_boot || add_kernel(m, b, errp);
+}

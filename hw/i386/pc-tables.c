@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* ACPI and SMBIOS tables of the pc board, and their places when there is no firmware to choose them. */
+#include "hw/pc-board.h"
+#include "target-i386/cpu.h"
+#include <glib.h>
+#include <string.h>
+
+/* In the BIOS area, which kernels search on 16-byte boundaries. */
+enum { RSDP_AT = 0xf0100, SMBIOS21_AT = 0xf0140, SMBIOS30_AT = 0xf0160, SMBIOS_TABLES_AT = 0xf0200 };
+
+ACPITables *pc_build_acpi(const MachineState *m)
+{
+    const PCBoard *b = m->board;
+    g_autofree uint32_t *ids = g_new(uint32_t, m->cpus);
+    for (unsigned i = 0; i < m->cpus; i++)
+        ids[i] = pc_apic_id(m, i);
+    ACPIConfig c = {
+        .apic_ids = ids, .cpus = m->cpus, .hpet = b->hpet, .i8042 = b->i8042,
+        .hole_start = b->pci_low.start, .hole_end = b->pci_low.end,
+        .high_start = b->pci_high.start, .high_end = b->pci_high.end,
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(m->serial); i++)
+        c.serial_ports |= (m->serial[i] != NULL) << i;
+    return acpi_build(&c);
+}
+
+SMBIOSTables *pc_build_smbios(const MachineState *m, uint32_t address)
+{
+    const PCBoard *b = m->board;
+    X86CPU *env = x86_cpu(first_cpu);
+    E820Table ram = { .count = 0 };
+    e820_add(&ram, 0, b->ram_below, E820_RAM);
+    e820_add(&ram, PC_ABOVE_4G, b->ram_above, E820_RAM);
+    SMBIOSConfig c = {
+        .product = m->type->desc, .version = m->type->name, .cpu_name = env->cpuid_model_name,
+        .sockets = m->sockets, .cores = m->cores * m->dies, .threads = m->threads,
+        .cpu_signature = env->cpuid_version, .cpu_features = env->features[FW_1_EDX],
+        .ram_size = m->ram_size, .ram = &ram,
+    };
+    memcpy(c.uuid, m->uuid, sizeof(c.uuid));
+    return smbios_build(&c, address);
+}
+
+static void place_smbios(const MachineState *m)
+{
+    SMBIOSTables *t = pc_build_smbios(m, SMBIOS_TABLES_AT);
+    if (t->tables->len <= MiB - SMBIOS_TABLES_AT) {
+        rom_add_copy("smbios/tables", SMBIOS_TABLES_AT, t->tables->data, t->tables->len);
+        rom_add_copy("smbios/entry", SMBIOS21_AT, t->entry21, sizeof(t->entry21));
+        rom_add_copy("smbios/entry3", SMBIOS30_AT, t->entry30, sizeof(t->entry30));
+    }
+    smbios_free(t);
+}
+
+uint64_t pc_place_tables(const MachineState *m, uint64_t *rsdp)
+{
+    const PCBoard *b = m->board;
+    place_smbios(m);
+    if (!b->acpi)
+        return b->ram_below;
+    ACPITables *t = pc_build_acpi(m);
+    uint64_t at = (b->ram_below - t->blob->len) & ~0xfffull;
+    acpi_place(t, at);
+    rom_add_copy("acpi/tables", at, t->blob->data, t->blob->len);
+    rom_add_copy("acpi/rsdp", RSDP_AT, t->rsdp->data, t->rsdp->len);
+    acpi_free(t);
+    *rsdp = RSDP_AT;
+    return at;
+}
