@@ -2,13 +2,13 @@
 /* Labels, branches and calls of C functions inside a TB (System V ABI, x86-64 supplement). */
 #include "tcg/x86_64/jit.h"
 
-void emit_insn_start(Jit *j, unsigned arg)
+void x64_insn_start(Jit *j, unsigned arg)
 {
     (void)arg;
     j->insn = j->op->aux;
 }
 
-void emit_unwind(Jit *j, unsigned insn)
+void x64_unwind(Jit *j, unsigned insn)
 {
     if (j->f->ninsns) {
         unwind_add(&j->unwind, (uint32_t)(j->a.p - j->rw), &j->f->insns[insn]);
@@ -17,7 +17,7 @@ void emit_unwind(Jit *j, unsigned insn)
 
 /* ---- Labels ---- */
 
-void emit_label(Jit *j, unsigned arg)
+void x64_label(Jit *j, unsigned arg)
 {
     unsigned label = (unsigned)j->op->imm;
     uint32_t at = j->label_fixup[label];
@@ -45,7 +45,7 @@ static void chain_fixup(Jit *j, unsigned label, uint8_t *at)
     j->label_fixup[label] = (uint32_t)(at - j->rw);
 }
 
-void emit_br(Jit *j, unsigned arg)
+void x64_br(Jit *j, unsigned arg)
 {
     unsigned label = (unsigned)j->op->imm;
 
@@ -62,7 +62,7 @@ void emit_br(Jit *j, unsigned arg)
     j->unreachable = true;
 }
 
-void emit_brcond(Jit *j, unsigned arg)
+void x64_brcond(Jit *j, unsigned arg)
 {
     const IROp *op = j->op;
     unsigned label = (unsigned)op->imm;
@@ -148,7 +148,7 @@ static void set_arguments(Jit *j, const HelperInfo *h)
     }
 }
 
-void emit_call_to(Jit *j, const HelperInfo *h)
+void x64_call_to(Jit *j, const HelperInfo *h)
 {
     unsigned flags = h->flags | (h->flags & HF_PURE ? HF_NO_GLOBALS | HF_NO_WRITE | HF_NO_FAULT : 0);
     bool sees = !(flags & HF_NO_GLOBALS) || !(flags & HF_NO_FAULT);
@@ -169,7 +169,7 @@ void emit_call_to(Jit *j, const HelperInfo *h)
         asm_vzeroupper(&j->a);
     }
     asm_call(&j->a, h->func);
-    emit_unwind(j, j->insn);
+    x64_unwind(j, j->insn);
     regs_drop_clobbered(j);
     if (flags & HF_NO_RETURN) {
         j->unreachable = true;
@@ -187,8 +187,8 @@ void emit_call_to(Jit *j, const HelperInfo *h)
     regs_result(j, 0, RAX);
 }
 
-void emit_call(Jit *j, unsigned arg)
+void x64_call(Jit *j, unsigned arg)
 {
     (void)arg;
-    emit_call_to(j, j->f->calls[j->op->imm]);
+    x64_call_to(j, j->f->calls[j->op->imm]);
 }

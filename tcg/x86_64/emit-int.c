@@ -43,7 +43,7 @@ static int def_copy(Jit *j, IRVal a, uint32_t avoid)
 }
 
 /* narrow: only the low half of the input counts, whatever the type of the result */
-void emit_mov(Jit *j, unsigned narrow)
+void x64_mov(Jit *j, unsigned narrow)
 {
     regs_mov(j, narrow || j->op->type == IR_I32);
 }
@@ -120,7 +120,7 @@ static void subtract_in_place(Jit *j, Operand a)
     asm_rm(&j->a, ALU_LD(ALU_ADD) | X_SIZE(is_wide(j)), d, a);
 }
 
-void emit_alu(Jit *j, unsigned alu)
+void x64_alu(Jit *j, unsigned alu)
 {
     IRVal a = j->op->in[0], b = j->op->in[1];
     uint64_t value;
@@ -140,7 +140,7 @@ void emit_alu(Jit *j, unsigned alu)
     }
 }
 
-void emit_mul(Jit *j, unsigned arg)
+void x64_mul(Jit *j, unsigned arg)
 {
     IRVal a = j->op->in[0], b = j->op->in[1];
     int32_t imm;
@@ -163,21 +163,21 @@ void emit_mul(Jit *j, unsigned arg)
 }
 
 /* NEG, NOT */
-void emit_group3(Jit *j, unsigned digit)
+void x64_group3(Jit *j, unsigned digit)
 {
     int d = def_copy(j, j->op->in[0], 0);
     asm_rr(&j->a, GROUP3 | X_SIZE(is_wide(j)), (int)digit, d);
 }
 
 /* One instruction: register <- register or memory. */
-void emit_unary(Jit *j, unsigned opcode)
+void x64_unary(Jit *j, unsigned opcode)
 {
     Operand rm = regs_use_rm(j, j->op->in[0]);
     int d = regs_def(j, 0, rm.reg, 0);
     asm_rm(&j->a, opcode | X_SIZE(is_wide(j)), d, rm);
 }
 
-void emit_andc(Jit *j, unsigned arg)
+void x64_andc(Jit *j, unsigned arg)
 {
     bool w = is_wide(j);
     uint64_t value;
@@ -256,7 +256,7 @@ static void shift_by_cl(Jit *j, unsigned digit)
     asm_rr(&j->a, SHIFT_CL | X_SIZE(is_wide(j)), (int)digit, d);
 }
 
-void emit_shift(Jit *j, unsigned digit)
+void x64_shift(Jit *j, unsigned digit)
 {
     static const uint32_t three_operands[8] = { [SHIFT_SHL] = SHLX, [SHIFT_SHR] = SHRX, [SHIFT_SAR] = SARX };
     uint64_t count;
@@ -291,7 +291,7 @@ static void take_rax_rdx(Jit *j, IRVal a)
 }
 
 /* arg: IR_DIVU … IR_REMS */
-void emit_div(Jit *j, unsigned arg)
+void x64_div(Jit *j, unsigned arg)
 {
     bool is_signed = arg == IR_DIVS || arg == IR_REMS;
     unsigned size = X_SIZE(is_wide(j));
@@ -310,7 +310,7 @@ void emit_div(Jit *j, unsigned arg)
     regs_result(j, 0, arg == IR_DIVU || arg == IR_DIVS ? RAX : RDX);
 }
 
-void emit_mul2(Jit *j, unsigned digit)
+void x64_mul2(Jit *j, unsigned digit)
 {
     int b = regs_use(j, j->op->in[1], ALL_GP & ~RAX_RDX);
 
@@ -338,7 +338,7 @@ static void alu_operand(Jit *j, unsigned alu, int d, Operand rm, int32_t imm, bo
 }
 
 /* The high half may use the register of the low input once that has been read; moves keep the carry. */
-void emit_add2(Jit *j, unsigned subtract)
+void x64_add2(Jit *j, unsigned subtract)
 {
     const IROp *op = j->op;
     int32_t imm[2];
@@ -401,7 +401,7 @@ static bool deposit_constant(Jit *j, unsigned pos, unsigned len)
 
 /* Bytes and words are written as such after rotating them to the bottom; other fields are shifted in
  * from the top by SHRD and rotated into place. */
-void emit_deposit(Jit *j, unsigned arg)
+void x64_deposit(Jit *j, unsigned arg)
 {
     bool w = is_wide(j);
     unsigned pos = (unsigned)j->op->imm, len = j->op->aux, width = w ? 64 : 32;
@@ -447,7 +447,7 @@ static unsigned extension(unsigned len, bool is_signed, bool w)
     }
 }
 
-void emit_extract(Jit *j, unsigned arg)
+void x64_extract(Jit *j, unsigned arg)
 {
     unsigned pos = (unsigned)j->op->imm, len = j->op->aux, width = is_wide(j) ? 64 : 32;
     bool w = pos + len > 32;
@@ -489,7 +489,7 @@ void emit_extract(Jit *j, unsigned arg)
     }
 }
 
-void emit_sextract(Jit *j, unsigned arg)
+void x64_sextract(Jit *j, unsigned arg)
 {
     bool w = is_wide(j);
     unsigned pos = (unsigned)j->op->imm, len = j->op->aux, width = w ? 64 : 32;
@@ -514,7 +514,7 @@ void emit_sextract(Jit *j, unsigned arg)
     asm_shift_imm(&j->a, SHIFT_SAR, w, d, width - len);
 }
 
-void emit_extract2(Jit *j, unsigned arg)
+void x64_extract2(Jit *j, unsigned arg)
 {
     bool w = is_wide(j);
     int b, d;
@@ -527,7 +527,7 @@ void emit_extract2(Jit *j, unsigned arg)
     asm_byte(&j->a, (unsigned)j->op->imm);
 }
 
-void emit_trunc_hi(Jit *j, unsigned arg)
+void x64_trunc_hi(Jit *j, unsigned arg)
 {
     int d = def_copy(j, j->op->in[0], 0);
 
@@ -537,7 +537,7 @@ void emit_trunc_hi(Jit *j, unsigned arg)
 
 /* ---- Bytes and bits ---- */
 
-void emit_bswap16(Jit *j, unsigned arg)
+void x64_bswap16(Jit *j, unsigned arg)
 {
     Operand rm = regs_use_rm(j, j->op->in[0]);
     int d = regs_def(j, 0, rm.reg, 0);
@@ -548,7 +548,7 @@ void emit_bswap16(Jit *j, unsigned arg)
     asm_byte(&j->a, 8);
 }
 
-void emit_bswap(Jit *j, unsigned wide)
+void x64_bswap(Jit *j, unsigned wide)
 {
     int d = def_copy(j, j->op->in[0], 0);
     asm_bswap(&j->a, wide, d);
@@ -569,7 +569,7 @@ static void old_bit_scan(Jit *j, bool leading)
     asm_rr(&j->a, (CMOVCC + CC_E) | X_SIZE(w), d, b);
 }
 
-void emit_bit_scan(Jit *j, unsigned opcode)
+void x64_bit_scan(Jit *j, unsigned opcode)
 {
     bool w = is_wide(j);
     uint64_t value;
@@ -581,7 +581,7 @@ void emit_bit_scan(Jit *j, unsigned opcode)
         return;
     }
     if (regs_constant(j, j->op->in[1], &value) && value == (w ? 64 : 32)) {
-        emit_unary(j, opcode);
+        x64_unary(j, opcode);
         return;
     }
     hold(j, j->op->in[0]);
@@ -604,7 +604,7 @@ static uint64_t count_bits64(uint64_t v)
     return count_bits32((uint32_t)v) + count_bits32((uint32_t)(v >> 32));
 }
 
-void emit_popcnt(Jit *j, unsigned arg)
+void x64_popcnt(Jit *j, unsigned arg)
 {
     enum { FLAGS = HF_PURE | HF_NO_GLOBALS | HF_NO_WRITE | HF_NO_FAULT };
     static const HelperInfo bits32 = { "popcnt32", (void *)count_bits32, FLAGS, HARG_I32, { HARG_I32 } };
@@ -612,9 +612,9 @@ void emit_popcnt(Jit *j, unsigned arg)
 
     (void)arg;
     if (host.popcnt) {
-        emit_unary(j, POPCNT);
+        x64_unary(j, POPCNT);
     } else {
-        emit_call_to(j, is_wide(j) ? &bits64 : &bits32);
+        x64_call_to(j, is_wide(j) ? &bits64 : &bits32);
     }
 }
 
@@ -673,7 +673,7 @@ static uint32_t compare_registers(const Compare *c)
 }
 
 /* negate: NEGSETCOND */
-void emit_setcond(Jit *j, unsigned negate)
+void x64_setcond(Jit *j, unsigned negate)
 {
     const IROp *op = j->op;
     Compare c;
@@ -696,7 +696,7 @@ void emit_setcond(Jit *j, unsigned negate)
     }
 }
 
-void emit_movcond(Jit *j, unsigned arg)
+void x64_movcond(Jit *j, unsigned arg)
 {
     const IROp *op = j->op;
     bool w = is_wide(j);
@@ -725,7 +725,7 @@ void emit_movcond(Jit *j, unsigned arg)
     asm_rm(&j->a, (CMOVCC + c.cc) | X_SIZE(w), d, rm);
 }
 
-void emit_fence(Jit *j, unsigned arg)
+void x64_fence(Jit *j, unsigned arg)
 {
     (void)arg;
     if (j->op->imm & IR_FENCE_ST_LD) { /* the only reordering x86 makes */
@@ -733,7 +733,7 @@ void emit_fence(Jit *j, unsigned arg)
     }
 }
 
-void emit_discard(Jit *j, unsigned arg)
+void x64_discard(Jit *j, unsigned arg)
 {
     (void)arg;
     regs_discard(j, j->op->out[0]);

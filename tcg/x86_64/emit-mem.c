@@ -14,7 +14,7 @@
 /* ---- CPUState fields that are no globals ---- */
 
 /* opcode 0: whole value */
-void emit_env_ld(Jit *j, unsigned opcode)
+void x64_env_ld(Jit *j, unsigned opcode)
 {
     Operand mem = env_operand((uint32_t)j->op->imm);
     bool w = j->op->type == IR_I64;
@@ -37,7 +37,7 @@ static void store_int(Asm *a, unsigned bytes, int r, Operand mem)
 }
 
 /* bytes 0: whole value */
-void emit_env_st(Jit *j, unsigned bytes)
+void x64_env_st(Jit *j, unsigned bytes)
 {
     Operand mem = env_operand((uint32_t)j->op->imm);
     IRVal v = j->op->in[0];
@@ -55,7 +55,7 @@ void emit_env_st(Jit *j, unsigned bytes)
     }
 }
 
-void emit_env_addr(Jit *j, unsigned arg)
+void x64_env_addr(Jit *j, unsigned arg)
 {
     int d = regs_def(j, 0, NOREG, 0);
 
@@ -179,7 +179,7 @@ static void guest_ld_vec(Jit *j)
     s->back = j->a.p;
 }
 
-void emit_guest_ld(Jit *j, unsigned arg)
+void x64_guest_ld(Jit *j, unsigned arg)
 {
     IRVal out = j->op->out[0];
     int addr, t1, t2, d;
@@ -233,7 +233,7 @@ static void store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand m
     store_int(&j->a, bytes, scratch, mem);
 }
 
-void emit_guest_st(Jit *j, unsigned arg)
+void x64_guest_st(Jit *j, unsigned arg)
 {
     MemOp op = memopidx_op((MemOpIdx)j->op->imm);
     unsigned bytes = memop_bytes(op);
@@ -318,7 +318,7 @@ static void atomic_check(Jit *j, SlowPath *s, int t1, int t2)
 }
 
 /* arg: XCHG, XADD, or the ALU operation. */
-void emit_atomic(Jit *j, unsigned arg)
+void x64_atomic(Jit *j, unsigned arg)
 {
     MemOp op = memopidx_op((MemOpIdx)j->op->imm);
     unsigned bytes = memop_bytes(op);
@@ -355,7 +355,7 @@ void emit_atomic(Jit *j, unsigned arg)
     regs_result(j, 0, d);
 }
 
-void emit_cmpxchg(Jit *j, unsigned arg)
+void x64_cmpxchg(Jit *j, unsigned arg)
 {
     MemOp op = memopidx_op((MemOpIdx)j->op->imm);
     uint32_t mask = ALL_GP & ~(1u << RAX);
@@ -424,7 +424,7 @@ static void slow_result(Jit *j, const SlowPath *s)
     }
 }
 
-void emit_slow_paths(Jit *j)
+void x64_slow_paths(Jit *j)
 {
     for (unsigned i = 0; i < j->nslow; i++) {
         const SlowPath *s = &j->slow[i];
@@ -436,7 +436,7 @@ void emit_slow_paths(Jit *j)
         asm_patch32(s->jump, j->a.p);
         slow_arguments(j, s);
         asm_call(&j->a, host.slow[s->kind][save]);
-        emit_unwind(j, s->insn);
+        x64_unwind(j, s->insn);
         slow_result(j, s);
         asm_jmp(&j->a, s->back + j->a.exec);
     }

@@ -59,7 +59,7 @@ void vec_st_sized(Asm *a, MemOp op, int r, Operand mem)
 
 /* ---- Between the register files ---- */
 
-void emit_v_from_int(Jit *j, unsigned arg)
+void x64_v_from_int(Jit *j, unsigned arg)
 {
     bool w = j->op->aux == IR_I64;
     Operand rm = regs_use_rm(j, j->op->in[0]);
@@ -69,7 +69,7 @@ void emit_v_from_int(Jit *j, unsigned arg)
     vec_op(&j->a, MOVD_LD | X_SIZE(w), d, 0, rm);
 }
 
-void emit_v_to_int(Jit *j, unsigned arg)
+void x64_v_to_int(Jit *j, unsigned arg)
 {
     bool w = j->op->aux == IR_I64;
     int r = regs_use(j, j->op->in[0], ALL_XMM);
@@ -79,7 +79,7 @@ void emit_v_to_int(Jit *j, unsigned arg)
     vec_op(&j->a, MOVD_ST | X_SIZE(w), r, 0, reg_operand(d));
 }
 
-void emit_vzero(Jit *j, unsigned arg)
+void x64_vzero(Jit *j, unsigned arg)
 {
     (void)arg;
     vec_zero(&j->a, regs_def(j, 0, NOREG, 0));
@@ -295,7 +295,7 @@ static void call_reference(Jit *j, const Row *row)
     }
 }
 
-void emit_vop(Jit *j, unsigned arg)
+void x64_vop(Jit *j, unsigned arg)
 {
     Row row = row_of(j->op);
 

@@ -48,7 +48,7 @@ static void finish_block(Jit *j)
 /* ---- Entry ---- */
 
 /* Counts instructions down; when the budget ends inside this TB, leaves before it. */
-void emit_entry(Jit *j)
+void x64_entry(Jit *j)
 {
     if (j->tb->flags & TB_ICOUNT) {
         asm_alu_imm(&j->a, ALU_SUB, false, ENV_FIELD(icount_left), j->tb->insns);
@@ -114,7 +114,7 @@ static void jump_through_cache(Jit *j, uint64_t dest, uint64_t pc)
     asm_rm(&j->a, GROUP5, 4, env_operand(entry + offsetof(JumpCacheEntry, code)));
 }
 
-void emit_goto_tb(Jit *j, unsigned arg)
+void x64_goto_tb(Jit *j, unsigned arg)
 {
     uint64_t dest = j->op->imm, pc = 0;
     unsigned slot = j->op->aux;
@@ -139,7 +139,7 @@ void emit_goto_tb(Jit *j, unsigned arg)
     }
 }
 
-static void emit_stub(Jit *j, const ExitStub *s)
+static void x64_stub(Jit *j, const ExitStub *s)
 {
     for (unsigned i = 0; i < s->njumps; i++) {
         asm_patch32(s->jump[i], j->a.p);
@@ -155,13 +155,13 @@ static void emit_stub(Jit *j, const ExitStub *s)
     }
 }
 
-void emit_exit_stubs(Jit *j)
+void x64_exit_stubs(Jit *j)
 {
     if (j->icount_fixup) {
         icount_stub(j);
     }
     for (unsigned i = 0; i < j->nstubs; i++) {
-        emit_stub(j, &j->stub[i]);
+        x64_stub(j, &j->stub[i]);
     }
 }
 
@@ -180,7 +180,7 @@ void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *de
 /* ---- Computed jumps ---- */
 
 /* The probe of the jump cache: jump_cache_slot() in code. */
-void emit_goto_ptr(Jit *j, unsigned arg)
+void x64_goto_ptr(Jit *j, unsigned arg)
 {
     const int32_t cache = (int32_t)offsetof(CPUState, jump_cache) - CPU_ENV_BIAS;
     int pc = regs_use(j, j->op->in[0], ALL_GP), t1, t2;
@@ -209,9 +209,9 @@ void emit_goto_ptr(Jit *j, unsigned arg)
     asm_jcc(a, CC_NE, host.lookup);
     asm_rm(a, GROUP5, 4, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, code)));
 }
-_Static_assert(sizeof(JumpCacheEntry) == 32, "emit_goto_ptr scales by shifting");
+_Static_assert(sizeof(JumpCacheEntry) == 32, "x64_goto_ptr scales by shifting");
 
-void emit_goto_lookup(Jit *j, unsigned arg)
+void x64_goto_lookup(Jit *j, unsigned arg)
 {
     (void)arg;
     finish_block(j);
@@ -224,7 +224,7 @@ void emit_goto_lookup(Jit *j, unsigned arg)
     asm_jmp(&j->a, host.lookup);
 }
 
-void emit_exit_tb(Jit *j, unsigned arg)
+void x64_exit_tb(Jit *j, unsigned arg)
 {
     (void)arg;
     finish_block(j);

@@ -200,16 +200,16 @@ void regs_store(Jit *j, IRVal v, Operand mem, int r);
 typedef void Emitter(Jit *j, unsigned arg);
 
 /* ---- emit-int.c ---- */
-Emitter emit_mov, emit_alu, emit_mul, emit_group3, emit_unary, emit_shift, emit_div, emit_mul2, emit_add2,
-    emit_andc, emit_deposit, emit_extract, emit_sextract, emit_extract2, emit_bswap, emit_bswap16,
-    emit_bit_scan, emit_popcnt, emit_trunc_hi, emit_setcond, emit_movcond, emit_fence, emit_discard;
+Emitter x64_mov, x64_alu, x64_mul, x64_group3, x64_unary, x64_shift, x64_div, x64_mul2, x64_add2,
+    x64_andc, x64_deposit, x64_extract, x64_sextract, x64_extract2, x64_bswap, x64_bswap16,
+    x64_bit_scan, x64_popcnt, x64_trunc_hi, x64_setcond, x64_movcond, x64_fence, x64_discard;
 
 /* ---- emit-flow.c: labels, branches and calls inside a TB ---- */
-Emitter emit_label, emit_br, emit_brcond, emit_call, emit_insn_start;
+Emitter x64_label, x64_br, x64_brcond, x64_call, x64_insn_start;
 /* A C function with op's operands as arguments and its output as result. */
-void emit_call_to(Jit *j, const HelperInfo *h);
+void x64_call_to(Jit *j, const HelperInfo *h);
 /* Return address of a call just emitted; the guest instruction is f->insns[insn]. */
-void emit_unwind(Jit *j, unsigned insn);
+void x64_unwind(Jit *j, unsigned insn);
 
 /* A comparison of two values, split so that registers can be chosen between the parts. */
 typedef struct Compare {
@@ -223,11 +223,11 @@ void compare_prepare(Jit *j, Compare *c, unsigned cond, bool w, IRVal a, IRVal b
 void compare_emit(Jit *j, const Compare *c);
 
 /* ---- emit-mem.c ---- */
-Emitter emit_env_ld, emit_env_st, emit_env_addr, emit_guest_ld, emit_guest_st, emit_atomic, emit_cmpxchg;
-void emit_slow_paths(Jit *j);
+Emitter x64_env_ld, x64_env_st, x64_env_addr, x64_guest_ld, x64_guest_st, x64_atomic, x64_cmpxchg;
+void x64_slow_paths(Jit *j);
 
 /* ---- emit-vec.c ---- */
-Emitter emit_v_from_int, emit_v_to_int, emit_vzero, emit_vop;
+Emitter x64_v_from_int, x64_v_to_int, x64_vzero, x64_vop;
 void vec_op(Asm *a, unsigned op, int reg, int vvvv, Operand rm); /* VEX when the host has AVX */
 void vec_ld(Asm *a, IRType t, int r, Operand mem);
 void vec_st(Asm *a, IRType t, int r, Operand mem);
@@ -238,9 +238,9 @@ void vec_st_sized(Asm *a, MemOp op, int r, Operand mem);
 void asm_vzeroupper(Asm *a);
 
 /* ---- exits.c: ways to leave a TB, and the shared start of the code cache ---- */
-Emitter emit_goto_tb, emit_goto_ptr, emit_goto_lookup, emit_exit_tb;
-void emit_entry(Jit *j);
-void emit_exit_stubs(Jit *j);
+Emitter x64_goto_tb, x64_goto_ptr, x64_goto_lookup, x64_exit_tb;
+void x64_entry(Jit *j);
+void x64_exit_stubs(Jit *j);
 void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest);
 
 /* ---- prologue.c: shared code at the start of the code cache ---- */
