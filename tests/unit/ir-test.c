@@ -3,8 +3,9 @@
  * Proves that the passes keep the meaning of IR, and that the builder survives full tables.
  * Random programs (all integer operations, partial widths, branches, a loop, guest memory, helpers that
  * read, write or leave) run in the interpreter as built, after the passes, and after the passes with
- * every value overwritten by garbage where tcg_liveness says that it dies. Guest registers, memory, and
- * what helpers saw must be the same: the program as built is the oracle. "ir-test N" runs N programs.
+ * every value overwritten by garbage where tcg_liveness says that it dies; on x86-64 hosts also as host
+ * code. Guest registers, memory, and what helpers saw must be the same: the program as built is the oracle.
+ * "ir-test N [SEED]" runs N programs.
  */
 #include "target.h"
 #include "tcg/backend.h"
@@ -15,6 +16,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define NREGS 8
@@ -390,23 +392,47 @@ static void gen_program(unsigned length)
 
 /* ---- Running ---- */
 
-static void run(Machine *m)
+static uint8_t *code; /* stubs of the host back end, then the TB */
+static size_t stubs_size;
+
+static const TCGBackend *host_backend(void)
 {
-    static uint64_t code[CODE_SIZE / 8];
-    TranslationBlock tb = { .state.pc = 0x1000, .insns = 1, .code = (uint8_t *)code };
+#ifdef __x86_64__
+    return &tcg_backend_x86_64;
+#else
+    return NULL;
+#endif
+}
+
+static void start_engines(void)
+{
+    code = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert_true(code != MAP_FAILED);
+    current_target = &fake_target;
+    if (host_backend()) {
+        stubs_size = host_backend()->init(code, code, CODE_SIZE, NULL);
+        stubs_size = (stubs_size + 63) & ~(size_t)63;
+    }
+}
+
+static void run(const TCGBackend *engine, Machine *m)
+{
+    uint8_t *at = code + stubs_size;
+    TranslationBlock tb = { .state.pc = 0x1000, .insns = 1, .code = at };
     volatile uintptr_t exit = 0;
 
     memcpy(&m->reg, &start->reg, COMPARED_SIZE);
-    g_assert_cmpuint(tcg_backend_interp.emit(f, &tb, (uint8_t *)code, tb.code, sizeof(code)), >, 0);
+    g_assert_cmpuint(engine->emit(f, &tb, at, tb.code, CODE_SIZE - stubs_size), >, 0);
     tlb[tlb_index(GUEST_PAGE)] = (TLBEntry){
         .tag = { GUEST_PAGE, GUEST_PAGE, GUEST_PAGE }, .addend = (uintptr_t)m->ram - GUEST_PAGE,
     };
     m->cpu.target = &fake_target;
     m->cpu.bank = (TLBBank *)tlb;
     if (setjmp(fault) == 0) {
-        exit = tcg_backend_interp.exec(&m->cpu, &tb);
+        exit = engine->exec(&m->cpu, &tb);
         g_assert_cmphex(exit, ==, (uintptr_t)&tb | TB_EXIT_LOOKUP);
     }
+    interp_return_address = 0;
     observe(m);
 }
 
@@ -487,17 +513,21 @@ static void test_passes(uint64_t seed)
     g_assert_false(f->overflow);
     randomise(start);
     verify("building", seed);
-    run(built);
+    run(&tcg_backend_interp, built);
     tcg_fold(f);
     verify("fold", seed);
-    run(passed);
+    run(&tcg_backend_interp, passed);
     check("fold", seed);
     tcg_liveness(f);
     verify("liveness", seed);
-    run(passed);
+    run(&tcg_backend_interp, passed);
     check("liveness", seed);
+    if (host_backend()) {
+        run(host_backend(), passed);
+        check("the host back end", seed);
+    }
     poison();
-    run(passed);
+    run(&tcg_backend_interp, passed);
     check("poisoning dead values", seed);
 }
 
@@ -564,6 +594,7 @@ static void report_speed(void)
 int main(int argc, char **argv)
 {
     uint64_t programs = argc > 1 ? strtoull(argv[1], NULL, 0) : 20000;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 
     start = calloc(1, sizeof(Machine));
     built = calloc(1, sizeof(Machine));
@@ -572,9 +603,10 @@ int main(int argc, char **argv)
     ir_globals_reset();
     define_globals();
     f = ir_func_new();
+    start_engines();
     test_constants();
     test_overflow();
-    for (uint64_t seed = 1; seed <= programs; seed++) {
+    for (uint64_t seed = first; seed < first + programs; seed++) {
         test_passes(seed);
     }
     report_speed();
