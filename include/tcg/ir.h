@@ -254,7 +254,6 @@ void ir_exit_tb(IRFunc *f, unsigned reason);
 
 /* ---- Passes, in the order of tcg_compile() ---- */
 void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after unconditional ends */
-void tcg_merge_checks(IRFunc *f);
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
 
 /* ---- Text form: print, and parse what was printed (tests/tcg-ir) ---- */
