@@ -229,6 +229,19 @@ static void hpet_device(Aml *a)
     aml_end(a, d);
 }
 
+static void fw_cfg_device(Aml *a)
+{
+    AmlMark d = aml_device(a, "FWCF");
+    aml_name(a, "_HID");
+    aml_string(a, "QEMU0002");
+    aml_name_int(a, "_STA", 0x0b);
+    aml_name(a, "_CRS");
+    AmlTemplate t = aml_resources(a);
+    aml_io(a, 0x510, 1, 12);
+    aml_resources_end(a, t);
+    aml_end(a, d);
+}
+
 static void processors(Aml *a, const ACPIConfig *c)
 {
     for (unsigned i = 0; i < c->cpus; i++) {
@@ -254,6 +267,7 @@ void acpi_dsdt(GByteArray *out, const ACPIConfig *c)
     isa_bridge(out, c);
     aml_end(out, pci);
     processors(out, c);
+    fw_cfg_device(out);
     if (c->hpet)
         hpet_device(out);
     aml_end(out, system);

@@ -20,6 +20,8 @@
 #define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
 #define LOW_RAM_SPLIT 0xc0000000ull
 #define RAM_MIN (2 * MiB)
+#define IOAPIC_PINS 24
+#define HPET_ROUTES 0xff0104 /* I/O APIC pins its timers may use: 2, 8, 16-23 */
 
 /* ---- Options ---- */
 
@@ -240,14 +242,36 @@ static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
     cmos_set(rtc, 0x5f, 1, m->cpus - 1);
 }
 
-/* HPET takes interrupts 0 and 8 in front of the PIT and the clock: its legacy replacement mode. */
+/* HPET sits in front of the PIT and the clock: in legacy replacement mode it takes their interrupts. */
+static bool create_hpet(PCBoard *b, Device *pit, Device *rtc, Error **errp)
+{
+    Device *hpet = device_new("hpet");
+    device_set_u32(hpet, "hpet-intcap", HPET_ROUTES);
+    if (!device_realize(hpet, errp))
+        return false;
+    map_region(system_memory, PC_HPET_BASE, hpet, 0);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        connect_line(hpet, n, n < ISA_IRQS && n != 2 ? isa_irq(n) : device_input(b->ioapic, n));
+    connect_irq(rtc, 0, hpet, 1);
+    if (pit) {
+        connect_irq(pit, 0, hpet, 0);
+        connect_irq(hpet, 32, pit, 0);
+    }
+    return true;
+}
+
 static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
 {
-    Device *rtc = isa_create("mc146818rtc", errp);
+    Device *rtc = isa_create("mc146818rtc", errp), *pit = NULL;
     if (!rtc)
         return false;
     fill_cmos(m, b, rtc);
-    return !b->pit || (isa_create("isa-pit", errp) && isa_create("isa-pcspk", errp));
+    if (b->pit) {
+        pit = isa_create("isa-pit", errp);
+        if (!pit || !isa_create("isa-pcspk", errp))
+            return false;
+    }
+    return !b->hpet || create_hpet(b, pit, rtc, errp);
 }
 
 static bool create_serial(MachineState *m, Error **errp)

@@ -216,6 +216,7 @@ static void apic_deliver(APIC *s, APICMode mode, uint8_t vector, bool level)
     if (!enabled)
         return;
     if (mode == APIC_INIT) {
+        cpu_reset_interrupt(cpu, CPU_INTERRUPT_SIPI); /* of an earlier start */
         cpu_interrupt(cpu, CPU_INTERRUPT_INIT);
     } else if (mode == APIC_STARTUP) {
         s->cpu->sipi_vector = vector;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fuzz target: every kernel loader on the same bytes. A crash, a hang or a sanitizer report is the only
+ * failure. Memory sizes vary with the first byte, so that the "does not fit" paths run too.
+ */
+#include "hw/x86-boot.h"
+#include "util/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+typedef bool Loader(const X86BootInfo *info, X86BootStart *start, Error **errp);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static Loader *const loaders[] = { linux_boot, pvh_boot, multiboot_boot };
+    static E820Table e820 = { .count = 1, .rows = { { 0, 64 * MiB, E820_RAM } } };
+    static const X86BootModule modules[] = { { { (const uint8_t *)"x", 1 }, "module argument" } };
+    X86BootInfo info = {
+        .kernel = { data, size }, .initrd = { data, size }, .kernel_name = "kernel", .initrd_name = "initrd",
+        .cmdline = "console=ttyS0", .e820 = &e820, .ram_end = (size ? data[0] + 2ull : 2) * MiB,
+        .long_mode = size & 1, .modules = modules, .nmodules = 1,
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(loaders); i++) {
+        X86BootStart start;
+        Error *err = NULL;
+        if (loaders[i](&info, &start, &err))
+            x86_boot_tables(&start);
+        else
+            error_free(err);
+        roms_clear();
+    }
+    blob_identify(info.kernel);
+    return 0;
+}
