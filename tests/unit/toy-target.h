@@ -294,7 +294,7 @@ static const TargetOps toy_ops = {
 
 /* ---- The machine: RAM at 0, engine, vCPUs ---- */
 
-static void toy_machine(const TCGBackend *engine, uint64_t ram, uint64_t tb_size)
+static inline void toy_machine(const TCGBackend *engine, uint64_t ram, uint64_t tb_size)
 {
     Error *err = NULL;
     memory_init();
@@ -310,7 +310,7 @@ static void toy_machine(const TCGBackend *engine, uint64_t ram, uint64_t tb_size
     g_assert_true(tcg_init(&o, &err));
 }
 
-static CPUState *toy_cpu_new(void)
+static inline CPUState *toy_cpu_new(void)
 {
     ToyCPU *t = aligned_alloc(64, (sizeof(ToyCPU) + 63) & ~63ul);
     memset(t, 0, sizeof(*t));
@@ -323,7 +323,7 @@ static CPUState *toy_cpu_new(void)
 }
 
 /* Runs from pc on the calling thread until HLT. */
-static void toy_run(CPUState *cpu, uint64_t pc)
+static inline void toy_run(CPUState *cpu, uint64_t pc)
 {
     toy(cpu)->pc = pc;
     cpu->halted = false;
