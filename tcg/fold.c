@@ -74,6 +74,9 @@ static IRVal replacement(Fold *s, IRVal v, IRType as)
     IRFunc *f = s->f;
     IRVal best = v;
 
+    if (f->vals[v].kind == IRK_CONST && f->vals[v].type == as) {
+        return v;
+    }
     for (IRVal e = v; e != IR_NONE; e = equal_to(s, e, as == IR_I32)) {
         const IRValInfo *info = &f->vals[e];
         if (info->kind == IRK_CONST) {
@@ -261,6 +264,25 @@ static void note_outputs(Fold *s, const IROp *op)
     }
 }
 
+/* Reads each input at the width of the operation's type: no need to ask ir_in_type. */
+static bool reads_own_type(const IROp *op)
+{
+    return ir_op_info[op->opc].flags & IRF_INT && op->opc != IR_MOVCOND && op->opc != IR_EXT_I32_I64S &&
+           op->opc != IR_TRUNC && op->opc != IR_TRUNC_HI;
+}
+
+static void replace_inputs(Fold *s, IROp *op)
+{
+    unsigned ins = ir_op_info[op->opc].ins;
+    bool own = reads_own_type(op);
+
+    for (unsigned n = 0; n < ins; n++) {
+        if (op->in[n] != IR_NONE) {
+            op->in[n] = replacement(s, op->in[n], own ? op->type : ir_in_type(s->f, op, n));
+        }
+    }
+}
+
 static bool is_move(const IROp *op)
 {
     return op->opc == IR_MOV || op->opc == IR_EXT_I32_I64U || op->opc == IR_VMOV;
@@ -269,16 +291,10 @@ static bool is_move(const IROp *op)
 /* Folds one reachable operation in place; false when it disappears. */
 static bool fold_op(Fold *s, IROp *op)
 {
-    unsigned ins = ir_op_info[op->opc].ins;
-
     if (is_move(op)) {
         replace_move_source(s, op);
     } else {
-        for (unsigned n = 0; n < ins; n++) {
-            if (op->in[n] != IR_NONE) {
-                op->in[n] = replacement(s, op->in[n], ir_in_type(s->f, op, n));
-            }
-        }
+        replace_inputs(s, op);
     }
     s->maybe = ~0ull;
     if (fold_rules[op->opc]) {
