@@ -199,14 +199,7 @@ static void emit_arg(DisasContext *s, const FPUInsn *in)
 /* arg 1: unordered */
 static void emit_fcomi(DisasContext *s, const FPUInsn *in)
 {
-    IRVal old = ir_i64(s->ir, 0);
-
-    if (exact(s)) {
-        x86_compute_eflags(s);
-        old = cpu_cc_src;
-    }
-    IRVal args[] = { sti(s), ir_i32(s->ir, in->arg | in->pops << 1), old };
-    ir_call(s->ir, in->helper, cpu_cc_src, args, 3);
+    call(s, in, cpu_cc_src, sti(s), ir_i32(s->ir, in->arg | in->pops << 1));
     x86_set_cc_op(s, CC_OP_EFLAGS);
 }
 
@@ -317,11 +310,11 @@ static const FPUInsn register_insns[8][8] = {
 
 /* Instructions without operands: groups of eight by opcode and digit. */
 static const FPUInsn d9_groups[5][8] = {
-    [0] = { [0] = { emit_nop, NULL, 0, 0, FPI_CONTROL } },                                              /* D9 D0 */
+    [0] = { [0] = { emit_nop, NULL, 0, 0, 0 } },                                                        /* D9 D0 */
     [1] = { PLAIN(fchs), PLAIN(fabs), [4] = PLAIN(ftst), PLAIN(fxam) },                                 /* D9 E0 */
     [2] = { CONSTANT(0), CONSTANT(1), CONSTANT(2), CONSTANT(3), CONSTANT(4), CONSTANT(5), CONSTANT(6) }, /* D9 E8 */
     [3] = { PLAIN(f2xm1), PLAIN(fyl2x), PLAIN(fptan), PLAIN(fpatan), PLAIN(fxtract), PLAIN(fprem1),     /* D9 F0 */
-            { emit_arg, H(fincstp), 7, 0, FPI_CONTROL }, { emit_arg, H(fincstp), 1, 0, FPI_CONTROL } },
+            { emit_arg, H(fincstp), 7, 0, 0 }, { emit_arg, H(fincstp), 1, 0, 0 } },
     [4] = { PLAIN(fprem), PLAIN(fyl2xp1), PLAIN(fsqrt), PLAIN(fsincos), PLAIN(frndint), PLAIN(fscale),  /* D9 F8 */
             PLAIN(fsin), PLAIN(fcos) },
 };

@@ -103,15 +103,23 @@ void helper_fwait(CPUState *cpu)
 
 /* ---- Loads ---- */
 
+/* Unlike elsewhere, an unmasked denormal operand does not prevent the load. */
 #define FLD_MEMORY(name, type)                                            \
     void helper_fld_##name(CPUState *cpu, type m)                         \
     {                                                                     \
         X86CPU *env = x86_cpu(cpu);                                       \
-        FPReg *d = x87_st(env, 7);                                        \
-        if (UNLIKELY(!x87_empty(env, 7)))                                 \
+        uint16_t sw;                                                      \
+        FPReg r;                                                          \
+        if (UNLIKELY(!x87_empty(env, 7))) {                               \
             x87_push_overflow(env);                                       \
-        else if (X87_DO(env, d, x87_host_ld_##name, m))                   \
-            x87_push(env);                                                \
+        } else if (LIKELY(env->fpuc == X87_CW_DEFAULT)) {                 \
+            x87_merge(env, x87_host_ld_##name(X87_CW_DEFAULT, x87_push(env), m), 0); \
+        } else {                                                          \
+            sw = x87_host_ld_##name(env->fpuc, &r, m);                    \
+            x87_merge(env, sw, 0);                                        \
+            if (!(sw & ~env->fpuc & FPUS_IE))                             \
+                x87_copy(x87_push(env), &r);                              \
+        }                                                                 \
     }
 FLD_MEMORY(f32, uint32_t)
 FLD_MEMORY(f64, uint64_t)
@@ -132,11 +140,11 @@ void helper_fld_sti(CPUState *cpu, uint32_t i)
 {
     X86CPU *env = x86_cpu(cpu);
 
-    if (UNLIKELY(!x87_empty(env, 7))) {
-        x87_push_overflow(env);
-    } else if (UNLIKELY(x87_empty(env, i))) {
+    if (UNLIKELY(x87_empty(env, i))) {
         if (x87_stack_fault(env, 0))
             x87_set_indefinite(x87_push(env));
+    } else if (UNLIKELY(!x87_empty(env, 7))) {
+        x87_push_overflow(env);
     } else {
         const FPReg *s = x87_st(env, i);
         x87_clear_c1(env);
@@ -378,8 +386,7 @@ static void compared(X86CPU *env, uint16_t sw, bool missing, unsigned pops)
 
     if (UNLIKELY(missing)) {
         done = x87_stack_fault(env, 0);
-        if (done)
-            env->fpus |= FPUS_C0 | FPUS_C2 | FPUS_C3;
+        env->fpus |= FPUS_C0 | FPUS_C2 | FPUS_C3;
     } else {
         done = x87_merge(env, sw, FPUS_CC);
     }
@@ -419,11 +426,11 @@ void helper_ftst(CPUState *cpu)
     compared(env, missing ? 0 : x87_host_tst(env->fpuc, x87_st(env, 0)), missing, 0);
 }
 
-/* FCOMI and FUCOMI: ZF PF CF from C3 C2 C0; C1 is cleared, the other condition codes are left. */
-uint64_t helper_fcomi(CPUState *cpu, uint32_t i, uint32_t how, uint64_t eflags)
+/* FCOMI and FUCOMI: ZF PF CF from C3 C2 C0, also with an unmasked exception; the condition codes stay. */
+uint64_t helper_fcomi(CPUState *cpu, uint32_t i, uint32_t how)
 {
     X86CPU *env = x86_cpu(cpu);
-    uint16_t sw = FPUS_C0 | FPUS_C2 | FPUS_C3;
+    uint16_t sw = FPUS_C0 | FPUS_C2 | FPUS_C3, c1 = env->fpus & FPUS_C1;
     bool done;
 
     if (UNLIKELY(x87_either_empty(env, 0, i))) {
@@ -432,10 +439,9 @@ uint64_t helper_fcomi(CPUState *cpu, uint32_t i, uint32_t how, uint64_t eflags)
         const FPReg *a = x87_st(env, 0), *b = x87_st(env, i);
         sw = how & 1 ? x87_host_ucom(env->fpuc, a, b) : x87_host_com(env->fpuc, a, b);
         done = x87_merge(env, sw, 0);
+        env->fpus |= c1;
     }
-    if (!done)
-        return eflags;
-    if (how & 2)
+    if (done && how & 2)
         x87_pop(env);
     return (uint64_t)((sw & FPUS_C0 ? CC_C : 0) | (sw & FPUS_C2 ? CC_P : 0) | (sw & FPUS_C3 ? CC_Z : 0));
 }
@@ -487,6 +493,7 @@ void helper_ffree(CPUState *cpu, uint32_t i, uint32_t pop)
 {
     X86CPU *env = x86_cpu(cpu);
 
+    x87_clear_c1(env);
     env->fptags[x87_index(env, i)] = 1;
     if (pop)
         x87_pop(env);

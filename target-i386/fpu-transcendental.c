@@ -10,29 +10,48 @@
     void helper_f##name(CPUState *cpu)                                    \
     {                                                                     \
         X86CPU *env = x86_cpu(cpu);                                       \
-        if (x87_empty(env, 0))                                            \
+        if (x87_empty(env, 0)) {                                          \
+            env->fpus &= (uint16_t)~(cc);                                 \
             x87_underflow_to(env, 0);                                     \
-        else                                                              \
+        } else                                                            \
             X87_DO_CC(env, x87_st(env, 0), cc, x87_host_##name);          \
     }
 FUNCTION(2xm1, 0)
 FUNCTION(sin, FPUS_C2)
 FUNCTION(cos, FPUS_C2)
 
-/* st0 = f(st0, st1) */
-#define FUNCTION_ST1(name, cc)                                            \
+void helper_fscale(CPUState *cpu)
+{
+    X86CPU *env = x86_cpu(cpu);
+    FPReg *d = x87_st(env, 0);
+
+    if (x87_either_empty(env, 0, 1))
+        x87_underflow_to(env, 0);
+    else
+        X87_DO(env, d, x87_host_scale, d, x87_st(env, 1));
+}
+
+/* Remainders: C2 says incomplete, C0 C3 C1 are the low bits of the quotient. Without a numeric result C2 and C1
+ * are cleared and the others stay. */
+#define REMAINDER(name)                                                   \
     void helper_f##name(CPUState *cpu)                                    \
     {                                                                     \
         X86CPU *env = x86_cpu(cpu);                                       \
-        FPReg *d = x87_st(env, 0);                                        \
-        if (x87_either_empty(env, 0, 1))                       \
+        FPReg *d = x87_st(env, 0), r = { 0 };                             \
+        uint16_t sw, cc = FPUS_CC;                                        \
+        if (x87_either_empty(env, 0, 1)) {                                \
+            env->fpus &= (uint16_t)~FPUS_C2;                              \
             x87_underflow_to(env, 0);                                     \
-        else                                                              \
-            X87_DO_CC(env, d, cc, x87_host_##name, d, x87_st(env, 1));    \
+            return;                                                       \
+        }                                                                 \
+        sw = x87_host_##name(env->fpuc, &r, d, x87_st(env, 1));           \
+        if ((r.exp & 0x7fff) == 0x7fff || sw & ~env->fpuc & FPUS_PRE)     \
+            cc = FPUS_C2;                                                 \
+        if (x87_merge(env, sw, cc))                                       \
+            x87_copy(d, &r);                                              \
     }
-FUNCTION_ST1(prem, FPUS_CC)
-FUNCTION_ST1(prem1, FPUS_CC)
-FUNCTION_ST1(scale, 0)
+REMAINDER(prem)
+REMAINDER(prem1)
 
 /* st1 = f(st1, st0), pop */
 #define FUNCTION_POP(name)                                                \
@@ -63,9 +82,9 @@ static inline void two_results(X86CPU *env, uint16_t cc, TwoResults *call)
     uint16_t sw;
 
     if (missing || !x87_empty(env, 7)) {
+        env->fpus &= (uint16_t)~cc;
         if (x87_stack_fault(env, missing ? 0 : FPUS_C1)) {
             env->fptags[x87_index(env, 0)] = 0;
-            env->fpus &= (uint16_t)~cc;
             x87_set_indefinite(d);
             x87_set_indefinite(x87_push(env));
         }

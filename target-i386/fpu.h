@@ -81,9 +81,9 @@ void x87_push_overflow(X86CPU *env);
  */
 #define X87_DO_CC(env, d, cc, call, ...)                                                  \
     ({                                                                                    \
-        bool done_;                                                                       \
+        bool done_ = true;                                                                \
         if (LIKELY((env)->fpuc == X87_CW_DEFAULT)) {                                      \
-            done_ = x87_merge(env, call(X87_CW_DEFAULT, d, ##__VA_ARGS__), cc);           \
+            x87_merge(env, call(X87_CW_DEFAULT, d, ##__VA_ARGS__), cc);                   \
         } else {                                                                          \
             FPReg result_ = *(d);                                                         \
             done_ = x87_merge(env, call((env)->fpuc, &result_, ##__VA_ARGS__), cc);       \

@@ -41,8 +41,15 @@ static uint64_t get(const uint8_t *image, unsigned at, unsigned bytes)
 
 /* ---- The legacy region ---- */
 
+/* AMD processors write zeros for the pointers unless an exception is pending. */
+static bool has_pointers(const X86CPU *env)
+{
+    return env->cpuid_vendor[0] != 'A' || env->fpus & 0x80;
+}
+
 static void x87_to_image(const X86CPU *env, uint8_t *image, bool rexw)
 {
+    bool pointers = has_pointers(env);
     uint8_t valid = 0;
 
     for (unsigned i = 0; i < 8; i++)
@@ -50,8 +57,10 @@ static void x87_to_image(const X86CPU *env, uint8_t *image, bool rexw)
     put(image, 0, env->fpuc, 2);
     put(image, 2, cpu_x86_get_fpus(env), 2);
     put(image, 4, valid, 2);
-    put(image, 6, env->fpop, 2);
-    if (rexw) {
+    put(image, 6, pointers ? env->fpop : 0, 2);
+    if (!pointers) {
+        memset(image + 8, 0, 16);
+    } else if (rexw) {
         put(image, 8, env->fpip, 8);
         put(image, 16, env->fpdp, 8);
     } else {
