@@ -43,6 +43,7 @@ typedef struct PIT {
 
 enum { ACCESS_LATCH, ACCESS_LOW, ACCESS_HIGH, ACCESS_BOTH };
 enum { PORT_CONTROL = 3 };
+enum { MIN_EDGE_TICKS = 60 }; /* 50 us: what interrupts faster than that would only stop the guest */
 enum { READBACK_NO_COUNT = 0x20, READBACK_NO_STATUS = 0x10 };
 enum { STATUS_OUT = 0x80, STATUS_NULL = 0x40 };
 
@@ -162,13 +163,14 @@ static void show_line(PIT *p, int level)
     irq_set(&p->dev.out[0], level && p->irq_enabled);
 }
 
-static void schedule_edge(PIT *p, int64_t now)
+/* after: no edge is shown before this tick. */
+static void schedule_edge(PIT *p, int64_t now, int64_t after)
 {
     int64_t at = p->irq_enabled ? next_rise(&p->ch[0], now) : -1;
     if (at < 0)
         timer_del(p->edge);
     else
-        timer_mod(p->edge, tick_to_ns(at));
+        timer_mod(p->edge, tick_to_ns(at > after ? at : after));
 }
 
 /* Channel 0 was programmed: show OUT as it is now, and find its next edge. */
@@ -177,7 +179,7 @@ static void channel0_changed(PIT *p, int64_t now)
     int level = counter_out(&p->ch[0], now);
     if (level != p->line)
         show_line(p, level);
-    schedule_edge(p, now);
+    schedule_edge(p, now, now);
 }
 
 static void edge_due(void *opaque)
@@ -186,7 +188,7 @@ static void edge_due(void *opaque)
     int64_t now = ticks_now();
     show_line(p, 0);
     show_line(p, 1);
-    schedule_edge(p, now);
+    schedule_edge(p, now, now + MIN_EDGE_TICKS);
 }
 
 static void pit_irq_control(void *opaque, int n, int level)
@@ -194,7 +196,7 @@ static void pit_irq_control(void *opaque, int n, int level)
     PIT *p = pit_of(opaque);
     p->irq_enabled = !!level;
     show_line(p, counter_out(&p->ch[0], ticks_now()));
-    schedule_edge(p, ticks_now());
+    schedule_edge(p, ticks_now(), 0);
 }
 
 /* ---- Counting and gates ---- */
@@ -425,13 +427,14 @@ static void pit_post_load(Device *dev)
             c->n = 0x10000;
         if (c->next_n > 0x10000)
             c->next_n = 0;
+        c->next_phase = c->next_n ? c->next_phase % c->next_n : 0;
         c->mode %= 6;
         c->access = c->access & 3 ? c->access & 3 : ACCESS_BOTH;
         c->bcd &= 1;
         c->count_latched &= 3;
     }
     irq_set(&dev->out[0], p->line && p->irq_enabled);
-    schedule_edge(p, ticks_now());
+    schedule_edge(p, ticks_now(), 0);
 }
 
 static const SavedField counter_saved[] = {
