@@ -268,6 +268,7 @@ void x86_check_io_breakpoint(X86CPU *env, uint16_t port, unsigned bytes);
 CPUState *x86_cpu_create(const char *model, const TargetOps *ops, Error **errp);
 void x86_cpu_list(FILE *out);
 void x86_cpu_reset(CPUState *cpu);
+void x86_cpu_post_load(CPUState *cpu); /* after x86_saved was loaded */
 void cpu_x86_cpuid(X86CPU *env, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 /* CPUs of the machine for topology leaves; called by the board after creation. */
 void x86_cpu_set_topology(X86CPU *env, uint32_t apic_id, unsigned dies, unsigned cores, unsigned threads);

@@ -377,11 +377,12 @@ static void deliver_hardware(X86CPU *env, unsigned vector)
 
 /* ---- Interrupts from outside ---- */
 
-/* INIT: registers as after reset but for x87, SSE, MSRs and the caches' mode; an AP then waits for SIPI. */
+/* INIT: registers as after reset but for x87, SSE, MSRs and the caches' mode; an AP then waits for SIPI, which may
+ * already be pending: it was sent after the INIT. */
 static void take_init(CPUState *cpu)
 {
     X86CPU *env = x86_cpu(cpu);
-    cpu_reset_interrupt(cpu, CPU_INTERRUPT_INIT | CPU_INTERRUPT_SIPI);
+    cpu_reset_interrupt(cpu, CPU_INTERRUPT_INIT);
     x86_cpu_init_signal(env);
 }
 
@@ -428,7 +429,11 @@ bool x86_exec_interrupt(CPUState *cpu, uint32_t request)
         deliver_hardware(env, EXCP12_MCHK);
         return true;
     }
-    if (request & (CPU_INTERRUPT_HARD | CPU_INTERRUPT_POLL) && env->eflags & IF_MASK && !inhibited) {
+    if (inhibited) { /* look again after the instruction in the shadow */
+        atomic_store(&cpu->exit_request, 1);
+        return false;
+    }
+    if (request & (CPU_INTERRUPT_HARD | CPU_INTERRUPT_POLL) && env->eflags & IF_MASK) {
         int vector = x86_pic_acknowledge(env);
         if (vector < 0)
             return false;

@@ -87,9 +87,18 @@ static bool write_tsc_adjust(X86CPU *env, uint32_t msr, uint64_t value)
     return true;
 }
 
+/* Reads as zero once the timer has fired. */
+static bool read_deadline(X86CPU *env, uint32_t msr, uint64_t *value)
+{
+    (void)msr;
+    *value = env->tsc_deadline > x86_read_tsc(env) ? env->tsc_deadline : 0;
+    return true;
+}
+
 static bool write_deadline(X86CPU *env, uint32_t msr, uint64_t value)
 {
     (void)msr;
+    env->tsc_deadline = value;
     x86_apic_set_tsc_deadline(env, value);
     return true;
 }
@@ -278,7 +287,7 @@ static const MSRRow msr_table[] = {
     { 0x277, 0x277, NEED_PAT, AT(pat), .write = write_pat },
     { 0x2ff, 0x2ff, NEED_MTRR, AT(mtrr_def), .write = write_mtrr_def },
     { 0x400, 0x427, NEED_MCA, AT(mce_banks), .write = write_mc_bank },
-    { 0x6e0, 0x6e0, NEED_DEADLINE, AT(tsc_deadline), .write = write_deadline },
+    { 0x6e0, 0x6e0, NEED_DEADLINE, .read = read_deadline, .write = write_deadline },
     { 0x800, 0x8ff, NEED_X2APIC, .read = x86_apic_read_msr, .write = x86_apic_write_msr },
     { 0xda0, 0xda0, NEED_XSS, AT(xss), .write = write_xss },
     { 0xc0000080, 0xc0000080, NEED_EFER, AT(efer), .write = write_efer },

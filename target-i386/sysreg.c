@@ -451,6 +451,8 @@ void x86_debug_excp(CPUState *cpu)
         hit = data_hits(env, w);
     } else {
         TBState state = x86_tb_state(cpu);
+        if (env->eflags & RF_MASK)
+            return;
         hit = cpu_breakpoint_at(cpu, state.pc, BP_CPU) ? code_hits(env, state.pc) : 0;
     }
     if (hit) {
