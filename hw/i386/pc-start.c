@@ -216,11 +216,13 @@ static void enter_kernel(X86CPU *env, const X86BootStart *start)
 void pc_start_kernel(MachineState *m)
 {
     PCBoard *b = m->board;
+    memory_transaction_begin(); /* one new view of memory for all of it */
     i440fx_unlock_shadow();
     init_legacy_chips();
     assign_bars(b);
     route_interrupts(b);
     enable_power_management(b);
+    memory_transaction_commit();
     write_bios_data_area(m);
     roms_write();
     if (b->start.zero_page && has_vga())
