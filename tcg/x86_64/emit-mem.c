@@ -268,7 +268,7 @@ void x64_guest_st(Jit *j, unsigned arg)
     s->back = j->a.p;
 }
 
-/* ---- Atomics ---- */
+/* ---- Atomics: little-endian only ---- */
 
 /* Opcode of the size of op: the byte form is one less than the others. */
 static unsigned sized(unsigned opcode, unsigned bytes)
@@ -301,22 +301,6 @@ static void fetch_and_alu(Jit *j, unsigned alu, unsigned bytes, int value, int s
     asm_jcc(&j->a, CC_NE, again);
 }
 
-/* Swapping bytes around a locked operation is left to the C path. */
-static bool atomic_inline(MemOp op)
-{
-    return !(op & MO_BE) || (op & MO_SIZE) == MO_8;
-}
-
-static void atomic_check(Jit *j, SlowPath *s, int t1, int t2)
-{
-    if (atomic_inline(memopidx_op(s->oi))) {
-        tlb_check(j, s, ACCESS_WRITE, true, t1, t2);
-    } else {
-        slow_snapshot(j, s);
-        s->jump = asm_jmp_forward(&j->a);
-    }
-}
-
 /* arg: XCHG, XADD, or the ALU operation. */
 void x64_atomic(Jit *j, unsigned arg)
 {
@@ -338,7 +322,7 @@ void x64_atomic(Jit *j, unsigned arg)
     s = slow_new(j, SLOW_ATOMIC, addr);
     s->value = (int8_t)value;
     s->dst = (int8_t)d;
-    atomic_check(j, s, t1, t2);
+    tlb_check(j, s, ACCESS_WRITE, true, t1, t2);
     mem = indexed_operand(addr, t1, 0, 0);
     if (loop) {
         fetch_and_alu(j, arg, bytes, value, t2, mem);
@@ -376,7 +360,7 @@ void x64_cmpxchg(Jit *j, unsigned arg)
     s->value = (int8_t)value;
     s->expected = RAX;
     s->dst = RAX;
-    atomic_check(j, s, t1, t2);
+    tlb_check(j, s, ACCESS_WRITE, true, t1, t2);
     asm_rm(&j->a, sized(CMPXCHG, memop_bytes(op)) | X_LOCK, value, indexed_operand(addr, t1, 0, 0));
     if ((op & MO_SIZE) == MO_32) {
         asm_mov(&j->a, false, RAX, RAX);

@@ -120,10 +120,17 @@ static bool host_has(const Row *row)
     return host.vec_features >> row->info->feature & 1;
 }
 
+/* MOVSS, MOVSD, MOVHLPS, MOVLHPS and INSERTPS are other instructions with a memory operand. */
+static bool registers_only(const VecInfo *info)
+{
+    return info->map == 1 ? info->op == 0x10 || info->op == 0x12 || info->op == 0x16
+                          : info->map == 3 && info->op == 0x21;
+}
+
 /* A vector operand that may be in memory where encoding allows it. */
 static Operand vec_operand(Jit *j, const Row *row, IRVal v)
 {
-    return row->vex ? regs_use_rm(j, v) : reg_operand(regs_use(j, v, ALL_XMM));
+    return row->vex && !registers_only(row->info) ? regs_use_rm(j, v) : reg_operand(regs_use(j, v, ALL_XMM));
 }
 
 static void row_op(Jit *j, const Row *row, int reg, int vvvv, Operand rm)

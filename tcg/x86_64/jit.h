@@ -176,7 +176,11 @@ void regs_take(Jit *j, int r);
  * register of an input the result may replace, or NOREG. */
 int regs_def(Jit *j, unsigned n, int reuse, uint32_t avoid);
 /* The result of out[n] is in r, which the caller took or allocated. */
-static inline void regs_result(Jit *j, unsigned n, int r) { j->outreg[n] = (int8_t)r; }
+static inline void regs_result(Jit *j, unsigned n, int r)
+{
+    j->outreg[n] = (int8_t)r;
+    j->locked |= 1u << r;
+}
 /* True when in[n] is not needed after this operation. */
 static inline bool regs_dies(const Jit *j, unsigned n) { return j->op->life >> n & 1; }
 void regs_begin_op(Jit *j, IROp *op);

@@ -517,7 +517,7 @@ static void mov_constant(Jit *j, IRVal out, IRVal constant)
     if (j->f->vals[out].crosses_bb || is_vec(j->f->vals[out].type)) {
         int r = regs_alloc(j, is_vec(j->f->vals[out].type) ? ALL_XMM : ALL_GP);
         regs_load(j, r, constant);
-        j->outreg[0] = (int8_t)r;
+        regs_result(j, 0, r);
         return;
     }
     set_constant(j, out, constant);
