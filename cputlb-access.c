@@ -40,7 +40,10 @@ static bool translate(CPUState *cpu, uint64_t va, unsigned size, AccessType acce
     return true;
 }
 
-static uint64_t host_load(const void *p, unsigned size)
+/* Guest accesses may be misaligned; the host's may too. */
+#define MISALIGNED __attribute__((no_sanitize("alignment")))
+
+MISALIGNED static uint64_t host_load(const void *p, unsigned size)
 {
     switch (size) {
     case 1: return *(const uint8_t *)p;
@@ -53,7 +56,7 @@ static uint64_t host_load(const void *p, unsigned size)
     return v;
 }
 
-static void host_store(void *p, uint64_t v, unsigned size)
+MISALIGNED static void host_store(void *p, uint64_t v, unsigned size)
 {
     switch (size) {
     case 1: *(uint8_t *)p = (uint8_t)v; return;
@@ -372,7 +375,7 @@ void *tlb_probe(CPUState *cpu, uint64_t va, size_t len, AccessType access, unsig
 /* ---- Atomics ---- */
 
 #define ATOMIC_ON(type)                                                                           \
-    static uint64_t atomic_##type(IROpcode opc, type *p, type val, type expected)                 \
+    MISALIGNED static uint64_t atomic_##type(IROpcode opc, type *p, type val, type expected)      \
     {                                                                                             \
         switch (opc) {                                                                            \
         case IR_ATOMIC_XCHG: return __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);                \
