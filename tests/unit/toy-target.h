@@ -127,7 +127,7 @@ static bool toy_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType a
     return true;
 }
 
-static _Noreturn void toy_unaligned(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
+static __attribute__((noreturn)) void toy_unaligned(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
 {
     toy(cpu)->fault_va = va;
     cpu->exception_index = TOY_FAULT;
