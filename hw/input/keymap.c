@@ -122,7 +122,7 @@ static void push_step(int key, bool down, uint32_t pause_ms)
 /* Key numbers of "a-b-c", or -1 with errp set. "-" alone never names a key. */
 static int parse_combo(const char *combo, int *out, Error **errp)
 {
-    char **names = g_strsplit(combo, "-", 0);
+    char **names = g_strsplit(*combo ? combo : "-", "-", 0); /* an empty one is a key without a name */
     int n = 0;
     for (char **s = names; *s && n >= 0; s++) {
         int key = ps2_key_find(*s);

@@ -200,14 +200,12 @@ static void put_report(PS2Mouse *m)
         put(&m->port, (uint8_t)take(&m->dz, 8));
     else if (m->id == 4)
         put(&m->port, (uint8_t)((take(&m->dz, 4) & 15) | (m->buttons & (PS2_SIDE | PS2_EXTRA)) << 1));
-    else
-        m->dz = 0;
     m->sent_buttons = m->buttons;
 }
 
 static bool has_news(const PS2Mouse *m)
 {
-    return m->dx || m->dy || (m->dz && m->id) || m->buttons != m->sent_buttons;
+    return m->dx || m->dy || m->dz || m->buttons != m->sent_buttons;
 }
 
 void ps2_mouse_report(PS2Mouse *m)
@@ -356,7 +354,7 @@ void ps2_mouse_event(int dx, int dy, int dz, unsigned buttons)
         return;
     mouse->dx = add_motion(mouse->dx, dx);
     mouse->dy = add_motion(mouse->dy, dy);
-    mouse->dz = add_motion(mouse->dz, dz);
+    mouse->dz = mouse->id ? add_motion(mouse->dz, dz) : 0;
     ps2_mouse_report(mouse);
 }
 

@@ -214,7 +214,7 @@ static void update_irq(RTC *s)
         *c |= C_IRQ;
     else
         *c &= (uint8_t)~C_IRQ;
-    irq_set(&s->dev.out[0], *c & C_IRQ);
+    irq_set(&s->dev.out[0], !!(*c & C_IRQ));
 }
 
 static void schedule_second(RTC *s)
@@ -373,7 +373,7 @@ uint8_t rtc_get_memory(Device *dev, unsigned addr)
 
 int64_t rtc_offset(Device *dev)
 {
-    return floor_div(time_ns(rtc_of(dev)) - clock_ns(CLOCK_HOST), NS_PER_SEC);
+    return floor_div(time_ns(rtc_of(dev)) - clock_ns(CLOCK_HOST) + NS_PER_SEC / 2, NS_PER_SEC);
 }
 
 /* ---- Device ---- */
@@ -443,7 +443,7 @@ static void rtc_post_load(Device *dev)
     s->weekday_shift %= 7;
     if (s->backlog > MAX_BACKLOG)
         s->backlog = MAX_BACKLOG;
-    irq_set(&dev->out[0], s->cmos[REG_C] & C_IRQ);
+    irq_set(&dev->out[0], !!(s->cmos[REG_C] & C_IRQ));
     schedule(s);
 }
 

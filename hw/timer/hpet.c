@@ -163,7 +163,7 @@ static void hpet_input(void *opaque, int n, int level)
     HPET *s = hpet_of(opaque);
     s->input[n] = !!level;
     if (!(s->config & CONFIG_LEGACY))
-        irq_set(&s->dev.out[n ? LEGACY_RTC : LEGACY_PIT], level);
+        irq_set(&s->dev.out[n ? LEGACY_RTC : LEGACY_PIT], s->input[n]);
 }
 
 /* ---- Registers: 64 bits wide, written whole or by halves ---- */

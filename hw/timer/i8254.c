@@ -418,6 +418,13 @@ static void pit_unrealize(Device *dev)
     timer_free(pit_of(dev)->edge);
 }
 
+/* Times a saved state may hold lie within some years of now. */
+static int64_t sane_time(int64_t tick, int64_t now)
+{
+    const int64_t years = 1ll << 48;
+    return tick > now + years || tick < now - years ? now : tick;
+}
+
 static void pit_post_load(Device *dev)
 {
     PIT *p = pit_of(dev);
@@ -428,6 +435,9 @@ static void pit_post_load(Device *dev)
         if (c->next_n > 0x10000)
             c->next_n = 0;
         c->next_phase = c->next_n ? c->next_phase % c->next_n : 0;
+        c->start = sane_time(c->start, ticks_now());
+        c->next_at = sane_time(c->next_at, ticks_now());
+        c->paused = c->paused < 0 ? -1 : sane_time(c->paused, 0);
         c->mode %= 6;
         c->access = c->access & 3 ? c->access & 3 : ACCESS_BOTH;
         c->bcd &= 1;

@@ -71,6 +71,18 @@ static inline Device *create(const char *type)
     return realize(device_new(type));
 }
 
+static inline void quit_main_loop(void *opaque)
+{
+    main_loop_quit(GPOINTER_TO_INT(opaque));
+}
+
+/* Lets the main loop do what was posted to it; returns the status it was asked to end with, or -1. */
+static inline int run_posted_work(void)
+{
+    main_loop_run_soon(quit_main_loop, GINT_TO_POINTER(-1));
+    return main_loop_run();
+}
+
 /* Saves a device, loads the image into a fresh one of its type, and returns that one; checks that images
  * of any other length are refused. */
 static inline Device *save_and_reload(Device *dev)
