@@ -510,6 +510,9 @@ void x64_sextract(Jit *j, unsigned arg)
         return;
     }
     d = def_copy(j, j->op->in[0], 0);
+    if (len == width) {
+        asm_mov(&j->a, w, d, d);
+    }
     asm_shift_imm(&j->a, SHIFT_SHL, w, d, width - pos - len);
     asm_shift_imm(&j->a, SHIFT_SAR, w, d, width - len);
 }
@@ -523,6 +526,10 @@ void x64_extract2(Jit *j, unsigned arg)
     hold(j, j->op->in[0]);
     b = regs_use(j, j->op->in[1], ALL_GP);
     d = def_copy(j, j->op->in[0], j->op->in[0] == j->op->in[1] ? 0 : 1u << b);
+    if (j->op->imm == 0) {
+        asm_mov(&j->a, w, d, d);
+        return;
+    }
     asm_rr(&j->a, SHRD_IMM | X_SIZE(w), b, d);
     asm_byte(&j->a, (unsigned)j->op->imm);
 }

@@ -162,7 +162,7 @@ static void write_home(Jit *j, IRVal v)
 
 static void load_vec_constant(Jit *j, int r, uint64_t value)
 {
-    Operand scratch = mem_operand(RSP, FRAME_VEC);
+    Operand scratch = mem_operand(RSP, FRAME_VALUE);
 
     if (value == 0) {
         vec_zero(&j->a, r);
