@@ -246,6 +246,8 @@ static bool choose_machine(Error **errp)
     }
     machine.options = cfg.machine ? cfg.machine : opts_parse("-machine", machine.type->name, "type", errp);
     cfg.machine = machine.options;
+    opts_get(cfg.machine, "type"); /* the board reports what nobody read */
+    opts_get(cfg.machine, "accel");
     machine.cpu_model = cfg.cpu;
     machine.nodefaults = cfg.nodefaults;
     current_machine = &machine;

@@ -226,8 +226,11 @@ void device_set_u64(Device *dev, const char *prop, uint64_t value)
 void device_set_str(Device *dev, const char *prop, const char *value)
 {
     const Property *p = must_find(dev, prop);
-    g_assert(p->kind == PK_STRING);
-    store_string(dev, p, value);
+    Error *err = NULL;
+    if (p->kind == PK_STRING)
+        store_string(dev, p, value);
+    else if (!device_set(dev, prop, value, &err)) /* "1.3" for an address: a board's constant */
+        g_error("%s", error_get_pretty(err));
 }
 
 void device_set_chardev(Device *dev, const char *prop, Chardev *chr)

@@ -119,6 +119,12 @@ static void leave(ucontext_t *uc, Case *c)
 static void on_trap(int sig, siginfo_t *info, void *opaque)
 {
     ucontext_t *uc = opaque;
+    /* Flags that sigreturn does not restore: NT and ID would leak into the next case, AC would fault here. */
+#ifdef __x86_64__
+    __asm__ volatile("pushfq; andq $~0x244000, (%%rsp); popfq" ::: "memory", "cc");
+#else
+    __asm__ volatile("pushfl; andl $~0x244000, (%%esp); popfl" ::: "memory", "cc");
+#endif
     if (sig == SIGALRM) { /* a sequence that loops for ever: reported as vector 255 */
         if (current < 0)
             return;
@@ -141,8 +147,16 @@ static void on_trap(int sig, siginfo_t *info, void *opaque)
 #ifndef __x86_64__
     fsave_from_fx(uc, fx);
 #endif
-    memcpy(uc->uc_mcontext.gregs, home.uc_mcontext.gregs, sizeof(home.uc_mcontext.gregs));
-    uc->uc_mcontext.gregs[FL] &= ~0x40100l;
+    greg_t *g = uc->uc_mcontext.gregs;
+    for (int i = 0; i < NREGS; i++)
+        g[gpr_index[i]] = home.uc_mcontext.gregs[gpr_index[i]];
+    g[IP] = home.uc_mcontext.gregs[IP];
+    g[FL] = 0x202;
+#ifndef __x86_64__
+    g[REG_UESP] = g[REG_ESP];
+    g[REG_CS] = flat_cs;
+    g[REG_DS] = g[REG_ES] = g[REG_SS] = flat_ss;
+#endif
 }
 
 #ifndef __x86_64__

@@ -156,6 +156,7 @@ static void start_machine(const TCGBackend *engine)
     if (opt_bits == 64)
         env->efer |= EFER_LME | EFER_SCE;
     cpu_x86_update_cr0(env, CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_MP);
+    cpu_x86_update_cr3(env, env->cr[3]); /* PAE: loads the four top entries */
     cpu->halted = false;
 }
 
