@@ -93,7 +93,6 @@ static bool piix3_realize(Device *dev, Error **errp)
     PIIX3 *s = (PIIX3 *)dev;
     (void)errp;
     memory_region_init_io(&s->reset_control, dev, &reset_ops, s, "piix3-reset-control", 1);
-    memory_region_add_overlap(system_io, PC_RESET_PORT, &s->reset_control, 1);
     device_add_region(dev, &s->reset_control);
     device_init_in(dev, piix3_pirq, PIRQS);
     device_init_out(dev, ISA_IRQS);
@@ -131,6 +130,7 @@ Device *piix3_new(Error **errp)
     device_set_str(dev, "addr", "1");
     if (!device_realize(dev, errp))
         return NULL;
+    i440fx_set_reset_control(dev->regions[0]);
     for (unsigned n = 0; n < PIRQS; n++)
         pci_root_bus->lines[n] = device_input(dev, n);
     return dev;

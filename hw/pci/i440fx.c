@@ -30,6 +30,7 @@ typedef struct PAMSection {
 typedef struct I440FXHost {
     Device dev;
     MemoryRegion address_ports, data_ports;
+    MemoryRegion *reset_control; /* one byte that hides in the address register at 0xcf9 */
     uint32_t address;
 } I440FXHost;
 
@@ -43,22 +44,27 @@ typedef struct I440FX {
 } I440FX;
 
 static I440FX *bridge;
+static I440FXHost *host;
 
 /* ---- Configuration mechanism #1 ---- */
 
 static uint64_t address_read(void *opaque, hwaddr offset, unsigned size)
 {
     I440FXHost *s = opaque;
-    (void)size;
-    return s->address >> offset * 8;
+    uint64_t value = s->address >> offset * 8;
+    if (offset == PC_RESET_PORT - 0xcf8 && size == 1 && s->reset_control)
+        memory_region_read(s->reset_control, 0, &value, 1);
+    return value;
 }
 
-/* Only a 32-bit write to 0xcf8 is the address register. */
+/* Only a 32-bit write to 0xcf8 is the address register; a byte written to 0xcf9 is for the south bridge. */
 static void address_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     I440FXHost *s = opaque;
     if (offset == 0 && size == 4)
         s->address = value;
+    else if (offset == PC_RESET_PORT - 0xcf8 && size == 1 && s->reset_control)
+        memory_region_write(s->reset_control, 0, value, 1);
 }
 
 static uint64_t data_read(void *opaque, hwaddr offset, unsigned size)
@@ -267,20 +273,25 @@ static int i440fx_map_irq(PCIDevice *dev, int pin)
 
 bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp)
 {
-    Device *host = device_new("i440FX-pcihost");
-    if (!device_realize(host, errp))
+    host = (I440FXHost *)device_new("i440FX-pcihost");
+    if (!device_realize(&host->dev, errp))
         return false;
-    map_region(system_io, 0xcf8, host, 0);
-    map_region(system_io, 0xcfc, host, 1);
+    map_region(system_io, 0xcf8, &host->dev, 0);
+    map_region(system_io, 0xcfc, &host->dev, 1);
     Device *dev = device_new("i440FX");
     bridge = (I440FX *)dev;
     map_memory(bridge, ram, below);
-    PCIBus *bus = pci_bus_new(host, "pci.0", &bridge->pci_memory, system_io);
+    PCIBus *bus = pci_bus_new(&host->dev, "pci.0", &bridge->pci_memory, system_io);
     bus->map_irq = i440fx_map_irq;
     bus->dma = address_space_new(&bridge->bus_master, "bus-master");
     device_set_str(dev, "addr", "0");
     dev->parent = &bus->bus;
     return device_realize(dev, errp);
+}
+
+void i440fx_set_reset_control(MemoryRegion *mr)
+{
+    host->reset_control = mr;
 }
 
 MemoryRegion *i440fx_pci_memory(void)

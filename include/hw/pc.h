@@ -24,6 +24,8 @@
 bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp);
 /* PCI memory space: where -bios and option ROMs show. */
 MemoryRegion *i440fx_pci_memory(void);
+/* The byte at 0xcf9, inside the bridge's address register. */
+void i440fx_set_reset_control(MemoryRegion *mr);
 /* All PAM sections read and write RAM, as firmware leaves them for a kernel. */
 void i440fx_unlock_shadow(void);
 
