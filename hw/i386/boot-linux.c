@@ -78,24 +78,23 @@ static bool parse_image(Blob k, LinuxImage *l, Error **errp)
     return true;
 }
 
-/* Where the protected-mode code goes: the preferred address, or for a relocatable kernel in small
- * memory the lowest aligned one. */
+/* Where the protected-mode code goes: at its preferred address when it is relocatable. A kernel loaded below
+ * that address moves itself there, so there must be room in any case; *end is behind that. */
 static bool place_kernel(const X86BootInfo *info, const LinuxImage *l, uint64_t *at, uint64_t *end, Error **errp)
 {
     uint64_t size = MAX(l->init_size, l->code.len);
     uint64_t limit = l->high ? info->ram_end : BOOT_PARAMS;
-    *at = l->high ? 0x100000 : 0x1000;
-    if (l->high && l->relocatable) {
-        uint64_t align = MAX(l->alignment, 4096u);
-        bool fits = l->pref_address >= *at && l->pref_address < limit && size <= limit - l->pref_address;
-        *at = fits ? l->pref_address : (*at + align - 1) & ~(align - 1);
-    }
-    *end = *at + size;
-    if (*at >= limit || size > limit - *at) {
+    uint64_t lowest = l->high ? MiB : 0x1000, align = MAX(l->alignment, 4096u);
+    *at = lowest;
+    if (l->high && l->relocatable)
+        *at = l->pref_address >= lowest ? l->pref_address : (lowest + align - 1) & ~(align - 1);
+    uint64_t runs_at = MAX(*at, l->pref_address);
+    if (runs_at >= limit || size > limit - runs_at) {
         error_setg(errp, "the kernel needs %llu MiB of memory, there are %llu MiB",
-                   (unsigned long long)((*end + MiB - 1) / MiB), (unsigned long long)(info->ram_end / MiB));
+                   (unsigned long long)((runs_at + size + MiB - 1) / MiB), (unsigned long long)(info->ram_end / MiB));
         return false;
     }
+    *end = runs_at + size;
     return true;
 }
 

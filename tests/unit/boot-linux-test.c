@@ -106,9 +106,9 @@ static void test_bzimage_32(void)
     g_assert_true(linux_boot(&info, &start, NULL));
     g_assert_cmphex(start.entry, ==, 0x100000);
     roms_clear();
-    /* Relocatable, but the preferred place is beyond memory: lowest aligned address. */
+    /* Relocatable, without a preference: lowest aligned address. */
     k[0x234] = 1;
-    put_le64(k + 0x258, 1 * GiB);
+    put_le64(k + 0x258, 0);
     g_assert_true(linux_boot(&info, &start, NULL));
     g_assert_cmphex(start.entry, ==, 0x200000);
     roms_clear();
@@ -160,6 +160,11 @@ static void test_refusals(void)
     info = make_info(k, 1024);
     expect_refusal(&info, "truncated");
     info = make_info(k, len);
+    put_le64(k + 0x258, 62 * MiB); /* it would move itself there */
+    expect_refusal(&info, "needs 66 MiB");
+    put_le64(k + 0x258, ~0xfffull);
+    expect_refusal(&info, "needs");
+    put_le64(k + 0x258, 0);
     put_le32(k + 0x260, 0x7fffffff);
     expect_refusal(&info, "needs");
     put_le32(k + 0x230, 3);
