@@ -342,7 +342,8 @@ IRVal x86_dest(DisasContext *s)
 {
     const X86Operand *d = &s->op[0];
 
-    return d->kind == OPK_REG && d->size >= MO_32 ? cpu_regs[d->n] : x86_tmp(s);
+    s->in_place = d->kind == OPK_REG && d->size >= MO_32;
+    return s->in_place ? cpu_regs[d->n] : x86_tmp(s);
 }
 
 void x86_put(DisasContext *s, unsigned i, IRVal v)
@@ -350,7 +351,7 @@ void x86_put(DisasContext *s, unsigned i, IRVal v)
     const X86Operand *o = &s->op[i];
 
     if (o->kind == OPK_REG) {
-        if (o->size < MO_32 || v != cpu_regs[o->n])
+        if (i || !s->in_place || v != cpu_regs[o->n])
             x86_put_reg(s, o->size, o->n, o->high_byte, v);
         return;
     }
@@ -513,7 +514,7 @@ static const X86Row two_byte[256] = {
     [0xbc] = { insn_bsf, { Gv, Ev }, ROW_RW }, [0xbd] = { insn_bsr, { Gv, Ev }, ROW_RW },
     [0xbe] = { insn_movsx, { Gv, Eb }, ROW_W | ROW_NOLOAD }, [0xbf] = { insn_movsx, { Gv, Ew }, ROW_W | ROW_NOLOAD },
     [0xc0] = { insn_xadd, { Eb, Gb }, ROW_RW | ROW_LOCK }, [0xc1] = { insn_xadd, { Ev, Gv }, ROW_RW | ROW_LOCK },
-    [0xc2] = CLASS_MI, [0xc3] = { insn_mov, { My, Gy }, ROW_W },
+    [0xc2] = CLASS_MI, [0xc3] = { insn_movnti, { My, Gy }, ROW_W },
     [0xc4] = CLASS_MI, [0xc5] = CLASS_MI, [0xc6] = CLASS_MI, [0xc7] = GROUP,
     EIGHT(0xc8, { insn_bswap, { Zv }, ROW_RW }),
 };
@@ -628,7 +629,7 @@ static const X86Row *sparse_row(const DisasContext *s)
 
     for (unsigned i = 0; i < ARRAY_SIZE(sparse); i++) {
         const SparseRow *r = &sparse[i];
-        if (r->opcode == s->opcode && r->vex == s->vex && !(s->vex && s->vex_l) &&
+        if (r->opcode == s->opcode && r->vex == (s->vex != 0) && !(s->vex && s->vex_l) &&
             (!r->reg || r->reg == (s->modrm >> 3 & 7) + 1) &&
             r->prefixes == (r->any_data ? prefixes & ~PREFIX_DATA : prefixes))
             return &r->row;
@@ -842,6 +843,14 @@ static bool has_memory(const DisasContext *s)
     return false;
 }
 
+/* Stack instructions and near branches are 64 bits wide by default; AMD's 66 prefix narrows branches too. */
+static bool widened(const DisasContext *s, const X86Row *row)
+{
+    if (row->flags & ROW_F64)
+        return s->ot != MO_16 || s->env->cpuid_vendor[0] != 'A';
+    return (row->flags & ROW_D64) && s->ot == MO_32;
+}
+
 static void emit_row(DisasContext *s, const X86Row *row)
 {
     if (!s->has_modrm && uses_modrm(row))
@@ -859,7 +868,7 @@ static void emit_row(DisasContext *s, const X86Row *row)
         emit_class(s, row);
         return;
     }
-    if (s->code64 && ((row->flags & ROW_F64) || ((row->flags & ROW_D64) && s->ot == MO_32)))
+    if (s->code64 && widened(s, row))
         s->ot = MO_64;
     for (unsigned i = 0; i < 4 && row->op[i]; i++)
         set_operand(s, i, row->op[i]);

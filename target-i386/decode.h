@@ -118,7 +118,7 @@ uint64_t x86_ip_mask(const DisasContext *s); /* of the operand size */
 /* ---- Emitters, by file ---- */
 /* emit-int.c */
 X86Emit insn_add, insn_or, insn_adc, insn_sbb, insn_and, insn_sub, insn_xor, insn_cmp, insn_test, insn_inc, insn_dec,
-    insn_neg, insn_not, insn_mov, insn_lea, insn_xchg, insn_xadd, insn_cmpxchg, insn_cmpxchg8b, insn_movzx, insn_movsx,
+    insn_neg, insn_not, insn_mov, insn_movnti, insn_lea, insn_xchg, insn_xadd, insn_cmpxchg, insn_cmpxchg8b, insn_movzx, insn_movsx,
     insn_movsxd, insn_cbw, insn_cwd, insn_mul, insn_imul, insn_imul3, insn_div, insn_idiv, insn_aaa, insn_aas,
     insn_aam, insn_aad, insn_daa, insn_das, insn_xlat, insn_bswap, insn_setcc, insn_cmov, insn_lahf, insn_sahf,
     insn_salc, insn_clc, insn_stc, insn_cmc, insn_cld, insn_std, insn_nop, insn_bound, insn_mov_sreg_store;

@@ -216,6 +216,14 @@ void insn_popa(DisasContext *s)
     release_stack(s, 7u << s->ot);
 }
 
+/* ENTER makes sure that the new top of stack is writable: a write that changes nothing. */
+static void probe_stack(DisasContext *s, IRVal sp)
+{
+    IRVal linear = x86_linear(s, sp, R_SS, 1u << s->ot, true);
+
+    ir_atomic(s->ir, IR_ATOMIC_OR, x86_type(s->ot), x86_tmp(s), linear, x86_const(s, s->ot, 0), s->ot, s->mmu_mode);
+}
+
 void insn_enter(DisasContext *s)
 {
     unsigned locals = (uint16_t)x86_fetch_imm(s, MO_16), level = x86_fetch_imm(s, MO_8) & 31;
@@ -226,6 +234,7 @@ void insn_enter(DisasContext *s)
     if (level)
         x86_call(s, &helper_info_enter_levels, IR_NONE, frame, ir_i32(s->ir, s->ot), ir_i32(s->ir, level), IR_NONE);
     sp = x86_sp_plus(s, -size - (int)level * size - (int)locals);
+    probe_stack(s, sp);
     if (!s->code64 && !(s->flags & HF_SS32)) { /* the upper half of ESP goes to EBP too */
         IRVal whole = x86_tmp(s);
         ir_deposit(s->ir, IR_I64, whole, cpu_regs[R_ESP], frame, 0, 16);

@@ -240,6 +240,14 @@ void insn_mov(DisasContext *s)
     x86_put(s, 0, s->op[1].val);
 }
 
+void insn_movnti(DisasContext *s)
+{
+    if (s->prefix & (PREFIX_DATA | PREFIX_REPZ | PREFIX_REPNZ))
+        x86_gen_illegal(s);
+    else
+        insn_mov(s);
+}
+
 void insn_lea(DisasContext *s)
 {
     x86_put(s, 0, s->ea);
@@ -313,7 +321,7 @@ void insn_cmpxchg(DisasContext *s)
     if (x86_locked(s)) {
         ir_cmpxchg(ir, t, old, s->linear, before, src, size, s->mmu_mode);
     } else {
-        ir_mov(ir, old, x86_extend(s, d->val, size, t, false));
+        ir_op1(ir, IR_MOV, t, old, x86_extend(s, d->val, size, t, false));
         ir_movcond(ir, IR_EQ, t, stored, t, before, old, src, old);
     }
     ir_op2(ir, IR_SUB, t, r, before, old);
@@ -337,10 +345,8 @@ void insn_cmpxchg(DisasContext *s)
             else
                 ir_mov(ir, wide, dest);
         } else {
-            IRVal src2 = x86_tmp(s);
-            ir_mov(ir, src2, stored);
             x86_put_reg(s, size, R_EAX, false, next);
-            x86_put(s, 0, src2);
+            x86_put(s, 0, stored);
         }
     }
     x86_cc_set(s, CC_OP_SUBB, size, r, old);

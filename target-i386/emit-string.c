@@ -151,8 +151,8 @@ void insn_cmps(DisasContext *s)
         call_string(s, &helper_info_rep_cmps, true);
         return;
     }
+    b = string_load(s, R_EDI, R_ES, size); /* the first to fault on AMD */
     a = string_load(s, R_ESI, source_segment(s), size);
-    b = string_load(s, R_EDI, R_ES, size);
     advance(s, size, R_ESI, R_EDI);
     compare_elements(s, size, a, b);
 }

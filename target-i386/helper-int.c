@@ -162,18 +162,21 @@ static uint32_t result_flags(uint8_t v)
     return (v ? 0 : CC_Z) | (v & 0x80 ? CC_S : 0) | (__builtin_parity(v) ? 0 : CC_P);
 }
 
+/* Flags of the 16-bit sum or difference with 0x106 (or 0), before AL loses its upper half. */
 static void ascii_adjust(X86CPU *env, int sign)
 {
-    uint32_t flags = cpu_cc_compute_all(env);
     uint64_t *a = &env->regs[R_EAX];
-    uint16_t ax = (uint16_t)*a;
-    bool adjust = (ax & 15) > 9 || (flags & CC_A);
+    uint16_t old = (uint16_t)*a, ax = old;
+    bool adjust = (old & 15) > 9 || (cpu_cc_compute_all(env) & CC_A);
+    uint32_t flags = adjust ? CC_A | CC_C : 0;
 
     if (adjust)
-        ax = (uint16_t)(ax + sign * 0x106);
-    ax &= 0xff0f;
-    put16(a, ax);
-    set_flags(env, result_flags((uint8_t)ax) | (adjust ? CC_A | CC_C : 0));
+        ax = (uint16_t)(old + sign * 0x106);
+    if ((sign > 0 ? ax & ~old : old & ~ax) & 0x8000)
+        flags |= CC_O;
+    flags |= (ax ? 0 : CC_Z) | (ax & 0x8000 ? CC_S : 0) | (result_flags((uint8_t)ax) & CC_P);
+    put16(a, ax & 0xff0f);
+    set_flags(env, flags);
 }
 
 void helper_aaa(CPUState *cpu)
@@ -200,26 +203,31 @@ void helper_aad(CPUState *cpu, uint32_t base)
     X86CPU *env = x86_cpu(cpu);
     uint8_t al = (uint8_t)env->regs[R_EAX], ah = (uint8_t)(env->regs[R_EAX] >> 8);
 
-    al = (uint8_t)(al + ah * base);
+    uint8_t addend = (uint8_t)(ah * base);
+
+    al = (uint8_t)(al + addend);
     put16(&env->regs[R_EAX], al);
-    set_flags(env, result_flags(al));
+    env->cc_dst = al;
+    env->cc_src = addend;
+    env->cc_op = CC_OP_ADDB;
 }
 
+/* OF is that of the addition or subtraction of the whole correction. */
 static void decimal_adjust(X86CPU *env, int sign)
 {
     uint32_t flags = cpu_cc_compute_all(env), out = 0;
     uint8_t old = (uint8_t)env->regs[R_EAX], al = old;
 
     if ((al & 15) > 9 || (flags & CC_A)) {
-        if ((flags & CC_C) || (sign < 0 && al < 6))
-            out |= CC_C;
+        out |= CC_A | (sign < 0 && al < 6 ? CC_C : 0);
         al = (uint8_t)(al + sign * 6);
-        out |= CC_A;
     }
     if (old > 0x99 || (flags & CC_C)) {
         al = (uint8_t)(al + sign * 0x60);
         out |= CC_C;
     }
+    if ((sign > 0 ? al & ~old : old & ~al) & 0x80)
+        out |= CC_O;
     env->regs[R_EAX] = (env->regs[R_EAX] & ~0xffull) | al;
     set_flags(env, out | result_flags(al));
 }

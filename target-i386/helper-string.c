@@ -138,7 +138,11 @@ static Run string_run(const StringOp *o, int seg, unsigned reg, uint64_t limit, 
     }
     if ((linear & ~PAGE_MASK) + o->size > PAGE_SIZE_ || ((o->oi & MO_ALIGN) && (linear & (o->size - 1))))
         return (Run){ linear, NULL, 1 };
-    return (Run){ linear, tlb_probe(o->cpu, linear - below, n * o->size, access, o->mode, false, NULL, o->ra), n };
+    bool fault = false;
+    uint8_t *host = tlb_probe(o->cpu, linear - below, n * o->size, access, o->mode, true, &fault, o->ra);
+    if (fault) /* at the first element, which may be the highest */
+        host = tlb_probe(o->cpu, linear, o->size, access, o->mode, false, NULL, o->ra);
+    return (Run){ linear, host, fault ? 1 : n };
 }
 
 static void shorten(const StringOp *o, Run *r, uint64_t n)
@@ -372,18 +376,18 @@ uint32_t helper_rep_cmps(CPUState *cpu, uint32_t arg)
     bool hit = false, any = false;
 
     while (count_of(&o)) {
-        Run x = string_run(&o, o.source, R_ESI, o.single ? 1 : count_of(&o), ACCESS_READ);
-        Run y = string_run(&o, R_ES, R_EDI, x.count, ACCESS_READ);
+        Run y = string_run(&o, R_ES, R_EDI, o.single ? 1 : count_of(&o), ACCESS_READ);
+        Run x = string_run(&o, o.source, R_ESI, y.count, ACCESS_READ);
         uint64_t n = 1;
 
         if (x.host && y.host) {
-            shorten(&o, &x, y.count);
+            shorten(&o, &y, x.count);
             n = compare_run(&o, &x, &y, &hit);
             a = load(&o, element(&o, &x, n - 1));
             b = load(&o, element(&o, &y, n - 1));
         } else {
-            a = cpu_ld(cpu, x.linear, o.oi, o.ra);
             b = cpu_ld(cpu, y.linear, o.oi, o.ra);
+            a = cpu_ld(cpu, x.linear, o.oi, o.ra);
             hit = (a == b) == o.repnz;
         }
         any = true;

@@ -189,7 +189,7 @@ void x86_gen_illegal(DisasContext *s)
 
 uint64_t x86_ip_mask(const DisasContext *s)
 {
-    return size_mask(s->code64 ? MO_64 : s->ot);
+    return size_mask(s->ot);
 }
 
 static bool protected_mode(const DisasContext *s)
@@ -237,8 +237,10 @@ void x86_check_target_imm(DisasContext *s, uint64_t eip)
 
 /* ---- Segmentation ---- */
 
-static bool needs_check(const DisasContext *s, int seg)
+static bool needs_check(const DisasContext *s, int seg, bool write)
 {
+    if (seg == R_CS && write && protected_mode(s))
+        return true; /* code segments are not writable */
     return seg >= R_FS ? !(s->flags & HF_FSGSFLAT) : s->segcheck;
 }
 
@@ -254,7 +256,7 @@ static void gen_seg_check(DisasContext *s, IRVal offset, int seg, unsigned bytes
         uint32_t want = DESC_P | DESC_S, mask = DESC_P | DESC_S | DESC_CS;
         IRVal flags = x86_tmp(s);
 
-        if (seg == R_CS) {
+        if (seg == R_CS && !write) {
             want = mask = DESC_P | DESC_S | DESC_CS | DESC_R;
         } else {
             mask |= DESC_E;
@@ -287,7 +289,7 @@ IRVal x86_linear(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool wr
 
     if (s->code64 && seg < R_FS)
         return offset;
-    if (!s->code64 && needs_check(s, seg))
+    if (!s->code64 && needs_check(s, seg, write))
         gen_seg_check(s, offset, seg, bytes, write);
     if (seg == R_CS) {
         if (!s->base.state.cs_base)

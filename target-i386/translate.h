@@ -52,6 +52,7 @@ typedef struct DisasContext {
     int8_t mem_base, mem_index; /* registers of the address, -1 none, MEM_RIP */
     uint8_t mem_scale;
     int64_t mem_disp;
+    bool in_place;     /* the result is computed in op[0]'s register */
     IRVal linear;      /* of a memory op[0] that is read and written */
     X86Operand op[4];
 
