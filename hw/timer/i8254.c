@@ -195,7 +195,7 @@ static void pit_irq_control(void *opaque, int n, int level)
 {
     PIT *p = pit_of(opaque);
     p->irq_enabled = !!level;
-    show_line(p, counter_out(&p->ch[0], ticks_now()));
+    show_line(p, p->ch[0].started ? counter_out(&p->ch[0], ticks_now()) : p->line);
     schedule_edge(p, ticks_now(), 0);
 }
 
