@@ -690,7 +690,12 @@ void regs_begin(Jit *j)
     memset(j->dirty_globals, 0, sizeof(j->dirty_globals));
     memset(j->known_globals, 0, sizeof(j->known_globals));
     for (unsigned v = 0; v < j->f->nvals; v++) {
+        const IRValInfo *info = &j->f->vals[v];
         j->loc[v] = (ValLoc){ .reg = NOREG, .constant = IR_NONE };
+        if (info->kind == IRK_TEMP && info->crosses_bb) {
+            /* Theirs alone: in a loop it may be live in code before its first appearance. */
+            j->loc[v].slot = slot_alloc(j, slot_units(info->type));
+        }
     }
     for (uint32_t m = host.pinned_mask; m; m &= m - 1) {
         int r = __builtin_ctz(m);
