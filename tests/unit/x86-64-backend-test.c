@@ -5,7 +5,7 @@
  * code and in the interpreter, which is the oracle. Each runs with TLB hits and with every access on the
  * slow path; there the guest registers in CPUState must be what an observing helper, put before each
  * access, sees in the interpreter (that is what a fault would see). Also with random register choice
- * and with host features taken away. "x86-64-backend-test N [FIRST]" runs N programs.
+ * and with host features taken away. Leaving TBs is tested by hand-made cases. "x86-64-backend-test N [FIRST]" runs N programs.
  */
 #include "exec/tb.h"
 #include "target.h"
@@ -222,10 +222,14 @@ static uint64_t slow_atomic(CPUState *cpu, IROpcode opc, uint64_t va, uint64_t v
     return op & MO_SIGN ? (uint64_t)sextract64(old, 0, 8 * (int)memop_bytes(op)) : old;
 }
 
+static const void *lookup_answer;
+static unsigned lookups;
+
 static const void *lookup(CPUState *cpu)
 {
     (void)cpu;
-    return tcg_backend_x86_64.exit_address();
+    lookups++;
+    return lookup_answer ? lookup_answer : tcg_backend_x86_64.exit_address();
 }
 
 /* ---- Random programs ---- */
@@ -737,12 +741,186 @@ static void start_up(void)
     f = ir_func_new();
 }
 
+/* ---- Leaving a TB: expected exits follow from ir.h and exec/tb.h ---- */
+
+static uint8_t *next_code;
+
+/* Finishes the TB that was built in f; code of several TBs lies side by side. */
+static void compile(TranslationBlock *t, uint64_t pc, unsigned flags)
+{
+    size_t size;
+
+    *t = (TranslationBlock){ .state.pc = pc, .insns = 3, .flags = (uint16_t)flags, .code = next_code };
+    tcg_liveness(f);
+    size = tcg_backend_x86_64.emit(f, t, next_code, next_code, 65536);
+    g_assert_cmpuint(size, >, 0);
+    next_code += (size + 15) & ~15ull;
+}
+
+static void compile_goto(TranslationBlock *t, uint64_t pc, uint64_t dest, unsigned flags)
+{
+    ir_func_begin(f, NULL);
+    ir_insn_start(f, pc, 0);
+    ir_op2i(f, IR_ADD, IR_I64, wide[0], wide[0], 1);
+    ir_op2i(f, IR_ADD, IR_I64, wide[1], wide[1], 1);
+    ir_goto_tb(f, 1, dest, dest + 0x100);
+    compile(t, pc, flags);
+}
+
+static void compile_goto_ptr(TranslationBlock *t, uint64_t pc)
+{
+    ir_func_begin(f, NULL);
+    ir_insn_start(f, pc, 0);
+    ir_op2i(f, IR_ADD, IR_I64, wide[1], wide[1], 1);
+    ir_goto_ptr(f, wide[2]);
+    compile(t, pc, 0);
+}
+
+static uintptr_t execute(TranslationBlock *t)
+{
+    tested->cpu.bank = (TLBBank *)tlb;
+    tested->cpu.target = &fake_target;
+    tested->reg[0] = tested->reg[1] = 0;
+    lookups = 0;
+    return tcg_backend_x86_64.exec(&tested->cpu, t);
+}
+
+#define EXIT(t, why) ((uintptr_t)(t) | (why))
+
+static void test_chaining(void)
+{
+    TranslationBlock a, b;
+
+    compile_goto(&a, 0x1000, 0x1010, 0);
+    compile_goto(&b, 0x1010, 0x1800, 0);
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_SLOT1));
+    g_assert_cmphex(tested->pc, ==, 0x1110);
+    g_assert_cmpuint(tested->reg[1], ==, 1);
+    tcg_backend_x86_64.patch(&a, 1, &b);
+    g_assert_cmphex(execute(&a), ==, EXIT(&b, TB_EXIT_SLOT1));
+    g_assert_cmphex(tested->pc, ==, 0x1900);
+    g_assert_cmpuint(tested->reg[0], ==, 2);
+    g_assert_cmpuint(tested->reg[1], ==, 2);
+    tcg_backend_x86_64.patch(&a, 1, NULL);
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_SLOT1));
+    compile_goto(&a, 0x1000, 0x1010, TB_NOCHAIN);
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_LOOKUP));
+    g_assert_cmphex(tested->pc, ==, 0x1110);
+    g_assert_cmphex(a.jump_patch[1], ==, ~0u);
+}
+
+static void test_polling(void)
+{
+    TranslationBlock a;
+
+    compile_goto(&a, 0x1000, 0x1000, 0);
+    tcg_backend_x86_64.patch(&a, 1, &a);
+    tested->cpu.exit_request = 1;
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_POLL));
+    g_assert_cmphex(tested->pc, ==, 0x1100);
+    compile_goto_ptr(&a, 0x1000);
+    g_assert_cmphex(execute(&a), ==, EXIT(NULL, TB_EXIT_POLL));
+    tested->cpu.exit_request = 0;
+    compile_goto(&a, 0x1000, 0x1000, TB_ICOUNT);
+    tcg_backend_x86_64.patch(&a, 1, &a);
+    tested->cpu.icount_left = 10;
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_POLL));
+    g_assert_cmphex(tested->pc, ==, 0x1000);
+    g_assert_cmpint(tested->cpu.icount_left, ==, 1);
+    g_assert_cmpuint(tested->reg[1], ==, 3);
+}
+
+static JumpCacheEntry *cache_entry(uint64_t pc)
+{
+    return &tested->cpu.jump_cache[jump_cache_slot(pc)];
+}
+
+/* A jump from a leads to b (which ends in its own slot): through the cache on a hit, by lookup on a miss. */
+static void check_cache(TranslationBlock *a, TranslationBlock *b, uint64_t dest)
+{
+    JumpCacheEntry *e = cache_entry(dest);
+
+    *e = (JumpCacheEntry){ 0 };
+    tested->cpu.jc_key = 0x500000003;
+    lookup_answer = NULL;
+    g_assert_cmphex(execute(a), ==, EXIT(NULL, TB_EXIT_LOOKUP));
+    g_assert_cmpuint(lookups, ==, 1);
+    lookup_answer = b->code;
+    g_assert_cmphex(execute(a), ==, EXIT(b, TB_EXIT_SLOT1));
+    g_assert_cmpuint(lookups, ==, 1);
+    *e = (JumpCacheEntry){ .pc = dest, .key = 0x500000003, .code = b->code, .tb = b };
+    g_assert_cmphex(execute(a), ==, EXIT(b, TB_EXIT_SLOT1));
+    g_assert_cmpuint(lookups, ==, 0);
+    g_assert_cmpuint(tested->reg[1], ==, 2);
+    e->key++;
+    execute(a);
+    g_assert_cmpuint(lookups, ==, 1);
+    e->key--;
+    e->pc ^= 1ull << 40;
+    execute(a);
+    g_assert_cmpuint(lookups, ==, 1);
+    lookup_answer = NULL;
+}
+
+static void test_jump_cache(void)
+{
+    static const uint64_t dests[] = { 0x7000, 0x7fff12345678, 0xffffffff81000010 };
+    TranslationBlock a, b;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(dests); i++) {
+        compile_goto(&b, dests[i], dests[i] + 1, 0);
+        compile_goto(&a, 0x1000, dests[i], 0);
+        check_cache(&a, &b, dests[i]);
+        g_assert_cmphex(a.jump_patch[1], ==, ~0u);
+        compile_goto_ptr(&a, 0x1000);
+        tested->reg[2] = dests[i];
+        check_cache(&a, &b, dests[i]);
+    }
+    ir_func_begin(f, NULL);
+    ir_insn_start(f, 0x1000, 0);
+    ir_goto_lookup(f);
+    compile(&a, 0x1000, 0);
+    lookup_answer = b.code;
+    g_assert_cmphex(execute(&a), ==, EXIT(&b, TB_EXIT_SLOT1));
+    lookup_answer = NULL;
+}
+
+/* With too little room emit fails and stays inside it. */
+static void test_room(void)
+{
+    uint8_t *code = cache + CACHE_SIZE / 2;
+    TranslationBlock t;
+
+    rng_state = 77;
+    gen_program(60);
+    tcg_liveness(f);
+    for (size_t room = 0; room < 20000; room += 61) {
+        memset(code + room, 0xa5, 4096);
+        t = (TranslationBlock){ .state.pc = 0x1000, .insns = 1, .code = code };
+        g_assert_cmpuint(tcg_backend_x86_64.emit(f, &t, code, code, room), <=, room);
+        for (unsigned i = 0; i < 4096; i++) {
+            g_assert_cmphex(code[room + i], ==, 0xa5);
+        }
+    }
+    g_assert_cmpuint(t.code_size, >, 0);
+}
+
+static void test_exits(void)
+{
+    next_code = cache + prologue_size;
+    test_chaining();
+    test_polling();
+    test_jump_cache();
+    test_room();
+}
+
 int main(int argc, char **argv)
 {
     uint64_t programs = argc > 1 ? strtoull(argv[1], NULL, 0) : 10000;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 
     start_up();
+    test_exits();
     for (uint64_t seed = first; seed < first + programs; seed++) {
         use_features(seed);
         tcg_x86_64_random_seed = (uint32_t)seed;
