@@ -6,7 +6,7 @@
  * interrupt. Properties timers (3-24), msi, hpet-intcap (lines each timer may be routed to).
  * Periods missed while the host was busy become one interrupt. Not modelled: interrupts closer than 20 us.
  */
-#include "hw/device.h"
+#include "hw/pci.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -87,6 +87,13 @@ static void lower(HPETTimer *t)
     irq_set(&t->hpet->dev.out[route(t)], 0);
 }
 
+/* A message goes where those of PCI functions go: past the page of the vCPUs' own controllers. */
+static void send_message(uint64_t fsb)
+{
+    AddressSpace *as = pci_root_bus ? pci_root_bus->dma : address_space_memory;
+    address_space_st(as, fsb >> 32, (uint32_t)fsb, 4);
+}
+
 static void raise(HPETTimer *t)
 {
     HPET *s = t->hpet;
@@ -95,7 +102,7 @@ static void raise(HPETTimer *t)
     if (!(t->config & T_ENABLE))
         return;
     if (t->config & T_FSB)
-        address_space_st(address_space_memory, t->fsb >> 32, (uint32_t)t->fsb, 4);
+        send_message(t->fsb);
     else if (t->config & T_LEVEL)
         irq_set(&s->dev.out[route(t)], 1);
     else

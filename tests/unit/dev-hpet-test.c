@@ -147,6 +147,28 @@ static void test_legacy(void)
     teardown();
 }
 
+static void test_messages(void)
+{
+    static MemoryRegion ram;
+    g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 64 * KiB, NULL));
+    memory_region_add(system_memory, 0, &ram);
+    hpet = device_new("hpet");
+    device_set_u32(hpet, "msi", 1);
+    realize(hpet);
+    map_region(system_memory, BASE, hpet, 0);
+    connect_line(hpet, 20, line(20));
+    wr(0x150, 0x0000300000004141);
+    g_assert_cmphex(rd(0x140) & 0x8000, ==, 0x8000);
+    wr(0x140, 0x4004 | 20 << 9), wr(0x148, 1000);
+    wr(0x10, 1);
+    advance(11 * US);
+    g_assert_cmphex(address_space_ld(address_space_memory, 0x3000, 4, NULL), ==, 0x4141);
+    g_assert_cmpint(line_rises[20], ==, 0);
+    teardown();
+    memory_region_del(system_memory, &ram);
+    memory_region_destroy(&ram);
+}
+
 static void test_properties(void)
 {
     Error *err = NULL;
@@ -180,6 +202,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/one-shot", test_one_shot);
     g_test_add_func("/hpet/periodic", test_periodic);
     g_test_add_func("/hpet/legacy", test_legacy);
+    g_test_add_func("/hpet/messages", test_messages);
     g_test_add_func("/hpet/properties", test_properties);
     g_test_add_func("/hpet/saved", test_saved);
     return g_test_run();
