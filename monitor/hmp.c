@@ -99,7 +99,10 @@ static void cmd_help(Monitor *mon, int argc, char **argv)
 static void cmd_info(Monitor *mon, int argc, char **argv)
 {
     char *const topic[] = { "info", NULL };
-    cmd_help(mon, 1, (char **)topic);
+    if (argc)
+        monitor_printf(mon, "unknown command: 'info %s'\nTry \"help info\" for more information\n", argv[0]);
+    else
+        cmd_help(mon, 1, (char **)topic);
 }
 
 /* ---- Run state ---- */

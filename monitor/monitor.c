@@ -195,8 +195,6 @@ void monitor_run_line(Monitor *mon, const char *line)
         const MonitorCommand *row = find_row(argv, argc, &used);
         if (row)
             row->run(mon, argc - used, argv + used);
-        else if (!strcmp(argv[0], "info") && argc > 1)
-            monitor_printf(mon, "unknown command: 'info %s'\nTry \"help info\" for more information\n", argv[1]);
         else
             monitor_printf(mon, "unknown command: '%s'\n", argv[0]);
     }

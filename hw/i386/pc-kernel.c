@@ -96,9 +96,8 @@ static bool run_loader(MachineState *m, X86BootInfo *info, Error **errp)
         return false;
     }
     const char *what = blob_identify(info->kernel);
-    error_setg(errp, "could not load kernel '%s': %s%s", m->kernel, what ? "it is " : "not a kernel for this machine",
-               what ? what : "");
-    error_append_hint(errp, "A bzImage, an ELF file with a PVH note, or a multiboot image is needed.\n");
+    error_setg(errp, "could not load kernel '%s': %s%s (it takes a bzImage, an ELF file with a PVH note, or multiboot)",
+               m->kernel, what ? "it is " : "not a kernel for this machine", what ? what : "");
     return false;
 }
 

@@ -11,7 +11,7 @@ expect() {
     shift 2
     timeout "${EXPECT_TIMEOUT:-60}" "$@" >"$tmp/out" 2>&1 </dev/null
     got=$?
-    if [ "$got" != "$status" ] || ! grep -Eq -- "$pattern" "$tmp/out"; then
+    if [ "$got" != "$status" ] || { [ -n "$pattern" ] && ! grep -Eq -- "$pattern" "$tmp/out"; }; then
         echo "FAILED: $*"
         echo "  status $got, wanted $status; wanted output: $pattern; got:"
         head -n 8 "$tmp/out" | sed 's/^/    /'
