@@ -82,9 +82,11 @@ static void call_string(DisasContext *s, const HelperInfo *h, bool sets_flags)
     if (s->step)
         arg |= STRING_STEP;
     x86_sync_cc_op(s);
-    x86_call(s, h, done, ir_i32(ir, arg), IR_NONE, IR_NONE, IR_NONE);
-    if (sets_flags)
+    if (sets_flags) { /* a fault finds the helper's flags */
         x86_set_cc_op(s, CC_OP_DYNAMIC);
+        ir_insn_start(ir, s->base.insn_pc, s->cc_op);
+    }
+    x86_call(s, h, done, ir_i32(ir, arg), IR_NONE, IR_NONE, IR_NONE);
     if (!repeated(s))
         return;
     ir_brcond(ir, IR_NE, IR_I32, done, ir_i32(ir, 0), finished);

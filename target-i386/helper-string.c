@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * REP MOVS, STOS, LODS, SCAS, CMPS, INS and OUTS in bulk. Work goes in runs of elements that stay in one
- * page of source and destination (and do not wrap the address size), on host memory. Registers are updated
- * after each run, so a fault, or an interrupt between runs, finds the state of a completed element.
+ * page of source and destination (and do not wrap the address size), on host memory. Registers and flags
+ * are updated after each run, so a fault, or an interrupt between runs, finds the state of a completed element.
  * Elements that cross pages, pages without host memory (MMIO, code, watchpoints) and segments with odd
  * limits go one element at a time. Order within a run is the architecture's: overlapping copies propagate.
  */
@@ -145,6 +145,16 @@ static Run string_run(const StringOp *o, int seg, unsigned reg, uint64_t limit, 
     return (Run){ linear, host, fault ? 1 : n };
 }
 
+/* Where the element at an index register lies; for those handled one at a time. */
+static uint64_t element_linear(const StringOp *o, int seg, unsigned reg, bool write)
+{
+    uint64_t offset = offset_of(o, reg);
+
+    if (!segment_ok(o, seg, offset, o->size, write))
+        x86_raise_seg_fault(o->env, seg, o->ra);
+    return linear_of(o, seg, offset);
+}
+
 static void shorten(const StringOp *o, Run *r, uint64_t n)
 {
     if (r->host && o->step < 0)
@@ -209,22 +219,33 @@ static void copy_run(const StringOp *o, const Run *src, const Run *dst)
         store(o, element(o, dst, i), load(o, element(o, src, i)));
 }
 
+/* Copies what it can at once and returns how many elements that was. */
+static uint64_t move_some(const StringOp *o, uint64_t limit)
+{
+    Run src = string_run(o, o->source, R_ESI, limit, ACCESS_READ), dst;
+
+    if (!src.host) {
+        uint64_t v = cpu_ld(o->cpu, src.linear, o->oi, o->ra);
+        cpu_st(o->cpu, element_linear(o, R_ES, R_EDI, true), v, o->oi, o->ra);
+        return 1;
+    }
+    dst = string_run(o, R_ES, R_EDI, src.count, ACCESS_WRITE);
+    if (!dst.host) {
+        cpu_st(o->cpu, dst.linear, load(o, element(o, &src, 0)), o->oi, o->ra);
+        return 1;
+    }
+    shorten(o, &src, dst.count);
+    copy_run(o, &src, &dst);
+    return dst.count;
+}
+
 uint32_t helper_rep_movs(CPUState *cpu, uint32_t arg)
 {
     StringOp o = string_begin(cpu, arg, HELPER_RETADDR());
 
     while (count_of(&o)) {
-        uint64_t limit = o.single ? 1 : count_of(&o);
-        Run src = string_run(&o, o.source, R_ESI, limit, ACCESS_READ);
-        Run dst = string_run(&o, R_ES, R_EDI, src.count, ACCESS_WRITE);
-        uint64_t n = src.host && dst.host ? dst.count : 1;
+        uint64_t n = move_some(&o, o.single ? 1 : count_of(&o));
 
-        if (src.host && dst.host) {
-            shorten(&o, &src, n);
-            copy_run(&o, &src, &dst);
-        } else {
-            cpu_st(cpu, dst.linear, cpu_ld(cpu, src.linear, o.oi, o.ra), o.oi, o.ra);
-        }
         move(&o, R_ESI, n);
         move(&o, R_EDI, n);
         count_down(&o, n);
@@ -325,8 +346,8 @@ static uint64_t scan_run(const StringOp *o, const Run *r, uint64_t a, bool *hit)
 uint32_t helper_rep_scas(CPUState *cpu, uint32_t arg)
 {
     StringOp o = string_begin(cpu, arg, HELPER_RETADDR());
-    uint64_t a = o.env->regs[R_EAX] & (~0ull >> (64 - 8 * o.size)), last = 0;
-    bool hit = false, any = false;
+    uint64_t a = o.env->regs[R_EAX] & (~0ull >> (64 - 8 * o.size)), last;
+    bool hit = false;
 
     while (count_of(&o)) {
         Run r = string_run(&o, R_ES, R_EDI, o.single ? 1 : count_of(&o), ACCESS_READ);
@@ -339,14 +360,12 @@ uint32_t helper_rep_scas(CPUState *cpu, uint32_t arg)
             last = cpu_ld(cpu, r.linear, o.oi, o.ra);
             hit = (last == a) == o.repnz;
         }
-        any = true;
         move(&o, R_EDI, n);
         count_down(&o, n);
+        set_compare_flags(&o, a, last);
         if (hit || !goes_on(&o))
             break;
     }
-    if (any)
-        set_compare_flags(&o, a, last);
     return hit || finished(&o);
 }
 
@@ -369,36 +388,47 @@ static uint64_t compare_run(const StringOp *o, const Run *x, const Run *y, bool 
     return x->count;
 }
 
+/* Compares one element that has no host memory on one side: DI is read first. */
+static uint64_t compare_one(const StringOp *o, uint64_t y, bool *hit)
+{
+    uint64_t b = cpu_ld(o->cpu, y, o->oi, o->ra);
+    uint64_t a = cpu_ld(o->cpu, element_linear(o, o->source, R_ESI, false), o->oi, o->ra);
+
+    set_compare_flags(o, a, b);
+    *hit = (a == b) == o->repnz;
+    return 1;
+}
+
+static uint64_t compare_some(const StringOp *o, uint64_t limit, bool *hit)
+{
+    Run y = string_run(o, R_ES, R_EDI, limit, ACCESS_READ), x;
+    uint64_t n;
+
+    if (!y.host)
+        return compare_one(o, y.linear, hit);
+    x = string_run(o, o->source, R_ESI, y.count, ACCESS_READ);
+    if (!x.host)
+        return compare_one(o, y.linear, hit);
+    shorten(o, &y, x.count);
+    n = compare_run(o, &x, &y, hit);
+    set_compare_flags(o, load(o, element(o, &x, n - 1)), load(o, element(o, &y, n - 1)));
+    return n;
+}
+
 uint32_t helper_rep_cmps(CPUState *cpu, uint32_t arg)
 {
     StringOp o = string_begin(cpu, arg, HELPER_RETADDR());
-    uint64_t a = 0, b = 0;
-    bool hit = false, any = false;
+    bool hit = false;
 
     while (count_of(&o)) {
-        Run y = string_run(&o, R_ES, R_EDI, o.single ? 1 : count_of(&o), ACCESS_READ);
-        Run x = string_run(&o, o.source, R_ESI, y.count, ACCESS_READ);
-        uint64_t n = 1;
+        uint64_t n = compare_some(&o, o.single ? 1 : count_of(&o), &hit);
 
-        if (x.host && y.host) {
-            shorten(&o, &y, x.count);
-            n = compare_run(&o, &x, &y, &hit);
-            a = load(&o, element(&o, &x, n - 1));
-            b = load(&o, element(&o, &y, n - 1));
-        } else {
-            b = cpu_ld(cpu, y.linear, o.oi, o.ra);
-            a = cpu_ld(cpu, x.linear, o.oi, o.ra);
-            hit = (a == b) == o.repnz;
-        }
-        any = true;
         move(&o, R_ESI, n);
         move(&o, R_EDI, n);
         count_down(&o, n);
         if (hit || !goes_on(&o))
             break;
     }
-    if (any)
-        set_compare_flags(&o, a, b);
     return hit || finished(&o);
 }
 
