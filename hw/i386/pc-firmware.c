@@ -118,7 +118,6 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp)
     fw_cfg_add_i16(f, FW_CFG_NB_CPUS, m->cpus);
     fw_cfg_add_i16(f, FW_CFG_MAX_CPUS, m->max_cpus > m->cpus ? m->max_cpus : m->cpus);
     fw_cfg_add_i16(f, FW_CFG_BOOT_MENU, m->boot_menu);
-    fw_cfg_add_i16(f, FW_CFG_NOGRAPHIC, 0);
     fw_cfg_add_i32(f, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(f, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     const uint64_t reserved_end = PC_ABOVE_4G + b->ram_above;

@@ -151,7 +151,7 @@ static void write_bios_data_area(const MachineState *m)
     address_space_write(address_space_memory, BOOT_EBDA, &ebda_kib, 1);
 }
 
-static bool has_vga(void)
+bool pc_has_vga(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(pci_root_bus->functions); i++) {
         const PCIDevice *pci = pci_root_bus->functions[i];
@@ -225,7 +225,7 @@ void pc_start_kernel(MachineState *m)
     memory_transaction_commit();
     write_bios_data_area(m);
     roms_write();
-    if (b->start.zero_page && has_vga())
+    if (b->start.zero_page && pc_has_vga())
         linux_set_vga_text(b->start.zero_page);
     CPU_FOREACH(cpu)
         set_mtrrs(b, x86_cpu(cpu));

@@ -6,6 +6,7 @@
  * Not modelled: floppy and parallel controllers, ISA DMA, hot plug.
  */
 #include "hw/apic.h"
+#include "hw/fw_cfg.h"
 #include "hw/i8259.h"
 #include "hw/isa.h"
 #include "hw/mc146818rtc.h"
@@ -54,14 +55,14 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
     static const char *const accepted[] = { "kernel-irqchip", NULL };
     OptGroup *o = m->options;
     bool unused = false, usb = false;
-    b->acpi = b->hpet = b->pit = b->i8042 = true;
+    b->acpi = b->hpet = b->pit = b->i8042 = b->graphics = true;
     if (!o)
         return true;
     for (unsigned i = 0; accepted[i]; i++)
         opts_get(o, accepted[i]);
     const struct { const char *key; bool *value; } switches[] = {
         { "acpi", &b->acpi }, { "hpet", &b->hpet }, { "pit", &b->pit }, { "i8042", &b->i8042 }, { "smm", &b->smm },
-        { "vmport", &b->vmport }, { "usb", &usb }, { "graphics", &unused }, { "dump-guest-core", &unused },
+        { "vmport", &b->vmport }, { "usb", &usb }, { "graphics", &b->graphics }, { "dump-guest-core", &unused },
         { "mem-merge", &unused },
     };
     for (unsigned i = 0; i < ARRAY_SIZE(switches); i++)
@@ -338,12 +339,36 @@ static void pc_reset(MachineState *m)
         pc_start_kernel(m);
     else
         roms_write();
+    /* Firmware then talks to the first serial port. */
+    fw_cfg_add_i16(b->fw_cfg, FW_CFG_NOGRAPHIC, !b->graphics || !pc_has_vga());
 }
 
 static void pc_powerdown(MachineState *m)
 {
     piix4_pm_power_button(((PCBoard *)m->board)->pm);
 }
+
+static void cmd_nmi(Monitor *mon, int argc, char **argv)
+{
+    (void)mon;
+    (void)argc;
+    (void)argv;
+    apic_nmi();
+}
+
+static void info_memory_size(Monitor *mon, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    monitor_printf(mon, "base memory: %llu\n", (unsigned long long)current_machine->ram_size);
+}
+
+static const MonitorCommand pc_commands[] = {
+    { "nmi", "", "inject an NMI", cmd_nmi },
+    { "info memory_size_summary", "", "show the amount of initially allocated and present hotpluggable memory in bytes",
+      info_memory_size },
+};
+monitor_commands(pc_commands);
 
 static const MachineType pc_type = {
     .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,

@@ -16,7 +16,7 @@ typedef struct PCBoard {
     MemoryRegion ram, rom, rom_low;
     uint64_t ram_below, ram_above;  /* RAM under the hole at 4 GiB, and above it */
     PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
-    bool acpi, hpet, pit, i8042, smm, vmport;
+    bool acpi, hpet, pit, i8042, smm, vmport, graphics;
     IRQLine pic[16];
     Device *ioapic, *pm, *fw_cfg;
     int pm_addr;                    /* slot << 3 | function */
@@ -46,5 +46,6 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp);
 
 /* hw/i386/pc-start.c: everything firmware would have done, then the boot vCPU at the kernel's entry. */
 void pc_start_kernel(MachineState *m);
+bool pc_has_vga(void);
 
 #endif
