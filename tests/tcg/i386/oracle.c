@@ -88,6 +88,8 @@ static void enter(ucontext_t *uc, Case *c)
 #ifndef __x86_64__
     fsave_from_fx(uc, c->in.fx);
 #endif
+    memset((void *)DATA_BASE, 0, DATA_SIZE);
+    memset((void *)STACK_BASE, 0, STACK_SIZE);
     memcpy((uint8_t *)DATA_BASE + CASE_MEM_OFFSET, c->data, CASE_MEM);
     memcpy((uint8_t *)STACK_BASE + CASE_MEM_OFFSET, c->stack, CASE_MEM);
 }
@@ -183,8 +185,6 @@ static void run_batch(void)
         Case *c = &shared->cases[i];
         memcpy((uint8_t *)(uintptr_t)(CODE_BASE + c->code_offset), c->code, CASE_CODE_SLOT);
     }
-    memset((void *)DATA_BASE, 0, DATA_SIZE);
-    memset((void *)STACK_BASE, 0, STACK_SIZE);
     finished = 0;
     current = -1;
     getcontext(&home);

@@ -236,6 +236,9 @@ static void run_ours(Case *c)
     recording = o;
     machine_lock();
     address_space_write(address_space_memory, CODE_BASE + c->code_offset, c->code, CASE_CODE_SLOT);
+    static const uint8_t zero[DATA_SIZE];
+    address_space_write(address_space_memory, DATA_BASE, zero, DATA_SIZE);
+    address_space_write(address_space_memory, STACK_BASE, zero, STACK_SIZE);
     address_space_write(address_space_memory, DATA_BASE + CASE_MEM_OFFSET, c->data, CASE_MEM);
     address_space_write(address_space_memory, STACK_BASE + CASE_MEM_OFFSET, c->stack, CASE_MEM);
     machine_unlock();
@@ -428,7 +431,7 @@ int main(int argc, char **argv)
     start_machine(engine);
     uint64_t insns = 0, cases = 0, skipped = 0, by_end[3] = { 0 };
     unsigned found = 0;
-    uint32_t slot = 0, slots = (opt_bits == 16 ? 0x10000 : CODE_SIZE) / CASE_CODE_SLOT - 1;
+    uint32_t slot = 0, slots = (opt_bits == 16 ? 0x10000 : CODE_SIZE) / CASE_CODE_SLOT;
     static Case failed[BATCH];
     while (insns < count && found < keep_going) {
         uint64_t batch_seed = seed++;
