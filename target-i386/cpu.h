@@ -278,6 +278,8 @@ void x86_dump_state(CPUState *cpu, FILE *out, bool fpu);
 
 /* ---- fpu-helper.c ---- */
 void cpu_x86_fpu_reset(X86CPU *env);
+/* TargetOps.exec_exit: the host's x87 forgets the flags that the guest's status word has. */
+void x86_exec_exit(CPUState *cpu);
 /* Puts MXCSR's control bits where the engine loads them; call after writing mxcsr. */
 void cpu_x86_set_mxcsr(X86CPU *env, uint32_t mxcsr); /* also recomputes HF_FPEXACT */
 uint32_t cpu_x86_get_mxcsr(const X86CPU *env);
@@ -293,6 +295,10 @@ static inline bool x86_fp_exact(const X86CPU *env)
 {
     return (~env->mxcsr & 0x1f80) || (~env->fpuc & 0x3f) || (env->fpus & 0x80);
 }
+
+/* ---- helper-sse.c ---- */
+/* Raises what a write of these few bytes would raise. */
+void x86_probe_write(X86CPU *env, uint64_t va, uint32_t bytes, uintptr_t retaddr);
 
 /* ---- xsave.c ---- */
 /* Where component n of the XSAVE area is in the standard format, for CPUID leaf 0DH; false when there is none. */

@@ -140,27 +140,33 @@ static void emit_compare_memory(DisasContext *s, const FPUInsn *in)
     call(s, in, IR_NONE, m, ir_i32(s->ir, in->pops));
 }
 
-/* A store to memory and pop; skipped when an unmasked exception forbids them. */
+/* A store to memory and pop; skipped when an unmasked exception forbids them. The status word changes last. */
 static void store_result(DisasContext *s, const FPUInsn *in, IRVal how)
 {
     IRFunc *f = s->ir;
-    IRVal v = ir_temp(f, in->helper->ret == HARG_I64 ? IR_I64 : IR_I32);
-    unsigned skip = 0;
+    IRVal v = ir_temp(f, in->helper->ret == HARG_I64 ? IR_I64 : IR_I32), t = ir_temp(f, IR_I32);
+    MemOp op = (MemOp)(in->arg & 7);
+    IRVal linear = x86_ea_linear(s, memop_bytes(op), true);
+    unsigned done = 0;
 
-    if (exact(s))
-        ir_st(f, IR_ST, IR_I32, ir_i32(f, 1), X86_OFFSET(scratch[0]));
     call(s, in, v, how, IR_NONE);
     if (exact(s)) {
-        IRVal allowed = ir_temp(f, IR_I32);
-        skip = ir_new_label(f);
-        ir_ld(f, IR_LD, IR_I32, allowed, X86_OFFSET(scratch[0]));
-        ir_brcond(f, IR_EQ, IR_I32, allowed, ir_i32(f, 0), skip);
+        unsigned allowed = ir_new_label(f);
+        IRVal args[2] = { linear, ir_i32(f, memop_bytes(op)) };
+        done = ir_new_label(f);
+        ir_ld(f, IR_LD, IR_I32, t, X86_OFFSET(scratch[0].l[0]));
+        ir_brcond(f, IR_NE, IR_I32, t, ir_i32(f, 0), allowed);
+        ir_call(f, &helper_info_fst_refused, IR_NONE, args, 2);
+        ir_br(f, done);
+        ir_label(f, allowed);
     }
-    store(s, v, (MemOp)(in->arg & 7));
+    x86_st(s, (IRType)ir_type(f, v), v, linear, op);
     if (in->pops)
         pop(s);
     if (exact(s))
-        ir_label(f, skip);
+        ir_label(f, done);
+    ir_ld(f, IR_LD16U, IR_I32, t, X86_OFFSET(scratch[0].w[2]));
+    ir_st(f, IR_ST16, IR_I32, t, X86_OFFSET(fpus));
 }
 
 static void emit_fst(DisasContext *s, const FPUInsn *in)
@@ -293,7 +299,7 @@ static const FPUInsn memory_insns[8][8] = {
 /* By opcode and ModRM digit, register operand ST(i); undocumented aliases as processors have them. */
 static const FPUInsn register_insns[8][8] = {
     [0] = { ST0(fadd), ST0(fmul), STI(fcom, 0), STI(fcom, 1), ST0(fsub), ST0(fsubr), ST0(fdiv), ST0(fdivr) },
-    [1] = { [0] = { emit_sti, H(fld_sti), 0, 0, 0 }, [1] = { emit_sti, H(fxch), 0, 0, 0 }, [3] = STI(fst, 1) },
+    [1] = { [0] = { emit_sti, H(fld_sti), 0, 0, 0 }, [1] = { emit_sti, H(fxch), 0, 0, 0 }, [3] = { emit_sti, H(fstpnce), 0, 0, 0 } },
     [2] = { FCMOV(0), FCMOV(1), FCMOV(2), FCMOV(3) },
     [3] = { FCMOV(4), FCMOV(5), FCMOV(6), FCMOV(7), [5] = { emit_fcomi, H(fcomi), 1, 0, FPI_CMOV },
             [6] = { emit_fcomi, H(fcomi), 0, 0, FPI_CMOV } },

@@ -240,8 +240,8 @@ void emit_maskmovq(DisasContext *s, const SSEInsn *in)
         ir_st(s->ir, IR_ST, IR_I64, mmx_int(s, s->reg), X86_OFFSET(scratch[0]));
         ir_st(s->ir, IR_ST, IR_I64, mmx_int(s, s->rm), X86_OFFSET(scratch[1]));
         IRVal args[] = { sse_mask_move_address(s, 8), ir_i32(s->ir, 8) };
+        mmx_enter(s); /* also when the access faults, as processors do */
         ir_call(s->ir, &helper_info_maskmov, IR_NONE, args, 2);
-        mmx_enter(s);
     }
 }
 
@@ -263,15 +263,16 @@ void emit_movdq2q(DisasContext *s, const SSEInsn *in)
 
 /* ---- Conversions between MMX and XMM ---- */
 
+/* With a memory source the x87 state is left alone. */
 void emit_cvtpi2ps(DisasContext *s, const SSEInsn *in)
 {
     IRVal src = mmx_rm(s), t = ir_temp(s->ir, IR_V128);
     sse_vop(s, in->row, t, src, IR_NONE, 0);
     ir_vop(s->ir, VEC_MOVSD, cpu_xmm[s->reg], cpu_xmm[s->reg], t, IR_NONE, 0);
-    mmx_enter(s);
+    if (s->mod == 3)
+        mmx_enter(s);
 }
 
-/* With a memory source the x87 state is left alone. */
 void emit_cvtpi2pd(DisasContext *s, const SSEInsn *in)
 {
     IRVal src = mmx_rm(s);
@@ -288,6 +289,7 @@ void emit_cvtps2pi(DisasContext *s, const SSEInsn *in)
         ir_vop(s->ir, VEC_MOVQ, src, cpu_xmm[s->rm], IR_NONE, IR_NONE, 0);
     else
         x86_ld(s, IR_V128, src, x86_ea_linear(s, 8, false), MO_64);
+    mmx_enter(s); /* stays even when #XM follows, as on processors */
     sse_vop(s, in->row, t, src, IR_NONE, 0);
     mmx_write(s, s->reg, t);
 }
@@ -299,6 +301,7 @@ void emit_cvtpd2pi(DisasContext *s, const SSEInsn *in)
         src = ir_temp(s->ir, IR_V128);
         x86_ld(s, IR_V128, src, x86_ea_linear(s, 16, false), (MemOp)in->mem);
     }
+    mmx_enter(s);
     sse_vop(s, in->row, t, src, IR_NONE, 0);
     mmx_write(s, s->reg, t);
 }

@@ -65,6 +65,12 @@ void cpu_x86_fpu_reset(X86CPU *env)
     cpu_x86_set_mxcsr(env, 0x1f80);
 }
 
+void x86_exec_exit(CPUState *cpu)
+{
+    (void)cpu;
+    x87_host_clear();
+}
+
 bool x87_stack_fault(X86CPU *env, uint16_t c1)
 {
     env->fpus = (uint16_t)((env->fpus & ~FPUS_C1) | FPUS_IE | FPUS_SF | c1);
@@ -204,34 +210,36 @@ void helper_fbld(CPUState *cpu, uint64_t va)
     }
 }
 
-/* ---- Stores. Generated code writes memory and pops afterwards, so that a page fault finds the old state ---- */
+/* ---- Stores. The status word, the pop and the store itself happen afterwards, so that a page fault finds
+ * the old state: generated code writes memory, then takes fpus from scratch[0].w[2] and pops ---- */
 
-static void store_allowed(X86CPU *env, bool ok)
+static void store_deferred(X86CPU *env, uint16_t old, bool allowed)
 {
-    env->scratch[0].l[0] = ok;
+    env->scratch[0].l[0] = allowed;
+    env->scratch[0].w[2] = env->fpus;
+    env->fpus = old;
+}
+
+/* To memory, overflow and underflow prevent the store too. */
+static bool store_merge(X86CPU *env, uint16_t sw)
+{
+    return x87_merge(env, sw, 0) && !(sw & FPUS_ES && sw & ~env->fpuc & (FPUS_OE | FPUS_UE));
 }
 
 #define FST_MEMORY(name, type, indefinite)                                        \
     type helper_fst_##name(CPUState *cpu)                                         \
     {                                                                             \
         X86CPU *env = x86_cpu(cpu);                                               \
+        uint16_t old = env->fpus;                                                 \
         type m = indefinite;                                                      \
+        bool allowed;                                                             \
         if (UNLIKELY(x87_empty(env, 0)))                                          \
-            store_allowed(env, x87_stack_fault(env, 0));                          \
-        else if (LIKELY(env->fpuc == X87_CW_DEFAULT))                             \
-            x87_merge(env, x87_host_st_##name(X87_CW_DEFAULT, x87_st(env, 0), &m), 0); \
+            allowed = x87_stack_fault(env, 0);                                    \
         else                                                                      \
-            store_checked(env, x87_host_st_##name(env->fpuc, x87_st(env, 0), &m)); \
+            allowed = store_merge(env, x87_host_st_##name(env->fpuc, x87_st(env, 0), &m)); \
+        store_deferred(env, old, allowed);                                        \
         return m;                                                                 \
     }
-
-/* To memory, overflow and underflow prevent the store too. */
-static void store_checked(X86CPU *env, uint16_t sw)
-{
-    bool done = x87_merge(env, sw, 0);
-
-    store_allowed(env, done && !(sw & ~env->fpuc & (FPUS_OE | FPUS_UE)));
-}
 FST_MEMORY(f32, uint32_t, 0xffc00000)
 FST_MEMORY(f64, uint64_t, 0xfff8000000000000ull)
 
@@ -239,53 +247,70 @@ uint64_t helper_fist(CPUState *cpu, uint32_t how)
 {
     X86CPU *env = x86_cpu(cpu);
     const FPReg *a = x87_st(env, 0);
-    uint16_t cw = env->fpuc | (how & 0x100 ? 0xc00 : 0), m16 = 0x8000, sw;
+    uint16_t cw = env->fpuc | (how & 0x100 ? 0xc00 : 0), m16 = 0x8000, old = env->fpus, sw;
     uint32_t m32 = 0x80000000;
     uint64_t m64 = 0x8000000000000000ull;
+    bool allowed;
 
     if (UNLIKELY(x87_empty(env, 0))) {
-        store_allowed(env, x87_stack_fault(env, 0));
+        allowed = x87_stack_fault(env, 0);
     } else {
         switch (how & 0xff) {
         case MO_16: sw = x87_host_st_i16(cw, a, &m16); break;
         case MO_32: sw = x87_host_st_i32(cw, a, &m32); break;
         default: sw = x87_host_st_i64(cw, a, &m64); break;
         }
-        store_checked(env, sw);
+        allowed = store_merge(env, sw);
     }
+    store_deferred(env, old, allowed);
     return (how & 0xff) == MO_16 ? m16 : (how & 0xff) == MO_32 ? m32 : m64;
+}
+
+/* Stores ten bytes, completes what store_deferred put off, pops. */
+static void store_ten_bytes(X86CPU *env, uint64_t va, const void *m, uintptr_t ra)
+{
+    bool allowed = env->scratch[0].l[0];
+
+    if (allowed)
+        cpu_st_bytes(&env->parent, va, m, 10, x86_mmu_mode(env), ra);
+    else
+        x86_probe_write(env, va, 10, ra);
+    env->fpus = env->scratch[0].w[2];
+    if (allowed)
+        x87_pop(env);
 }
 
 void helper_fstp_f80(CPUState *cpu, uint64_t va)
 {
     X86CPU *env = x86_cpu(cpu);
+    uint16_t old = env->fpus;
+    bool allowed = true;
     FPReg r;
 
     x87_copy(&r, x87_st(env, 0));
     if (x87_empty(env, 0)) {
-        if (!x87_stack_fault(env, 0))
-            return;
+        allowed = x87_stack_fault(env, 0);
         x87_set_indefinite(&r);
-    }
-    cpu_st_bytes(cpu, va, &r, 10, x86_mmu_mode(env), HELPER_RETADDR());
-    if (!x87_empty(env, 0))
+    } else {
         x87_clear_c1(env);
-    x87_pop(env);
+    }
+    store_deferred(env, old, allowed);
+    store_ten_bytes(env, va, &r, HELPER_RETADDR());
 }
 
 void helper_fbstp(CPUState *cpu, uint64_t va)
 {
     X86CPU *env = x86_cpu(cpu);
     X87Image m = { 0xc000000000000000ull, 0xffff };
+    uint16_t old = env->fpus;
+    bool allowed;
 
     if (x87_empty(env, 0))
-        store_allowed(env, x87_stack_fault(env, 0));
+        allowed = x87_stack_fault(env, 0);
     else
-        store_checked(env, x87_host_st_bcd(env->fpuc, x87_st(env, 0), &m));
-    if (!env->scratch[0].l[0])
-        return;
-    cpu_st_bytes(cpu, va, &m, 10, x86_mmu_mode(env), HELPER_RETADDR());
-    x87_pop(env);
+        allowed = store_merge(env, x87_host_st_bcd(env->fpuc, x87_st(env, 0), &m));
+    store_deferred(env, old, allowed);
+    store_ten_bytes(env, va, &m, HELPER_RETADDR());
 }
 
 void helper_fst_sti(CPUState *cpu, uint32_t i, uint32_t pop)
@@ -304,6 +329,24 @@ void helper_fst_sti(CPUState *cpu, uint32_t i, uint32_t pop)
     env->fptags[x87_index(env, i)] = 0;
     if (pop)
         x87_pop(env);
+}
+
+void helper_fst_refused(CPUState *cpu, uint64_t va, uint32_t bytes)
+{
+    x86_probe_write(x86_cpu(cpu), va, bytes, HELPER_RETADDR());
+}
+
+/* Undocumented D9 D8: FSTP that does not mind an empty register; then only the pop is left. */
+void helper_fstpnce(CPUState *cpu, uint32_t i)
+{
+    X86CPU *env = x86_cpu(cpu);
+
+    x87_clear_c1(env);
+    if (!x87_empty(env, 0)) {
+        x87_copy(x87_st(env, i), x87_st(env, 0));
+        env->fptags[x87_index(env, i)] = 0;
+    }
+    x87_pop(env);
 }
 
 /* ---- Arithmetic ---- */

@@ -79,12 +79,25 @@ uint32_t helper_stmxcsr(CPUState *cpu)
 
 /* ---- Mask moves ---- */
 
+void x86_probe_write(X86CPU *env, uint64_t va, uint32_t bytes, uintptr_t ra)
+{
+    uint32_t first = (uint32_t)(PAGE_SIZE_ - (va & ~PAGE_MASK));
+
+    if (first > bytes)
+        first = bytes;
+    tlb_probe(&env->parent, va, first, ACCESS_WRITE, x86_mmu_mode(env), false, NULL, ra);
+    if (first < bytes)
+        tlb_probe(&env->parent, va + first, bytes - first, ACCESS_WRITE, x86_mmu_mode(env), false, NULL, ra);
+}
+
+/* All bytes are checked for the write, also those that the mask leaves alone, as AMD processors do. */
 void helper_maskmov(CPUState *cpu, uint64_t va, uint32_t bytes)
 {
     X86CPU *env = x86_cpu(cpu);
     const uint8_t *data = env->scratch[0].b, *mask = env->scratch[1].b;
     uint64_t wrap = env->hflags & HF_CS64 ? ~0ull : 0xffffffff;
 
+    x86_probe_write(env, va, bytes, HELPER_RETADDR());
     for (unsigned i = 0; i < bytes; i++) {
         if (mask[i] & 0x80)
             cpu_stb(cpu, (va + i) & wrap, data[i], x86_mmu_mode(env), HELPER_RETADDR());

@@ -206,9 +206,13 @@ static inline uint16_t x87_host_xam(const FPReg *a)
     return sw;
 }
 
+/* Clearing costs more than looking. */
 static inline void x87_host_clear(void)
 {
-    __asm__ volatile("fnclex");
+    uint16_t sw;
+    __asm__ volatile("fnstsw %0" : "=a"(sw));
+    if (sw & 0x3f)
+        __asm__ volatile("fnclex");
 }
 
 #endif

@@ -14,6 +14,7 @@
  * Requires: nothing. Leaves no NOPs.
  */
 #include "tcg/ir.h"
+#include "tcg/vec.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,7 +130,9 @@ static void at_call(Live *s, const HelperInfo *h)
     bool reads_none = h->flags & (HF_NO_GLOBALS | HF_PURE);
     bool cannot_fault = h->flags & (HF_NO_FAULT | HF_PURE);
 
-    if (!reads_none || !cannot_fault) {
+    if (h->flags & HF_NO_RETURN) {
+        at_exit(s);
+    } else if (!reads_none || !cannot_fault) {
         globals_seen(s);
     }
     s->epoch++;
@@ -259,6 +262,9 @@ static bool is_removable(const Live *s, const IROp *op)
 {
     if (op->opc == IR_CALL) {
         return s->f->calls[op->imm]->flags & HF_PURE;
+    }
+    if (op->opc == IR_VOP && vec_info[op->imm & 0xffff].flags & VFL_FP) {
+        return false; /* sticky flags */
     }
     return !(ir_op_info[op->opc].flags & IRF_SIDE);
 }

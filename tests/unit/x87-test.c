@@ -44,6 +44,7 @@ static unsigned pick(unsigned n) { return (unsigned)(rng() >> 33) % n; }
 static void store_result(CPUState *cpu, Case *c, uint64_t v, unsigned bytes, bool pop)
 {
     X86CPU *e = x86_cpu(cpu);
+    e->fpus = e->scratch[0].w[2];
     if (!e->scratch[0].l[0])
         return;
     memcpy(c->mem, &v, bytes);
@@ -54,7 +55,7 @@ static void store_result(CPUState *cpu, Case *c, uint64_t v, unsigned bytes, boo
 }
 
 #define STORE(name, call, bytes, pop) \
-    static void do_##name(CPUState *cpu, Case *c) { x86_cpu(cpu)->scratch[0].l[0] = 1; store_result(cpu, c, call, bytes, pop); }
+    static void do_##name(CPUState *cpu, Case *c) { uint64_t v = call; store_result(cpu, c, v, bytes, pop); }
 STORE(fst32, helper_fst_f32(cpu), 4, false)
 STORE(fstp32, helper_fst_f32(cpu), 4, true)
 STORE(fst64, helper_fst_f64(cpu), 8, false)
