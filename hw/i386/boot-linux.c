@@ -181,6 +181,19 @@ static void fill_header(const X86BootInfo *info, const LinuxImage *l, uint64_t a
     put_le64(params + P_RSDP, info->rsdp);
 }
 
+void linux_prepare_setup(uint8_t *setup, size_t len, uint32_t setup_addr, uint32_t cmdline_addr, uint32_t initrd_addr,
+                         uint32_t initrd_len)
+{
+    if (!linux_is((Blob){ setup, len }))
+        return;
+    setup[H_LOADER] = LOADER_OTHER;
+    put_le16(setup + H_HEAP_END, cmdline_addr - setup_addr - 0x200);
+    setup[H_LOADFLAGS] |= CAN_USE_HEAP;
+    put_le32(setup + H_CMDLINE, cmdline_addr);
+    put_le32(setup + H_RAMDISK, initrd_addr);
+    put_le32(setup + H_RAMDISK_SIZE, initrd_len);
+}
+
 bool linux_boot(const X86BootInfo *info, X86BootStart *start, Error **errp)
 {
     LinuxImage l;

@@ -89,24 +89,51 @@ static void add_smbios(const MachineState *m, const PCBoard *b)
     smbios_free(t);
 }
 
-/* The parts of a kernel, for firmware that starts it (OVMF does by itself). */
+/* An option ROM, when it is installed, with which SeaBIOS starts a kernel from fw_cfg. */
+static void add_boot_rom(const PCBoard *b)
+{
+    static const char order[] = "/rom@genroms/linuxboot_dma.bin";
+    g_autofree char *path = data_file_find("linuxboot_dma.bin");
+    Blob rom;
+    if (!path || !blob_read(path, MiB, &rom, NULL))
+        return;
+    fw_cfg_add_file(b->fw_cfg, "genroms/linuxboot_dma.bin", rom.data, rom.len);
+    fw_cfg_add_file(b->fw_cfg, "bootorder", order, sizeof(order));
+}
+
+/* The parts of a kernel, for firmware that starts it. The addresses are the usual ones of a boot loader; the
+ * initrd ends below what firmware takes for its tables. */
 static bool add_kernel(const MachineState *m, const PCBoard *b, Error **errp)
 {
+    enum { SETUP_ADDR = 0x10000, CMDLINE_ADDR = 0x20000, KERNEL_ADDR = 0x100000, FIRMWARE_TOP = 0x40000 };
     Blob kernel, initrd = { NULL, 0 };
     if (!pc_read_blob("kernel", m->kernel, &kernel, errp) ||
         (m->initrd && !pc_read_blob("initrd", m->initrd, &initrd, errp)))
         return false;
-    Device *f = b->fw_cfg;
     const char *cmdline = m->append ? m->append : "";
-    size_t setup = linux_setup_size(kernel);
-    fw_cfg_add_i32(f, FW_CFG_SETUP_SIZE, setup);
-    fw_cfg_add_bytes(f, FW_CFG_SETUP_DATA, kernel.data, setup);
-    fw_cfg_add_i32(f, FW_CFG_KERNEL_SIZE, kernel.len - setup);
-    fw_cfg_add_bytes(f, FW_CFG_KERNEL_DATA, kernel.data + setup, kernel.len - setup);
-    fw_cfg_add_i32(f, FW_CFG_INITRD_SIZE, initrd.len);
-    fw_cfg_add_bytes(f, FW_CFG_INITRD_DATA, initrd.data, initrd.len);
-    fw_cfg_add_i32(f, FW_CFG_CMDLINE_SIZE, strlen(cmdline) + 1);
-    fw_cfg_add_string(f, FW_CFG_CMDLINE_DATA, cmdline);
+    X86BootInfo info = { .ram_end = MIN(b->ram_below, 0x38000000u) - FIRMWARE_TOP };
+    uint64_t initrd_addr = x86_boot_place_high(&info, initrd.len, 16 * MiB, info.ram_end);
+    if (initrd.len && !initrd_addr) {
+        error_setg(errp, "initrd '%s' does not fit into memory", m->initrd);
+        return false;
+    }
+    size_t setup_len = linux_setup_size(kernel);
+    g_autofree uint8_t *setup = g_memdup2(kernel.data, setup_len);
+    linux_prepare_setup(setup, setup_len, SETUP_ADDR, CMDLINE_ADDR, initrd_addr, initrd.len);
+    const struct { uint16_t addr_key, size_key, data_key; uint32_t addr; Blob data; } parts[] = {
+        { FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA, SETUP_ADDR, { setup, setup_len } },
+        { FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA, KERNEL_ADDR,
+          { kernel.data + setup_len, kernel.len - setup_len } },
+        { FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, initrd_addr, initrd },
+        { FW_CFG_CMDLINE_ADDR, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA, CMDLINE_ADDR,
+          { (const uint8_t *)cmdline, strlen(cmdline) + 1 } },
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        fw_cfg_add_i32(b->fw_cfg, parts[i].addr_key, parts[i].addr);
+        fw_cfg_add_i32(b->fw_cfg, parts[i].size_key, parts[i].data.len);
+        fw_cfg_add_bytes(b->fw_cfg, parts[i].data_key, parts[i].data.data, parts[i].data.len);
+    }
+    add_boot_rom(b);
     return true;
 }
 

@@ -55,6 +55,9 @@ bool linux_is(Blob kernel);
 bool linux_boot(const X86BootInfo *info, X86BootStart *start, Error **errp);
 /* Bytes of boot sector and setup code in front of the protected-mode part; 0 when it is no kernel. */
 size_t linux_setup_size(Blob kernel);
+/* Completes the setup code's header for firmware that enters it in real mode. */
+void linux_prepare_setup(uint8_t *setup, size_t len, uint32_t setup_addr, uint32_t cmdline_addr, uint32_t initrd_addr,
+                         uint32_t initrd_len);
 /* Fills screen_info of the zero page in guest memory for a VGA text console. After roms_write. */
 void linux_set_vga_text(uint64_t zero_page);
 
