@@ -61,6 +61,8 @@ size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room)
         log_ir(ir, "OP");
     }
     check(ir, "translation");
+    tcg_outline(ir);
+    check(ir, "outline");
     tcg_fold(ir);
     check(ir, "fold");
     tcg_liveness(ir);

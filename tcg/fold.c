@@ -222,9 +222,10 @@ static bool keep_label(Fold *s, unsigned label)
     return true;
 }
 
-static bool is_end(const IROp *op)
+static bool is_end(const IRFunc *f, const IROp *op)
 {
-    return ir_op_info[op->opc].flags & IRF_TB_END;
+    return ir_op_info[op->opc].flags & IRF_TB_END ||
+           (op->opc == IR_CALL && f->calls[op->imm]->flags & HF_NO_RETURN);
 }
 
 /* ---- Effects of what was kept ---- */
@@ -340,7 +341,7 @@ void tcg_fold(IRFunc *f)
         if (s->kept != i) {
             f->ops[s->kept] = *op;
         }
-        s->unreachable = is_end(op);
+        s->unreachable = is_end(f, op);
         s->kept++;
     }
     f->nops = s->kept;

@@ -198,6 +198,12 @@ static bool check_op(Verifier *v)
     return check_outputs(v) && check_inputs(v) && check_fields(v) && (op->opc != IR_GOTO_TB || check_goto(v));
 }
 
+static bool falls_through(const IRFunc *f, const IROp *op)
+{
+    return !(ir_op_info[op->opc].flags & IRF_TB_END) &&
+           !(op->opc == IR_CALL && f->calls[op->imm]->flags & HF_NO_RETURN);
+}
+
 bool ir_verify(const IRFunc *f, Error **errp)
 {
     Verifier v = { .f = f, .errp = errp };
@@ -214,7 +220,7 @@ bool ir_verify(const IRFunc *f, Error **errp)
             return false;
         }
     }
-    if (f->nops == 0 || !(ir_op_info[f->ops[f->nops - 1].opc].flags & IRF_TB_END)) {
+    if (f->nops == 0 || falls_through(f, &f->ops[f->nops - 1])) {
         error_setg(errp, "the last operation falls through");
         return false;
     }

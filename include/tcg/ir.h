@@ -13,7 +13,7 @@
  *    fault restores the state before the instruction from memory + insn data.
  *  - ir_insn_start() opens each guest instruction.
  *  - CPUState fields that are globals are read and written as globals only, never by ir_ld/ir_st.
- *  - Every path ends in one of the four ways to leave a TB.
+ *  - Every path ends in one of the four ways to leave a TB, or in a helper that never returns.
  */
 #ifndef RHEA_TCG_IR_H
 #define RHEA_TCG_IR_H
@@ -253,6 +253,7 @@ void ir_goto_lookup(IRFunc *f);
 void ir_exit_tb(IRFunc *f, unsigned reason);
 
 /* ---- Passes, in the order of tcg_compile() ---- */
+void tcg_outline(IRFunc *f);   /* blocks that end in a helper without return go behind the end */
 void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after unconditional ends */
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
 

@@ -111,7 +111,18 @@ static void helper_fault(CPUState *cpu, uint64_t x)
     }
 }
 
+/* Told as never returning. */
+static void helper_raise(CPUState *cpu, uint64_t x)
+{
+    Machine *m = container_of(cpu, Machine, cpu);
+
+    m->hash = (m->hash ^ x) * 0x100000001b3ull;
+    m->left = true;
+    longjmp(fault, 1);
+}
+
 static const HelperInfo
+    info_raise = { "raise", helper_raise, HF_NO_RETURN | HF_NO_WRITE, HARG_NONE, { HARG_ENV, HARG_I64 } },
     info_observe = { "observe", helper_observe, HF_NO_WRITE | HF_NO_FAULT, HARG_NONE, { HARG_ENV } },
     info_pure = { "pure", helper_pure, HF_PURE, HARG_I64, { HARG_I64, HARG_I32 } },
     info_scramble = { "scramble", helper_scramble, HF_NO_FAULT, HARG_I32, { HARG_ENV, HARG_I64 } },
@@ -324,6 +335,22 @@ static void gen_vector(void)
     }
 }
 
+/* Checks something and raises. */
+static void gen_check(void)
+{
+    IRType t = int_type();
+    unsigned label = ir_new_label(f);
+    IRVal arg = ir_temp(f, IR_I64);
+
+    ir_brcond(f, cond(), t, any(t), any(t), label);
+    ir_op2i(f, IR_ADD, IR_I64, arg, any_wide(), 3);
+    ir_call(f, &info_raise, IR_NONE, &arg, 1);
+    if (below(4) == 0) {
+        ir_exit_tb(f, 0);
+    }
+    ir_label(f, label);
+}
+
 static void gen_branch(void)
 {
     IRType t = int_type();
@@ -347,6 +374,7 @@ static void gen_branch(void)
 static void (*const generators[])(void) = {
     gen_unary, gen_unary, gen_unary, gen_binary, gen_binary, gen_binary, gen_division, gen_conversion, gen_field,
     gen_double, gen_condition, gen_memory, gen_env, gen_call, gen_discard, gen_vector, gen_branch, gen_branch,
+    gen_check,
 };
 
 static void gen_program(unsigned length)
@@ -514,6 +542,10 @@ static void test_passes(uint64_t seed)
     randomise(start);
     verify("building", seed);
     run(&tcg_backend_interp, built);
+    tcg_outline(f);
+    verify("outline", seed);
+    run(&tcg_backend_interp, passed);
+    check("outline", seed);
     tcg_fold(f);
     verify("fold", seed);
     run(&tcg_backend_interp, passed);
@@ -583,12 +615,13 @@ static void report_speed(void)
         gen_program(100);
         ops += f->nops;
         clock_gettime(CLOCK_MONOTONIC, &a);
+        tcg_outline(f);
         tcg_fold(f);
         tcg_liveness(f);
         clock_gettime(CLOCK_MONOTONIC, &b);
         ns += (b.tv_sec - a.tv_sec) * 1000000000ll + (b.tv_nsec - a.tv_nsec);
     }
-    printf("# fold and liveness: %.1f ns per operation\n", (double)ns / ops);
+    printf("# passes: %.1f ns per operation\n", (double)ns / ops);
 }
 
 int main(int argc, char **argv)

@@ -70,7 +70,9 @@ static void run_pass(const char *name)
 {
     Error *err = NULL;
 
-    if (strcmp(name, "fold") == 0) {
+    if (strcmp(name, "outline") == 0) {
+        tcg_outline(func);
+    } else if (strcmp(name, "fold") == 0) {
         tcg_fold(func);
     } else if (strcmp(name, "liveness") == 0) {
         tcg_liveness(func);
