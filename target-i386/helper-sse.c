@@ -25,7 +25,8 @@ static bool may_underflow(const VecInfo *v)
 /* A tiny result that is exact raises UE only when UE is unmasked. */
 static bool has_denormal(const VecInfo *v, const XMMReg *r)
 {
-    bool is_double = v->map == 3 ? v->op == 0x41 : v->pp == 0x66 || v->pp == 0xf2;
+    bool horizontal = v->op == 0x7c || v->op == 0x7d || v->op == 0xd0; /* F2 is the packed single form */
+    bool is_double = v->map == 3 ? v->op == 0x41 : v->pp == 0x66 || (v->pp == 0xf2 && !horizontal);
     unsigned lanes = v->flags & VFL_SCALAR ? 1 : is_double ? 2 : 4;
 
     if (!may_underflow(v))
