@@ -134,22 +134,24 @@ static void page_remove(hwaddr phys, TranslationBlock *tb, unsigned n)
         *link = tb->page_next[n];
 }
 
-/* After TBs were added to or removed from a page: code_map tells the truth again. */
-static void page_narrow(hwaddr phys)
+/* The announcement is over: code_map tells the truth again. before: what it was; after: the new TB's part. */
+static void page_narrow(hwaddr phys, uint64_t before, uint64_t added)
 {
     RAMBlock *b = ram_block_at(phys);
     uint64_t page = (phys - b->base) >> PAGE_BITS;
-    atomic_store(&b->code_map[page], granules_in_list(b->code_tbs[page]));
+    bool known = before != ~0ull; /* else another announcement, or nearly all code */
+    atomic_store(&b->code_map[page], known ? before | added : granules_in_list(b->code_tbs[page]));
 }
 
 /*
  * Before reading code bytes: from now on every store to the page is noticed. False when the lock must be
- * given up so that stores under way on other vCPUs can finish (then call again).
+ * given up so that stores under way on other vCPUs can finish (then call again). *before receives the
+ * page's word of code_map.
  */
-static bool page_announce(RAMBlock *b, const uint8_t *host)
+static bool page_announce(RAMBlock *b, const uint8_t *host, uint64_t *before)
 {
     uint64_t page = (uint64_t)(host - b->host) >> PAGE_BITS;
-    atomic_store(&b->code_map[page], ~0ull);
+    *before = atomic_exchange(&b->code_map[page], ~0ull);
     if (!(atomic_fetch_and(&b->dirty[page], (uint8_t)~DIRTY_CODE) & DIRTY_CODE))
         return true;
     tlb_protect_ram(b->host + (page << PAGE_BITS), PAGE_SIZE_);
@@ -349,6 +351,7 @@ void tb_after_store(RAMBlock *b, hwaddr offset, unsigned len)
 /* The pages a TB is made from. */
 typedef struct CodeSource {
     CodePage page[2];
+    uint64_t map_before[2]; /* code_map when announced */
     unsigned n;
     uint8_t mmio[2][PAGE_SIZE_];
 } CodeSource;
@@ -383,14 +386,14 @@ static void find_page(CPUState *cpu, CodeSource *s, uint64_t va)
 static unsigned settling; /* generators waiting for stores under way. TB lock */
 
 /* TB lock; given up meanwhile when stores under way on other vCPUs must finish first. */
-static void announce_pages(CPUState *cpu, const CodeSource *s)
+static void announce_pages(CPUState *cpu, CodeSource *s)
 {
     bool waited = false, fresh;
     do {
         fresh = false;
         for (unsigned i = 0; i < s->n; i++) {
             if (s->page[i].pa != (hwaddr)-1)
-                fresh |= !page_announce(ram_block_at(s->page[i].pa), s->page[i].host);
+                fresh |= !page_announce(ram_block_at(s->page[i].pa), s->page[i].host, &s->map_before[i]);
         }
         if (fresh || (settling && !waited)) { /* another one's page may be ours */
             settling++;
@@ -403,11 +406,16 @@ static void announce_pages(CPUState *cpu, const CodeSource *s)
     } while (fresh);
 }
 
-static void narrow_pages(const CodeSource *s)
+/* tb: what was made, or NULL. */
+static void narrow_pages(const CodeSource *s, const TranslationBlock *tb)
 {
     for (unsigned i = 0; i < s->n; i++) {
-        if (s->page[i].pa != (hwaddr)-1)
-            page_narrow(s->page[i].pa);
+        uint32_t offset, len = 0;
+        if (s->page[i].pa == (hwaddr)-1)
+            continue;
+        if (tb && !(tb->flags & TB_ONCE))
+            tb_extent(tb, i, &offset, &len);
+        page_narrow(s->page[i].pa, s->map_before[i], len ? granules(offset, len) : 0);
     }
 }
 
@@ -509,7 +517,7 @@ static TranslationBlock *generate(CPUState *cpu, const TBState *state, unsigned 
         tb_lock(cpu);
         announce_pages(cpu, source);
         r = build(cpu, state, max_insns, flags, source, &tb);
-        narrow_pages(source);
+        narrow_pages(source, tb);
         tb_unlock();
         if (r == BUILD_NEED_PAGE2) {
             find_page(cpu, source, (state->pc & PAGE_MASK) + PAGE_SIZE_);
