@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { MXCSR_IE = 1, MXCSR_DE = 2, MXCSR_ZE = 4, MXCSR_OE = 8, MXCSR_UE = 16, MXCSR_PE = 32, MXCSR_FLAGS = 63,
-       MXCSR_MASKS_SHIFT = 7, MXCSR_VALID = 0xffff };
+       MXCSR_DAZ = 0x40, MXCSR_MASKS_SHIFT = 7, MXCSR_FTZ = 0x8000, MXCSR_VALID = 0xffff };
 
 /* ---- Unmasked exceptions ---- */
 
@@ -22,11 +22,19 @@ static bool may_underflow(const VecInfo *v)
     return v->map == 1 && memchr(ops, v->op, sizeof(ops));
 }
 
+static bool lanes_are_double(const VecInfo *v)
+{
+    if (v->map == 3)
+        return v->op == 0x41;
+    if (v->op == 0x7c || v->op == 0x7d || v->op == 0xd0) /* HADD, HSUB, ADDSUB: F2 is the packed single form */
+        return v->pp == 0x66;
+    return v->pp == 0x66 || v->pp == 0xf2;
+}
+
 /* A tiny result that is exact raises UE only when UE is unmasked. */
 static bool has_denormal(const VecInfo *v, const XMMReg *r)
 {
-    bool horizontal = v->op == 0x7c || v->op == 0x7d || v->op == 0xd0; /* F2 is the packed single form */
-    bool is_double = v->map == 3 ? v->op == 0x41 : v->pp == 0x66 || (v->pp == 0xf2 && !horizontal);
+    bool is_double = lanes_are_double(v);
     unsigned lanes = v->flags & VFL_SCALAR ? 1 : is_double ? 2 : 4;
 
     if (!may_underflow(v))
@@ -40,6 +48,39 @@ static bool has_denormal(const VecInfo *v, const XMMReg *r)
     return false;
 }
 
+/* A number far from overflow and underflow that rounds alike: for sums four powers of two less where that
+ * keeps it normal, else its significand with the exponent of 1. */
+static uint64_t moderate(uint64_t x, unsigned mant_bits, unsigned exp_bits, bool sum, bool daz)
+{
+    uint64_t exp_mask = ((1ull << exp_bits) - 1) << mant_bits, mant_mask = (1ull << mant_bits) - 1;
+    uint64_t exp = x & exp_mask, mant = x & mant_mask, sign = x & ~(exp_mask | mant_mask);
+
+    if (exp == exp_mask || !(exp | mant) || (daz && !exp))
+        return x;
+    if (sum)
+        return exp > 4ull << mant_bits ? x - (4ull << mant_bits) : x;
+    while (!exp && !(mant >> mant_bits)) /* denormal */
+        mant <<= 1;
+    return sign | (exp_mask >> 1 & exp_mask) | (mant & mant_mask);
+}
+
+/* With overflow or underflow unmasked, PE says whether the result is inexact with an unbounded exponent. */
+static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const X86CPU *env, uint32_t csr)
+{
+    bool is_double = lanes_are_double(v), sum = v->op != 0x59 && v->op != 0x5e && v->op != 0x5a;
+    XMMReg in[2] = { env->scratch[0], env->scratch[1] }, out;
+
+    for (unsigned n = 0; n < 2; n++) {
+        for (unsigned i = 0; is_double && i < 2; i++)
+            in[n].q[i] = moderate(in[n].q[i], 52, 11, sum, csr & MXCSR_DAZ);
+        for (unsigned i = 0; !is_double && i < 4; i++)
+            in[n].l[i] = (uint32_t)moderate(in[n].l[i], 23, 8, sum, csr & MXCSR_DAZ);
+    }
+    cpu_fp_set(cpu, csr);
+    v->ref(&out, &in[0], &in[1], NULL, 0, 16);
+    return cpu_fp_get(cpu) & MXCSR_PE;
+}
+
 /*
  * Runs a row with clear flags, all masked, and decides: flags found before the computation (invalid,
  * denormal, divide) and unmasked hide those found after it.
@@ -49,15 +90,18 @@ void helper_sse_exact(CPUState *cpu, uint32_t what)
     X86CPU *env = x86_cpu(cpu);
     const VecInfo *v = &vec_info[what & 0xffff];
     uint32_t before = cpu_fp_get(cpu), unmasked = ~(env->mxcsr >> MXCSR_MASKS_SHIFT) & MXCSR_FLAGS, raised;
+    uint32_t clear = before & ~(uint32_t)MXCSR_FLAGS & (unmasked & MXCSR_UE ? ~(uint32_t)MXCSR_FTZ : ~0u);
     XMMReg out = { .q = { 0 } };
 
-    cpu_fp_set(cpu, before & ~(uint32_t)MXCSR_FLAGS & (unmasked & MXCSR_UE ? ~0x8000u : ~0u));
+    cpu_fp_set(cpu, clear);
     v->ref(&out, &env->scratch[0], &env->scratch[1], NULL, (uint8_t)(what >> 16), 16);
     raised = cpu_fp_get(cpu) & MXCSR_FLAGS;
     if (unmasked & MXCSR_UE && has_denormal(v, &out))
         raised |= MXCSR_UE;
     if (raised & unmasked & (MXCSR_IE | MXCSR_DE | MXCSR_ZE))
         raised &= MXCSR_IE | MXCSR_DE | MXCSR_ZE;
+    else if (raised & unmasked & (MXCSR_OE | MXCSR_UE) && v->map == 1)
+        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, env, clear);
     cpu_fp_set(cpu, before | raised);
     if (raised & unmasked)
         raise_exception(env, env->cr[4] & CR4_OSXMMEXCPT ? EXCP13_SIMD : EXCP06_ILLOP, HELPER_RETADDR());
