@@ -99,8 +99,8 @@ static size_t mux_can_read(void *opaque)
 {
     Mux *m = ((Chardev *)opaque)->state;
     MuxFrontend *f = m->count ? &m->fe[m->focus] : NULL;
-    /* Escape keys must get through even when the guest does not read. */
-    return !f || f->tail - f->head < MUX_BUFFER ? 32 : 1;
+    /* Escape keys get through while a guest that does not read leaves room; nothing is ever dropped. */
+    return f ? MUX_BUFFER - (f->tail - f->head) : MUX_BUFFER;
 }
 
 static void mux_read(void *opaque, const uint8_t *buf, size_t len)
