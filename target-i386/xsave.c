@@ -338,5 +338,5 @@ void helper_xrstor(CPUState *cpu, uint64_t va, uint64_t mask, uint32_t how)
     if (rfbm & XSTATE_AVX)
         avx_from_image(env, bv & XSTATE_AVX ? avx : NULL);
     if (rfbm & XSTATE_PKRU)
-        env->pkru = pkru;
+        cpu_x86_set_pkru(env, (uint32_t)pkru);
 }
