@@ -495,8 +495,9 @@ static void wait_for_space(CPUState *cpu)
 {
     if (cpu->in_code)
         cpu_loop_exit(cpu);
-    atomic_fetch_add(&cpu->exec_seq, 2); /* the main loop holds no TB here */
+    atomic_fetch_add(&cpu->exec_seq, 1); /* as if outside: others may be waiting for us, too */
     code_cache_wait(cpu);
+    atomic_fetch_add(&cpu->exec_seq, 1);
 }
 
 /* max_insns 0: the default. flags: TB_*. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Proves vCPU threads with a toy target: start, halt and wake, pause and resume, work on a vCPU,
- * exclusive sections, atomics between vCPUs, and stores by one vCPU into code that another runs: once the
+ * exclusive sections, atomics between vCPUs, eviction of code that others may run, and stores by one vCPU into code that another runs: once the
  * writer's store is visible, code that starts afterwards is new. Expected values are computed by hand.
  */
 #include "toy-target.h"
+#include "exec/tb-internal.h"
 #include "util/timer.h"
 
 #include <unistd.h>
@@ -220,9 +221,33 @@ static void test_cross_modifying(void)
     inside = 0;
 }
 
+/* All run more code than the cache holds: each may have to wait for the others to leave a region. */
+static void test_eviction(void)
+{
+    const uint64_t area = 0x800000, blocks = 0x8000;
+    ToyCode c = { area };
+    for (uint64_t i = 0; i < blocks; i++) {
+        c.at = area + i * 64;
+        toy_movi(&c, 1, i);
+        toy_rr(&c, 2, 0, 1);
+        toy_jmp(&c, area + (i + 1) * 64);
+    }
+    c.at = area + blocks * 64;
+    toy_op(&c, 0);
+    uint64_t evictions = tb_stats.evictions;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < CPUS; i++)
+            toy(cpus[i])->r[0] = 0;
+        run_from(area, CPUS);
+        for (unsigned i = 0; i < CPUS; i++)
+            g_assert_cmpuint(toy(cpus[i])->r[0], ==, blocks * (blocks - 1) / 2);
+    }
+    g_assert_cmpuint(tb_stats.evictions, >, evictions);
+}
+
 static void run_all(const TCGBackend *engine)
 {
-    toy_machine(engine, 16 * MiB, 16 * MiB);
+    toy_machine(engine, 16 * MiB, 8 * MiB);
     for (unsigned i = 0; i < CPUS; i++)
         cpus[i] = toy_cpu_new();
     cpus_start();
@@ -232,6 +257,7 @@ static void run_all(const TCGBackend *engine)
     test_work_and_exclusive();
     test_wake_from_halt();
     test_cross_modifying();
+    test_eviction();
     cpus_shutdown();
     tcg_exit();
 }
