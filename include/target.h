@@ -119,6 +119,7 @@ struct TargetOps {
     void (*dump_mem)(CPUState *cpu, FILE *out);             /* info mem */
     const RegisterDesc *registers;                          /* $eax … for the monitor; ends with NULL */
     const void *saved;                                      /* SavedField table, hw/device.h */
+    void (*post_load)(CPUState *cpu);                       /* after the saved fields were loaded; may be NULL */
 };
 
 extern const TargetOps i386_target_ops, x86_64_target_ops;

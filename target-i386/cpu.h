@@ -261,8 +261,6 @@ void cpu_x86_update_dr7(X86CPU *env, uint32_t value);
 void x86_debug_excp(CPUState *cpu);
 /* Sets PKRU (WRPKRU, XRSTOR): the TLB forgets what the old value allowed. */
 void cpu_x86_set_pkru(X86CPU *env, uint32_t value);
-/* After an IN or OUT under HF_BPIO: #DB trap when DR0-3 watch the port. EIP has been advanced. */
-void x86_check_io_breakpoint(X86CPU *env, uint16_t port, unsigned bytes);
 
 /* ---- models.c ---- */
 CPUState *x86_cpu_create(const char *model, const TargetOps *ops, Error **errp);

@@ -223,6 +223,7 @@ void insn_in(DisasContext *s)
     check_port(s, port, size);
     x86_call(s, &helper_info_io_in, v, port, ir_i32(s->ir, 1u << size), IR_NONE, IR_NONE);
     x86_put_reg(s, size, R_EAX, false, v);
+    x86_io_trap(s, port, 1u << size);
 }
 
 void insn_out(DisasContext *s)
@@ -233,4 +234,5 @@ void insn_out(DisasContext *s)
     check_port(s, port, size);
     ir_op1(s->ir, size == MO_8 ? IR_EXT8U : size == MO_16 ? IR_EXT16U : IR_MOV, IR_I32, v, cpu_regs[R_EAX]);
     x86_call(s, &helper_info_io_out, IR_NONE, port, ir_i32(s->ir, 1u << size), v, IR_NONE);
+    x86_io_trap(s, port, 1u << size);
 }

@@ -729,6 +729,15 @@ static bool invalidate_pcid(DisasContext *s)
     return true;
 }
 
+void x86_io_trap(DisasContext *s, IRVal port, unsigned bytes)
+{
+    if (!(s->flags & HF_BPIO))
+        return;
+    x86_sync_cc_op(s);
+    x86_store_eip(s, x86_next_eip(s));
+    x86_call(s, H(io_trap), IR_NONE, port, i32(s, bytes), IR_NONE, IR_NONE);
+}
+
 /* ---- Dispatch ---- */
 
 static bool one_byte(DisasContext *s)

@@ -402,12 +402,13 @@ void helper_single_step(CPUState *cpu)
     raise_exception(env, EXCP01_DB, 0);
 }
 
-void x86_check_io_breakpoint(X86CPU *env, uint16_t port, unsigned bytes)
+void helper_io_trap(CPUState *cpu, uint32_t port, uint32_t bytes)
 {
+    X86CPU *env = x86_cpu(cpu);
     unsigned hit = 0;
     for (unsigned n = 0; n < 4; n++) {
         uint64_t start = env->dr[n] & ~(uint64_t)(bp_bytes(env, n) - 1);
-        if (bp_enabled(env, n) && bp_type(env, n) == DR_IO && port < start + bp_bytes(env, n) && port + bytes > start)
+        if (bp_enabled(env, n) && bp_type(env, n) == DR_IO && (port & 0xffff) < start + bp_bytes(env, n) && (port & 0xffff) + bytes > start)
             hit |= 1u << n;
     }
     if (hit) {

@@ -502,6 +502,20 @@ static void test_code_breakpoint(void)
     cpu_x86_update_dr7(env, 0);
 }
 
+static void test_io_breakpoint(void)
+{
+    long_mode();
+    debug_handler();
+    env->cr[4] |= CR4_DE;
+    CODE(0x200000, 0xe4, 0x80, 0xe7, 0x81, 0xe6, 0x84, 0xf4); /* in al, 0x80; out 0x81, eax; out 0x84, al */
+    env->dr[3] = 0x82;
+    cpu_x86_update_dr7(env, 2 << 6 | 2 << 28 | 1u << 30); /* G3, I/O, 2 bytes */
+    x86_run(env);
+    g_assert_cmpuint(get64(0x7000), ==, 1);
+    g_assert_cmphex(env->dr[6] & 15, ==, 8);
+    cpu_x86_update_dr7(env, 0);
+}
+
 /* MOV DR with DR7.GD raises #DB before it. */
 static void test_general_detect(void)
 {
@@ -537,6 +551,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/transfer/single-step", test_single_step);
     g_test_add_func("/x86/transfer/data-breakpoint", test_data_breakpoint);
     g_test_add_func("/x86/transfer/code-breakpoint", test_code_breakpoint);
+    g_test_add_func("/x86/transfer/io-breakpoint", test_io_breakpoint);
     g_test_add_func("/x86/transfer/general-detect", test_general_detect);
     return g_test_run();
 }
