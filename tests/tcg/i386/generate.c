@@ -155,7 +155,7 @@ static const Row sse_rows[] = {
     RP(CLASS_SSEFP, 0xf2, 1, 0x5a, M), RP(CLASS_SSEFP, 0xf3, 1, 0xe6, M), RP(CLASS_SSEFP, 0xf2, 1, 0xe6, M), RP(CLASS_SSEFP, 0x66, 1, 0xe6, M),
     RP(CLASS_SSEFP, 0, 1, 0xc2, M | I8 | SMALLIMM), RP(CLASS_SSEFP, 0x66, 1, 0xc2, M | I8 | SMALLIMM), RP(CLASS_SSEFP, 0xf3, 1, 0xc2, M | I8 | SMALLIMM),
     RP(CLASS_SSEFP, 0xf2, 1, 0xc2, M | I8 | SMALLIMM), RP(CLASS_SSEFP, 0xf2, 1, 0x7c, M), RP(CLASS_SSEFP, 0x66, 1, 0x7c, M), RP(CLASS_SSEFP, 0x66, 1, 0x7d, M),
-    RP(CLASS_SSEFP, 0xf2, 1, 0xd0, M), RP(CLASS_SSEFP, 0x66, 1, 0xd0, M), RPD(CLASS_SSEFP, 0, 1, 0xae, 2, MEMONLY), RPD(CLASS_SSEFP, 0, 1, 0xae, 3, MEMONLY),
+    RP(CLASS_SSEFP, 0xf2, 1, 0xd0, M), RP(CLASS_SSEFP, 0x66, 1, 0xd0, M), RPD(CLASS_SSEFP, 0, 1, 0xae, 3, MEMONLY),
 };
 
 typedef struct Gen {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -137,7 +138,7 @@ static void on_trap(int sig, siginfo_t *info, void *opaque)
         leave(uc, &shared->cases[current]);
     current++;
     if (current < (int)shared->count) {
-        alarm(5);
+        alarm(1);
         enter(uc, &shared->cases[current]);
         return;
     }
@@ -195,6 +196,7 @@ static void run_batch(void)
 int main(int argc, char **argv)
 {
     int fd = argc > 1 ? atoi(argv[1]) : -1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (shared == MAP_FAILED)
         return perror("mmap"), 1;
