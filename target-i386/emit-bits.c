@@ -156,14 +156,17 @@ static void emit_rotate(DisasContext *s, bool left)
     MemOp size = s->op[0].size;
     IRType t = x86_type(size);
     IROpcode opc = left ? IR_ROTL : IR_ROTR;
-    IRVal v = replicated(s, s->op[0].val, size), r = x86_dest(s), n;
+    IRVal v, r, n;
     unsigned count;
+    bool constant = const_count(s, 1, &count);
 
-    if (const_count(s, 1, &count)) {
-        if (!count) {
-            x86_put(s, 0, s->op[0].val);
-            return;
-        }
+    if (constant && !count) {
+        x86_put(s, 0, s->op[0].val);
+        return;
+    }
+    v = replicated(s, s->op[0].val, size);
+    r = x86_dest(s);
+    if (constant) {
         ir_op2i(s->ir, opc, t, r, v, count & (size == MO_64 ? 63 : 31));
         x86_put(s, 0, r);
         x86_cc_override(s, CC_OVR_C | CC_OVR_O, rotate_flags(s, r, size, left));
