@@ -520,12 +520,12 @@ static const X86Row two_byte[256] = {
 };
 
 static const X86Row alu_group[4][8] = {
-#define ALU_GROUP(...)                                                                                         \
-    { { insn_add, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_or, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },       \
-      { insn_adc, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_sbb, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
-      { insn_and, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_sub, { __VA_ARGS__ }, ROW_RW | ROW_LOCK },      \
-      { insn_xor, { __VA_ARGS__ }, ROW_RW | ROW_LOCK }, { insn_cmp, { __VA_ARGS__ }, 0 } }
-    ALU_GROUP(Eb, Ib), ALU_GROUP(Ev, Iz), ALU_GROUP(Eb, Ib), ALU_GROUP(Ev, Ib),
+#define ALU_GROUP(e, imm, mode)                                                                                \
+    { { insn_add, { e, imm }, ROW_RW | ROW_LOCK | mode }, { insn_or, { e, imm }, ROW_RW | ROW_LOCK | mode },   \
+      { insn_adc, { e, imm }, ROW_RW | ROW_LOCK | mode }, { insn_sbb, { e, imm }, ROW_RW | ROW_LOCK | mode },  \
+      { insn_and, { e, imm }, ROW_RW | ROW_LOCK | mode }, { insn_sub, { e, imm }, ROW_RW | ROW_LOCK | mode },  \
+      { insn_xor, { e, imm }, ROW_RW | ROW_LOCK | mode }, { insn_cmp, { e, imm }, mode } }
+    ALU_GROUP(Eb, Ib, 0), ALU_GROUP(Ev, Iz, 0), ALU_GROUP(Eb, Ib, ROW_NO64), ALU_GROUP(Ev, Ib, 0),
 };
 
 #define SHIFT_GROUP(...)                                                                                       \
