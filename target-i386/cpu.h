@@ -138,7 +138,7 @@ typedef struct MTRRVar { uint64_t base, mask; } MTRRVar;
 
 /* CPUID feature words, in the order of the feature table in models.c. */
 typedef enum FeatureWord {
-    FW_1_EDX, FW_1_ECX, FW_7_0_EBX, FW_7_0_ECX, FW_7_0_EDX, FW_7_1_EAX, FW_8000_0001_EDX, FW_8000_0001_ECX,
+    FW_1_EDX, FW_1_ECX, FW_7_0_EBX, FW_7_0_ECX, FW_7_0_EDX, FW_7_1_EAX, FW_7_2_EDX, FW_8000_0001_EDX, FW_8000_0001_ECX,
     FW_8000_0007_EDX, FW_8000_0008_EBX, FW_D_1_EAX, FW_6_EAX, FW_KVM, FEATURE_WORDS,
 } FeatureWord;
 

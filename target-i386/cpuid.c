@@ -71,12 +71,14 @@ static void leaf_cache(const X86CPU *env, uint32_t index, bool amd, uint32_t r[4
 static void leaf_7(const X86CPU *env, uint32_t sub, uint32_t r[4])
 {
     if (sub == 0) {
-        r[0] = env->features[FW_7_1_EAX] ? 1 : 0;
+        r[0] = env->features[FW_7_2_EDX] ? 2 : env->features[FW_7_1_EAX] ? 1 : 0;
         r[1] = env->features[FW_7_0_EBX];
         r[2] = env->features[FW_7_0_ECX] | (env->cr[4] & CR4_PKE ? 1 << 4 : 0);
         r[3] = env->features[FW_7_0_EDX];
     } else if (sub == 1) {
         r[0] = env->features[FW_7_1_EAX];
+    } else if (sub == 2) {
+        r[3] = env->features[FW_7_2_EDX];
     }
 }
 

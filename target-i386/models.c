@@ -3,7 +3,8 @@
  * CPU models and CPUID feature names as tables. Names and bits: Intel SDM vol. 2 CPUID, AMD APM vol. 3
  * appendix E; a model lists what the real processor reports, and the emulator's own list decides what of
  * it a guest sees. 64-bit models also offer PCID and INVPCID, because address-space switches then flush
- * nothing, and the TSC-deadline timer and the invariant TSC, because time keeping is then cheap.
+ * nothing, the TSC-deadline timer and the invariant TSC, because time keeping is then cheap, and say that they
+ * need no countermeasures against speculation, because an emulator does not speculate.
  */
 #include "models.h"
 
@@ -39,6 +40,7 @@ const FeatureWordInfo x86_feature_words[FEATURE_WORDS] = {
     [FW_7_1_EAX] = { 7, 1, "EAX",
         "",
         { NULL, NULL, NULL, NULL, "avx-vnni", "avx512-bf16", NULL, "cmpccxadd", NULL, NULL, "fzrm", "fsrs", "fsrc" } },
+    [FW_7_2_EDX] = { 7, 2, "EDX", "bhi-ctrl", { [4] = "bhi-ctrl" } },
     [FW_8000_0001_EDX] = { 0x80000001, -1, "EDX",
         "syscall nx mmxext fxsr-opt pdpe1gb rdtscp lm",
         { [11] = "syscall", [19] = "mp", [20] = "nx|xd", [22] = "mmxext", [25] = "fxsr-opt|ffxsr", [26] = "pdpe1gb",
@@ -75,8 +77,7 @@ const FeatureWordInfo x86_feature_words[FEATURE_WORDS] = {
 /* What every x86-64 processor has, and the paging and timer features this emulator is fast with. */
 #define F_P6 "fpu de pse tsc msr mce cx8 pge cmov pat fxsr mmx sse sse2 pae sep apic"
 #define F_FAST X86_FAST_FEATURES
-/* Says that no speculation leaks, so that kernels call indirect functions directly instead of by retpoline. */
-#define F_SAFE " spec-ctrl arch-capabilities"
+#define F_SAFE X86_SAFE_FEATURES
 #define F_X86_64 F_P6 " mtrr clflush mca pse36 pni cx16 lm syscall nx"
 #define F_CORE2 F_X86_64 " vme ssse3 lahf-lm"
 #define F_PENRYN F_CORE2 " sse4.1"
@@ -105,13 +106,13 @@ const X86Model x86_models[] = {
     { "pentium2", "", INTEL, 6, 5, 2, 2, 0, F_PENTIUM2, NULL },
     { "pentium3", "", INTEL, 6, 7, 3, 3, 0, F_PENTIUM3, NULL },
     { "athlon", OUR_ID, AMD, 6, 2, 3, 2, 0x80000008, F_P6 " vme mtrr mca pse36 mmxext 3dnow 3dnowext", NULL },
-    { "qemu32", OUR_ID, INTEL, 6, 6, 3, 4, 0x80000004, F_P6 " pni", NULL },
-    { "kvm32", "Common 32-bit KVM processor", INTEL, 15, 6, 1, 5, 0x80000008, F_P6 " vme mtrr clflush mca pse36 pni", NULL },
+    { "qemu32", OUR_ID, INTEL, 6, 6, 3, 4, 0x80000004, F_P6 " pni" F_SAFE, NULL },
+    { "kvm32", "Common 32-bit KVM processor", INTEL, 15, 6, 1, 5, 0x80000008, F_P6 " vme mtrr clflush mca pse36 pni" F_SAFE, NULL },
     { "n270", "Intel(R) Atom(TM) CPU N270   @ 1.60GHz", INTEL, 6, 28, 2, 10, 0x80000008,
       F_P6 " vme mtrr clflush mca acpi ss pni ssse3 movbe nx", NULL },
     { "coreduo", "Genuine Intel(R) CPU           T2600  @ 2.16GHz", INTEL, 6, 14, 8, 10, 0x80000008,
       F_P6 " vme mtrr clflush mca acpi ss pni nx", NULL },
-    { "qemu64", OUR_ID, AMD, 15, 107, 1, 0xd, 0x8000000a, F_X86_64 " lahf-lm" F_FAST F_SAFE, NULL },
+    { "qemu64", OUR_ID, AMD, 15, 107, 1, 0xd, 0x8000000a, F_X86_64 " lahf-lm" F_FAST, NULL },
     { "kvm64", "Common KVM processor", INTEL, 15, 6, 1, 0xd, 0x80000008, F_X86_64 " vme" F_FAST, NULL },
     { "core2duo", "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz", INTEL, 6, 15, 11, 10, 0x80000008, F_CORE2 " acpi ss" F_FAST, NULL },
     { "Conroe", "Intel Celeron_4x0 (Conroe/Merom Class Core 2)", INTEL, 6, 15, 3, 10, 0x80000008, F_CORE2 F_FAST, NULL },

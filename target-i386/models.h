@@ -14,8 +14,10 @@ typedef struct X86Model {
     const char *features;    /* names separated by spaces */
     const char *desc;        /* -cpu help, when the brand string says too little */
 } X86Model;
+/* Says that no speculation leaks: kernels then keep one set of page tables and call functions directly. */
+#define X86_SAFE_FEATURES " spec-ctrl bhi-ctrl arch-capabilities"
 /* What this emulator adds to 64-bit models; dropped without a warning where it cannot be had. */
-#define X86_FAST_FEATURES " pcid invpcid tsc-deadline invtsc"
+#define X86_FAST_FEATURES X86_SAFE_FEATURES " pcid invpcid tsc-deadline invtsc arat"
 extern const X86Model x86_models[]; /* ends with a NULL name */
 
 /* One feature word: where CPUID shows it, the names of its bits, and which of them this emulator has. */

@@ -53,10 +53,11 @@ static void reset_control_registers(X86CPU *env, uint64_t cr0_keep)
 }
 
 /* What a processor says of itself: nothing leaks, so that kernels need no countermeasures. RDCL_NO IBRS_ALL
- * SKIP_L1DFL SSB_NO MDS_NO PSCHANGE_NO TAA_NO SBDR_SSDP_NO FBSDP_NO PSDP_NO BHI_NO PBRSB_NO GDS_NO RFDS_NO */
+ * SKIP_L1DFL SSB_NO MDS_NO PSCHANGE_NO TAA_NO SBDR_SSDP_NO FBSDP_NO PSDP_NO BHI_NO PBRSB_NO GDS_NO RFDS_NO
+ * ITS_NO */
 #define ARCH_CAPABILITIES                                                                                        \
     (1ull << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 20 | 1 << 24 | \
-     1 << 26 | 1 << 27)
+     1 << 26 | 1 << 27 | 1ull << 62)
 
 static void reset_msrs(X86CPU *env)
 {
@@ -66,6 +67,7 @@ static void reset_msrs(X86CPU *env)
     env->misc_enable = 1;
     env->feature_control = 1; /* locked, nothing on */
     env->smbase = 0x30000;
+    env->amd_hwcr = 1 << 24; /* the TSC runs at P0's frequency */
     env->microcode = amd ? 0x01000065 : 1ull << 32;
     env->platform_info = X86_TSC_HZ / 100000000 << 8;
     env->arch_caps = ARCH_CAPABILITIES;
