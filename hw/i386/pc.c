@@ -332,9 +332,17 @@ static bool pc_init(MachineState *m, Error **errp)
     return loaded && pc_fill_fw_cfg(m, errp);
 }
 
+/* One reset line: every time-stamp counter starts from the same instant. */
+static void synchronize_tscs(void)
+{
+    CPU_FOREACH(cpu)
+        x86_cpu(cpu)->tsc_offset = x86_cpu(first_cpu)->tsc_offset;
+}
+
 static void pc_reset(MachineState *m)
 {
     PCBoard *b = m->board;
+    synchronize_tscs();
     if (b->direct_boot)
         pc_start_kernel(m);
     else
