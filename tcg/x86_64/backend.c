@@ -149,8 +149,10 @@ static bool has_room(const Jit *j)
 
 static bool emit_ops(Jit *j)
 {
-    for (unsigned i = 0; i < j->f->nops; i++) {
-        IROp *op = &j->f->ops[i];
+    const IROp *end = j->f->ops + j->f->nops;
+
+    for (const IROp *op = j->f->ops; op < end; op = j->next) {
+        j->next = op + 1;
         if (!has_room(j)) {
             return false;
         }

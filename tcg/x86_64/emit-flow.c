@@ -51,7 +51,7 @@ void x64_br(Jit *j, unsigned arg)
 
     (void)arg;
     regs_sync_block(j);
-    if (j->op[1].opc == IR_LABEL && j->op[1].imm == label) {
+    if (j->next < j->f->ops + j->f->nops && j->next->opc == IR_LABEL && j->next->imm == label) {
         return;
     }
     if (j->label[label]) {

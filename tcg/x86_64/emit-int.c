@@ -120,12 +120,119 @@ static void subtract_in_place(Jit *j, Operand a)
     asm_rm(&j->a, ALU_LD(ALU_ADD) | X_SIZE(is_wide(j)), d, a);
 }
 
+/* ---- Addresses: chains of additions become one LEA ---- */
+
+typedef struct Sum {
+    IRVal base, index; /* or IR_NONE */
+    unsigned scale;
+    int32_t disp;
+    bool base_dies, index_dies;
+} Sum;
+
+static bool sum_add_constant(Sum *s, int32_t value)
+{
+    int32_t disp;
+
+    if (__builtin_add_overflow(s->disp, value, &disp)) {
+        return false;
+    }
+    s->disp = disp;
+    return true;
+}
+
+static bool sum_add_value(Sum *s, IRVal v, bool dies)
+{
+    if (s->base == IR_NONE) {
+        s->base = v;
+        s->base_dies = dies;
+    } else if (s->index == IR_NONE) {
+        s->index = v;
+        s->index_dies = dies;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* op as the start of a sum: a + b, or a shifted by the scale of an index. */
+static bool sum_begin(Jit *j, Sum *s, const IROp *op)
+{
+    int32_t imm;
+    bool constant = regs_imm32(j, op->in[1], is_wide(j), &imm);
+
+    *s = (Sum){ .base = IR_NONE, .index = IR_NONE };
+    if (op->opc == IR_SHL) {
+        s->scale = constant && imm >= 1 && imm <= 3 ? (unsigned)imm : 0;
+        s->index = op->in[0];
+        s->index_dies = op->life & IR_DIES(0);
+        return s->scale != 0;
+    }
+    sum_add_value(s, op->in[0], op->life & IR_DIES(0));
+    return constant ? sum_add_constant(s, imm) : sum_add_value(s, op->in[1], op->life & IR_DIES(1));
+}
+
+/* Joins the next operation when it adds something to the sum and nobody else reads the sum. */
+static bool sum_extend(Jit *j, Sum *s, const IROp *op, const IROp *next)
+{
+    IRVal t = op->out[0];
+    unsigned n = next->in[0] == t ? 0 : 1;
+    int32_t imm;
+
+    if (next->opc != IR_ADD || next->type != op->type || next->in[n] != t || next->in[!n] == t ||
+        !(next->life & IR_DIES(n)) || t < j->f->nglobals) {
+        return false;
+    }
+    if (regs_imm32(j, next->in[!n], is_wide(j), &imm)) {
+        return sum_add_constant(s, imm);
+    }
+    return sum_add_value(s, next->in[!n], next->life & IR_DIES(!n));
+}
+
+/* The whole chain that starts at j->op in one instruction; false when it is alone. */
+static bool emit_sum(Jit *j)
+{
+    const IROp *op = j->op, *end = j->f->ops + j->f->nops, *last = op;
+    int base = NOREG, index = NOREG, d;
+    Sum s;
+
+    if (!sum_begin(j, &s, op)) {
+        return false;
+    }
+    while (last + 1 < end && sum_extend(j, &s, last, last + 1)) {
+        if (last->out[0] != s.base && last->out[0] != s.index) { /* else it dies as an input */
+            regs_discard(j, last->out[0]);
+        }
+        last++;
+    }
+    if (last == op) {
+        return false;
+    }
+    j->joined = (IROp){
+        .opc = IR_ADD, .type = op->type, .out = { last->out[0], IR_NONE }, .in = { s.base, s.index },
+        .life = (last->life & IR_UNREAD(0)) | (s.base_dies ? IR_DIES(0) : 0) | (s.index_dies ? IR_DIES(1) : 0),
+    };
+    j->op = &j->joined;
+    j->next = last + 1;
+    if (s.base != IR_NONE) {
+        base = regs_use(j, s.base, ALL_GP);
+    }
+    if (s.index != IR_NONE) {
+        index = regs_use(j, s.index, ALL_GP);
+    }
+    d = regs_def(j, 0, base != NOREG ? base : index, 0);
+    asm_rm(&j->a, LEA | X_SIZE(is_wide(j)), d, indexed_operand(base, index, s.scale, s.disp));
+    return true;
+}
+
 void x64_alu(Jit *j, unsigned alu)
 {
     IRVal a = j->op->in[0], b = j->op->in[1];
     uint64_t value;
     int32_t imm;
 
+    if (alu == ALU_ADD && emit_sum(j)) {
+        return;
+    }
     if (alu != ALU_SUB && regs_constant(j, a, &value)) {
         a = j->op->in[1];
         b = j->op->in[0];
@@ -261,6 +368,9 @@ void x64_shift(Jit *j, unsigned digit)
     static const uint32_t three_operands[8] = { [SHIFT_SHL] = SHLX, [SHIFT_SHR] = SHRX, [SHIFT_SAR] = SARX };
     uint64_t count;
 
+    if (digit == SHIFT_SHL && emit_sum(j)) {
+        return;
+    }
     if (regs_constant(j, j->op->in[1], &count)) {
         shift_by_constant(j, digit, (unsigned)count);
     } else if (host.bmi2 && three_operands[digit]) {

@@ -91,7 +91,9 @@ typedef struct Jit {
     uint8_t *rw, *end;
     IRFunc *f;
     TranslationBlock *tb;
-    IROp *op;               /* being emitted */
+    const IROp *op;         /* being emitted */
+    const IROp *next;       /* the one after it */
+    IROp joined;            /* stands for several operations emitted as one */
     unsigned insn;          /* index of the current guest instruction in f->insns */
     bool unreachable;       /* after an unconditional transfer, until the next label */
     bool uses_ymm;
@@ -183,7 +185,7 @@ static inline void regs_result(Jit *j, unsigned n, int r)
 }
 /* True when in[n] is not needed after this operation. */
 static inline bool regs_dies(const Jit *j, unsigned n) { return j->op->life >> n & 1; }
-void regs_begin_op(Jit *j, IROp *op);
+void regs_begin_op(Jit *j, const IROp *op);
 void regs_end_op(Jit *j); /* buries dead inputs, gives outputs their registers */
 void regs_mov(Jit *j, bool truncate); /* the whole of MOV and its kin */
 void regs_discard(Jit *j, IRVal global);

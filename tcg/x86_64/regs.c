@@ -270,7 +270,7 @@ static uint32_t used_last(const Jit *j, uint32_t mask)
 {
     const IROp *end = j->f->ops + j->f->nops;
 
-    for (const IROp *op = j->op + 1; op < end && op <= j->op + NEXT_USE_WINDOW; op++) {
+    for (const IROp *op = j->next; op < end && op < j->next + NEXT_USE_WINDOW; op++) {
         const IROpInfo *info = &ir_op_info[op->opc];
         for (unsigned n = 0; n < info->ins && n < HELPER_MAX_ARGS; n++) {
             int r = op->in[n] == IR_NONE ? NOREG : j->loc[op->in[n]].reg;
@@ -452,9 +452,10 @@ static void assign(Jit *j, IRVal v, int r)
     set_dirty(j, v, true);
 }
 
-void regs_begin_op(Jit *j, IROp *op)
+void regs_begin_op(Jit *j, const IROp *op)
 {
     j->op = op;
+    j->next = op + 1;
     j->locked = 0;
     j->outreg[0] = j->outreg[1] = NOREG;
 }
@@ -465,7 +466,8 @@ void regs_end_op(Jit *j)
     const IROpInfo *info = &ir_op_info[op->opc];
 
     for (unsigned n = 0; n < info->ins && n < HELPER_MAX_ARGS; n++) {
-        if (op->in[n] != IR_NONE && regs_dies(j, n)) {
+        bool moved_to_itself = op->in[n] == op->out[0] && j->outreg[0] == NOREG;
+        if (op->in[n] != IR_NONE && regs_dies(j, n) && !moved_to_itself) {
             bury(j, op->in[n]);
         }
     }
@@ -532,7 +534,6 @@ void regs_mov(Jit *j, bool truncate)
     int r;
 
     if (out == in && !narrow) {
-        j->op->life = 0;
         return;
     }
     if (pin_of(j, out) != NOREG) {

@@ -490,6 +490,28 @@ static void gen_vop(void)
     }
 }
 
+/* What addressing modes look like: base + (index << scale) + displacement, through short-lived temps. */
+static void gen_sum(void)
+{
+    IRType t = int_type();
+    IRVal sum = ir_temp(f, t);
+
+    switch (below(3)) {
+    case 0: ir_op2i(f, IR_SHL, t, sum, any(t), below(5)); break;
+    case 1: ir_op2(f, IR_ADD, t, sum, any(t), any(t)); break;
+    case 2: ir_op2i(f, IR_ADD, t, sum, any(t), interesting()); break;
+    }
+    for (unsigned i = below(4); i; i--) {
+        IRVal next = below(3) ? ir_temp(f, t) : sum;
+        ir_op2(f, IR_ADD, t, next, below(2) ? sum : any(t), sum);
+        sum = next;
+        if (below(2)) {
+            ir_op2i(f, IR_ADD, t, sum, sum, interesting());
+        }
+    }
+    ir_mov(f, wide[below(wide_used)], sum);
+}
+
 static void gen_branch(void)
 {
     IRType t = int_type();
@@ -510,7 +532,7 @@ static void gen_branch(void)
 static void (*const generators[])(void) = {
     gen_unary, gen_unary, gen_unary, gen_binary, gen_binary, gen_binary, gen_bit_scan, gen_division, gen_conversion, gen_field,
     gen_field, gen_double, gen_condition, gen_condition, gen_memory, gen_memory, gen_atomic, gen_env, gen_call, gen_discard,
-    gen_vec_move, gen_vec_memory, gen_vop, gen_vop, gen_branch, gen_branch,
+    gen_sum, gen_vec_move, gen_vec_memory, gen_vop, gen_vop, gen_branch, gen_branch,
 };
 
 static void gen_temps(void)
