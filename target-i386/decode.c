@@ -41,6 +41,16 @@ uint64_t x86_fetch_imm(DisasContext *s, MemOp size)
     }
 }
 
+bool x86_next_is_jcc(const DisasContext *s)
+{
+    uint64_t pc = s->base.pc, offset = pc & ~PAGE_MASK;
+    const uint8_t *p = s->base.host[0] + offset;
+
+    if (offset > PAGE_SIZE_ - 2 || (pc & PAGE_MASK) != s->base.host_page[0])
+        return false;
+    return (p[0] & 0xf0) == 0x70 || (p[0] == 0x0f && (p[1] & 0xf0) == 0x80);
+}
+
 /* ---- Registers ---- */
 
 IRVal x86_get_reg(DisasContext *s, MemOp size, unsigned reg, bool high)

@@ -82,6 +82,8 @@ IRVal x86_extend(DisasContext *s, IRVal v, MemOp size, IRType t, bool sign);
 /* Operand 0's old value: loaded before, or exchanged under LOCK by atomic opc with operand b. */
 IRVal x86_old_value(DisasContext *s, IROpcode opc, IRVal b);
 bool x86_has_feature(const DisasContext *s, unsigned feature);
+/* A guess at the next instruction, for choosing between equivalent translations. */
+bool x86_next_is_jcc(const DisasContext *s);
 
 /* ---- translate-cc.c: lazy flags ---- */
 typedef struct CCTest { IRCond c; IRType t; IRVal a, b; } CCTest;
@@ -105,8 +107,8 @@ IRVal x86_stack_ld(DisasContext *s, IRVal sp, MemOp size);
 void x86_stack_st(DisasContext *s, IRVal sp, IRVal v, MemOp size);
 void x86_gen_push(DisasContext *s, IRVal v, MemOp size);
 IRVal x86_gen_pop(DisasContext *s, MemOp size); /* leaves SP to x86_set_sp */
-/* Leave the TB at a fixed or computed offset of CS (already checked). x86_goto may be used twice. */
-void x86_goto(DisasContext *s, unsigned slot, uint64_t eip);
+/* Leave the TB at a fixed or computed offset of CS (already checked). Two fixed ones are chained directly. */
+void x86_goto(DisasContext *s, uint64_t eip);
 void x86_goto_value(DisasContext *s, IRVal eip);
 /* #GP when eip is beyond CS's limit or not canonical. */
 void x86_check_target(DisasContext *s, IRVal eip);

@@ -17,7 +17,7 @@ void insn_jmp(DisasContext *s)
     uint64_t target = branch_target(s);
 
     x86_check_target_imm(s, target);
-    x86_goto(s, 0, target);
+    x86_goto(s, target);
 }
 
 /* Value of an indirect target, cut to the operand size; survives writes to its register. */
@@ -51,7 +51,7 @@ void insn_call(DisasContext *s)
 
     x86_check_target_imm(s, target);
     push_return(s);
-    x86_goto(s, 0, target);
+    x86_goto(s, target);
 }
 
 void insn_call_ind(DisasContext *s)
@@ -84,18 +84,37 @@ static void two_ways(DisasContext *s, unsigned taken)
 {
     uint64_t target = branch_target(s);
 
-    x86_goto(s, 0, x86_next_eip(s));
+    x86_goto(s, x86_next_eip(s));
     ir_label(s->ir, taken);
     x86_check_target_imm(s, target);
-    x86_goto(s, 1, target);
+    x86_goto(s, target);
+}
+
+/* A condition that is followed by another one, as in three-way comparisons: the TB goes on, because at
+ * the start of a new one it would not know how the flags were made. */
+static void go_on_unless(DisasContext *s, CCTest c)
+{
+    uint64_t target = branch_target(s);
+    unsigned not_taken = ir_new_label(s->ir);
+
+    ir_brcond(s->ir, ir_cond_negate(c.c), c.t, c.a, c.b, not_taken);
+    x86_check_target_imm(s, target);
+    x86_goto(s, target);
+    ir_label(s->ir, not_taken);
+    s->base.stop = false;
 }
 
 void insn_jcc(DisasContext *s)
 {
     CCTest c = x86_test_cond(s, s->opcode & 15);
-    unsigned taken = ir_new_label(s->ir);
+    unsigned taken;
 
     x86_sync_cc_op(s);
+    if (!s->slots && !s->step && !s->state_changed && x86_next_is_jcc(s)) {
+        go_on_unless(s, c);
+        return;
+    }
+    taken = ir_new_label(s->ir);
     ir_brcond(s->ir, c.c, c.t, c.a, c.b, taken);
     two_ways(s, taken);
 }
@@ -127,11 +146,11 @@ void insn_loop(DisasContext *s)
     ir_brcond(ir, IR_NE, t, count, ir_const(ir, t, 0), taken);
     ir_label(ir, not_taken);
     x86_put_reg(s, s->at, R_ECX, false, count);
-    x86_goto(s, 0, x86_next_eip(s));
+    x86_goto(s, x86_next_eip(s));
     ir_label(ir, taken);
     x86_check_target_imm(s, target);
     x86_put_reg(s, s->at, R_ECX, false, count);
-    x86_goto(s, 1, target);
+    x86_goto(s, target);
 }
 
 void insn_jcxz(DisasContext *s)

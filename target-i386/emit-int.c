@@ -122,6 +122,28 @@ void insn_sbb(DisasContext *s)
     x86_cc_set(s, CC_OP_SBBB, size, r, b);
 }
 
+/* CF at the start of a TB, for INC or DEC before a conditional jump: a loop that ends in these finds
+ * flags of its own kind, with CF in cc_src. Elsewhere the flags are mostly overwritten, and the helper
+ * call with them. */
+static IRVal unknown_carry(DisasContext *s)
+{
+    IRFunc *ir = s->ir;
+    IRVal c, op;
+    unsigned known;
+
+    if (s->cc_op != CC_OP_DYNAMIC || !x86_next_is_jcc(s))
+        return x86_cc_carry(s);
+    c = x86_tmp(s);
+    op = x86_tmp(s);
+    known = ir_new_label(ir);
+    ir_mov(ir, c, cpu_cc_src);
+    ir_op2i(ir, IR_SUB, IR_I32, op, cpu_cc_op, CC_OP_INCB);
+    ir_brcond(ir, IR_LEU, IR_I32, op, ir_i32(ir, CC_OP_DECQ - CC_OP_INCB), known);
+    ir_mov(ir, c, x86_cc_carry(s));
+    ir_label(ir, known);
+    return c;
+}
+
 static void emit_inc_dec(DisasContext *s, CCOp op, uint64_t delta)
 {
     MemOp size = s->op[0].size;
@@ -129,7 +151,7 @@ static void emit_inc_dec(DisasContext *s, CCOp op, uint64_t delta)
     CCOp base = s->cc_op & 0xfc;
     /* CF stays where INC and DEC keep it when the flags are theirs already. */
     bool kept = (base == CC_OP_INCB || base == CC_OP_DECB) && !(s->cc_op & CC_OVR_C);
-    IRVal c = kept ? IR_NONE : x86_cc_carry(s), one = ir_const(s->ir, t, delta);
+    IRVal c = kept ? IR_NONE : unknown_carry(s), one = ir_const(s->ir, t, delta);
     IRVal a = x86_old_value(s, IR_ATOMIC_ADD, one), r = x86_dest(s);
 
     ir_op2(s->ir, IR_ADD, t, r, a, one);

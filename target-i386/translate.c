@@ -68,6 +68,7 @@ void x86_tb_start(TranslatorContext *ctx)
     s->cc_op = CC_OP_DYNAMIC;
     s->cc_op_dirty = false;
     s->cc_a = s->cc_b = IR_NONE;
+    s->slots = 0;
     s->step = f & HF_TF;
     s->state_changed = f & (HF_INHIBIT_IRQ | HF_RF);
     if (s->step || s->state_changed)
@@ -78,7 +79,7 @@ void x86_tb_stop(TranslatorContext *ctx)
 {
     DisasContext *s = (DisasContext *)ctx;
 
-    x86_goto(s, 0, x86_next_eip(s));
+    x86_goto(s, x86_next_eip(s));
 }
 
 void x86_store_eip(DisasContext *s, uint64_t eip)
@@ -117,16 +118,19 @@ static uint64_t linear_of(const DisasContext *s, uint64_t eip)
     return s->code64 ? eip : (uint32_t)(eip + s->base.state.cs_base);
 }
 
-void x86_goto(DisasContext *s, unsigned slot, uint64_t eip)
+void x86_goto(DisasContext *s, uint64_t eip)
 {
     x86_sync_cc_op(s);
     s->base.stop = true;
     if (s->step || s->state_changed) {
         x86_store_eip(s, eip);
         leave_lookup(s);
-        return;
+    } else if (s->slots < 2) {
+        ir_goto_tb(s->ir, s->slots++, linear_of(s, eip), eip);
+    } else {
+        x86_store_eip(s, eip);
+        ir_goto_ptr(s->ir, ir_i64(s->ir, linear_of(s, eip)));
     }
-    ir_goto_tb(s->ir, slot, linear_of(s, eip), eip);
 }
 
 void x86_goto_value(DisasContext *s, IRVal eip)

@@ -60,6 +60,7 @@ typedef struct DisasContext {
     IRVal cc_a, cc_b;
     unsigned cc_mark;
 
+    uint8_t slots;     /* of goto_tb used */
     bool step;         /* TF: #DB after this instruction */
     bool state_changed; /* the TB state is no longer that of the TB: no goto_tb */
 } DisasContext;
