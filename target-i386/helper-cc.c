@@ -128,7 +128,8 @@ uint32_t cpu_compute_eflags(const X86CPU *env)
 void cpu_load_eflags(X86CPU *env, uint32_t value, uint32_t mask)
 {
     const uint32_t lazy = CC_ALL | DF_MASK;
-    uint32_t flags = (cpu_compute_eflags(env) & ~mask) | (value & mask);
+    uint32_t old = (mask & lazy) == lazy ? env->eflags : cpu_compute_eflags(env);
+    uint32_t flags = (old & ~mask) | (value & mask);
 
     env->cc_src = flags & CC_ALL;
     env->cc_op = CC_OP_EFLAGS;
