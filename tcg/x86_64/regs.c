@@ -11,7 +11,11 @@
 
 #define NEXT_USE_WINDOW 24 /* operations looked ahead when something must be evicted */
 
+#ifdef CONFIG_DEBUG_TCG
+bool tcg_x86_64_random_alloc = true;
+#else
 bool tcg_x86_64_random_alloc;
+#endif
 uint32_t tcg_x86_64_random_seed = 1;
 
 /* ---- Values and registers ---- */
@@ -50,13 +54,13 @@ static void bind(Jit *j, int r, IRVal v)
 
 static void unbind(Jit *j, IRVal v)
 {
-    int r = j->loc[v].reg;
-    HostReg *h = &j->reg[r];
+    HostReg *h;
     unsigned i = 0;
 
-    if (r == NOREG) {
+    if (j->loc[v].reg == NOREG) {
         return;
     }
+    h = &j->reg[j->loc[v].reg];
     while (h->vals[i] != v) {
         i++;
     }
