@@ -13,7 +13,8 @@ struct TCGBackend {
     size_t (*init)(uint8_t *rw, const uint8_t *rx, size_t room, Error **errp);
     /*
      * Compiles f (passes have run) for tb at rw; the code will execute at rx. Fills tb->code_size,
-     * jump_patch, jump_stub, unwind and returns all bytes used, 0 when room is too small.
+     * jump_patch, jump_stub, unwind and returns all bytes used, 0 when room is too small (or, with
+     * f->overflow set, when the TB is too complex: retry with fewer instructions).
      * Unwind table: for each instruction that may fault, LEB128 deltas of host offset, guest pc and
      * extra; private to translate-all.c's tb_unwind_* helpers.
      */
@@ -26,7 +27,8 @@ struct TCGBackend {
     /* The current bank changed: vCPU thread (x86-64: loads the GS base). May be NULL. */
     void (*set_bank)(CPUState *cpu, TLBBank *bank);
     void (*disas)(FILE *out, const TranslationBlock *tb);
-    /* What generated code jumps to when tb_lookup_code finds that it must leave. */
+    /* What generated code jumps to when tb_lookup_code finds that it must leave: exec then returns
+     * NULL | TB_EXIT_LOOKUP. */
     const void *(*exit_address)(void);
 };
 

@@ -256,7 +256,7 @@ void pins_move(Asm *a, unsigned opcode, uint32_t mask);
 
 void x86_64_disas(FILE *out, const TranslationBlock *tb);
 
-/* Tests: random choice among free registers. */
+/* Random choice among free registers: in tests, and in builds with --enable-debug. */
 extern bool tcg_x86_64_random_alloc;
 extern uint32_t tcg_x86_64_random_seed;
 
