@@ -294,6 +294,12 @@ static bool answer_target_help(const Config *cfg, OptGroup *machine)
         machine_type_list(stdout, cfg->target->name);
         return true;
     }
+    const char *help = machine ? opts_get(machine, "help") : NULL;
+    const MachineType *t = type ? machine_type_find(type, cfg->target->name) : machine_type_default(cfg->target->name);
+    if (help && t) { /* -M pc,help */
+        machine_type_help(t, stdout);
+        return true;
+    }
     if (cfg->cpu && is_help_option(cfg->cpu)) {
         cfg->target->cpu_list(stdout);
         return true;

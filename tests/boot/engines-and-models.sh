@@ -7,7 +7,7 @@ MEM=16G boot_off cloud-amd64 -cpu Haswell
 boot_off 686 -cpu pentium3
 boot_off 686-pae -cpu qemu32
 boot_off cloud-amd64 -cpu EPYC -accel tcg,split-wx=on,tb-size=32
-boot_off 686 -accel tcg,engine=interp
+BOOT_TIMEOUT=500 boot_off cloud-amd64 -accel tcg,engine=interp
 kernel=$("$SRC/scripts/guest.sh" kernel 686)
 out=$(timeout 30 "$BUILD/rhea-system-i386" -cpu 486 -kernel "$kernel" -append "console=ttyS0" -nographic -no-reboot </dev/null 2>&1 | tr -d '\r' || true)
 grep -q "requires the following features not present" <<<"$out" || { echo "486: no message: $out" | tail -n 20; exit 1; }

@@ -10,8 +10,7 @@ boot_off() {
     kernel=$("$SRC/scripts/guest.sh" kernel "$flavour") || { echo "no kernel $flavour"; return 1; }
     initrd=$("$SRC/scripts/guest.sh" initrd-off "$flavour") || return 1
     out=$(timeout "${BOOT_TIMEOUT:-120}" "$prog" -kernel "$kernel" -initrd "$initrd" \
-        -append "console=ttyS0 panic=-1 ${APPEND-}" -nographic -no-reboot -m "${MEM:-256}" "$@" </dev/null 2>&1)
-    status=$?
+        -append "console=ttyS0 panic=-1 ${APPEND-}" -nographic -no-reboot -m "${MEM:-256}" "$@" </dev/null 2>&1) && status=0 || status=$?
     if [ $status != 0 ] || ! grep -q RHEA-BOOT-OK <<<"$out"; then
         echo "boot of $flavour ($*) failed with status $status; last lines:"
         tail -n 25 <<<"$out"
