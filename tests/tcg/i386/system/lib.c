@@ -4,7 +4,7 @@
 
 volatile Record ex;
 int (*event_hook)(Frame *f);
-ul user_flags = 2;
+ul user_flags = 2, user_alias;
 u64 idt[512];
 struct TablePointer idt_pointer;
 Tss tss;

@@ -22,6 +22,14 @@
 #endif
 
 #ifndef ASM
+/* Register names of the program's width, for assembly text. */
+#ifdef __x86_64__
+#define AX "rax"
+#define SP "rsp"
+#else
+#define AX "eax"
+#define SP "esp"
+#endif
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -59,6 +67,7 @@ int try0(const void *code, ul a, ul b);
 int try3(const void *code, ul a, ul b);
 void enter_frame(const u32 *frame);
 extern ul user_flags;                 /* EFLAGS try3 starts with */
+extern ul user_alias;                 /* added to the addresses of code and stack of try3 */
 extern char user_exit[], trap_stack_top[], user_stack_top[], vector_entries[];
 
 /* A routine in assembly that ends in a return; the text may define labels. */

@@ -163,7 +163,11 @@ try3:
     mov %rsi, %rax
     mov %rdx, %rcx
     mov $user_stack_top - 8, %ebx
-    movq $user_exit, (%rbx)
+    mov user_alias, %rdx
+    lea user_exit(%rdx), %rsi
+    mov %rsi, (%rbx)
+    add %rdx, %rbx
+    add %rdx, %rdi
     push $UDS
     push %rbx
     push user_flags
@@ -234,7 +238,11 @@ try3:
     mov 28(%esp), %ecx
     mov %esp, saved_sp
     mov $user_stack_top - 4, %ebx
-    movl $user_exit, (%ebx)
+    mov user_alias, %edi
+    lea user_exit(%edi), %esi
+    mov %esi, (%ebx)
+    add %edi, %ebx
+    add %edi, %edx
     push $UDS
     push %ebx
     push user_flags
