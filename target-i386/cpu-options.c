@@ -39,16 +39,18 @@ typedef struct CPUOption {
 #define BOOL(n, field) { n, KIND_BOOL, offsetof(CPUOptions, field), 0 }
 static const CPUOption cpu_options[] = {
     NUMBER("family", family, 0xff + 0xf), NUMBER("model", model, 0xff), NUMBER("stepping", stepping, 0xf),
-    NUMBER("level", level, UINT32_MAX), NUMBER("xlevel", xlevel, UINT32_MAX), NUMBER("min-level", min_level, UINT32_MAX),
-    NUMBER("min-xlevel", min_xlevel, UINT32_MAX), NUMBER("phys-bits", phys_bits, 255),
-    { "vendor", KIND_TEXT, offsetof(CPUOptions, vendor), 0 }, { "model-id", KIND_TEXT, offsetof(CPUOptions, model_id), 0 },
-    BOOL("check", check), BOOL("enforce", enforce), BOOL("host-phys-bits", host_phys_bits),
+    NUMBER("level", level, UINT32_MAX), NUMBER("xlevel", xlevel, UINT32_MAX),
+    NUMBER("min-level", min_level, UINT32_MAX), NUMBER("min-xlevel", min_xlevel, UINT32_MAX),
+    NUMBER("phys-bits", phys_bits, 255), { "vendor", KIND_TEXT, offsetof(CPUOptions, vendor), 0 },
+    { "model-id", KIND_TEXT, offsetof(CPUOptions, model_id), 0 }, BOOL("check", check), BOOL("enforce", enforce),
+    BOOL("host-phys-bits", host_phys_bits),
     /* accepted, without effect here */
     BOOL("migratable", ignored), BOOL("kvm", ignored), BOOL("pmu", ignored), BOOL("l3-cache", ignored),
     BOOL("host-cache-info", ignored), BOOL("legacy-cache", ignored), BOOL("full-cpuid-auto-level", ignored),
-    BOOL("fill-mtrr-mask", ignored), BOOL("cpuid-0xb", ignored), BOOL("lmce", ignored), BOOL("kvm-no-smi-migration", ignored),
-    BOOL("vmware-cpuid-freq", ignored), BOOL("start-powered-off", ignored), BOOL("tcg-cpuid", ignored),
-    NUMBER("tsc-frequency", ignored_number, UINT64_MAX), NUMBER("host-phys-bits-limit", ignored_number, 255),
+    BOOL("fill-mtrr-mask", ignored), BOOL("cpuid-0xb", ignored), BOOL("lmce", ignored),
+    BOOL("kvm-no-smi-migration", ignored), BOOL("vmware-cpuid-freq", ignored), BOOL("start-powered-off", ignored),
+    BOOL("tcg-cpuid", ignored), NUMBER("tsc-frequency", ignored_number, UINT64_MAX),
+    NUMBER("host-phys-bits-limit", ignored_number, 255),
 };
 enum { N_OPTIONS = ARRAY_SIZE(cpu_options) };
 
@@ -73,10 +75,12 @@ static bool set_option(CPUOptions *o, const CPUOption *opt, const char *value, E
         *(const char **)field = value;
         return true;
     default:
-        if (!strcmp(opt->name, "tsc-frequency") ? !parse_size(opt->name, value, 1, &n, errp) : !parse_u64(opt->name, value, &n, errp))
+        if (!(strcmp(opt->name, "tsc-frequency") ? parse_u64(opt->name, value, &n, errp)
+                                                 : parse_size(opt->name, value, 1, &n, errp)))
             return false;
         if (n > opt->max) {
-            error_setg(errp, "-cpu %s: %s must be at most %" PRIu64 " (it is %" PRIu64 ")", o->text, opt->name, opt->max, n);
+            error_setg(errp, "-cpu %s: %s must be at most %" PRIu64 " (it is %" PRIu64 ")", o->text, opt->name,
+                       opt->max, n);
             return false;
         }
         *(uint64_t *)field = n;
@@ -92,7 +96,8 @@ static bool unknown_property(const CPUOptions *o, const char *key, Error **errp)
     for (unsigned w = 0; w < FEATURE_WORDS; w++)
         for (unsigned b = 0; b < 32; b++)
             if (x86_feature_words[w].names[b])
-                g_ptr_array_add(words, g_strndup(x86_feature_words[w].names[b], strcspn(x86_feature_words[w].names[b], "|")));
+                g_ptr_array_add(words, g_strndup(x86_feature_words[w].names[b],
+                                                 strcspn(x86_feature_words[w].names[b], "|")));
     g_ptr_array_add(words, NULL);
     const char *near = nearest_word(key, (const char *const *)words->pdata);
     if (near)
@@ -145,7 +150,8 @@ static bool parse_item(CPUOptions *o, char *item, Error **errp)
 /* ---- Models by name, with the suffixes versions and variants have ---- */
 
 static const struct { const char *suffix, *add, *drop; } variants[] = {
-    { "-noTSX-IBRS", "spec-ctrl", "hle rtm" }, { "-noTSX", "", "hle rtm" }, { "-IBRS", "spec-ctrl", "" }, { "-IBPB", "ibpb", "" },
+    { "-noTSX-IBRS", "spec-ctrl", "hle rtm" }, { "-noTSX", "", "hle rtm" }, { "-IBRS", "spec-ctrl", "" },
+    { "-IBPB", "ibpb", "" },
 };
 
 /* A trailing "-v1" … "-v9" names a version of the model: all are the same here. */
@@ -210,7 +216,8 @@ static bool filter_features(CPUOptions *o, const uint32_t implemented[], Error *
         missing = missing || lacking;
         for (unsigned b = 0; report && b < 32; b++)
             if (lacking >> b & 1)
-                warn_report("TCG doesn't support requested feature: CPUID.%02XH:%s%s%.*s [bit %u]", info->leaf, info->reg,
+                warn_report("TCG doesn't support requested feature: CPUID.%02XH:%s%s%.*s [bit %u]", info->leaf,
+                            info->reg,
                             info->names[b] ? "." : "", info->names[b] ? (int)strcspn(info->names[b], "|") : 0,
                             info->names[b] ? info->names[b] : "", b);
         o->features[w] &= implemented[w];

@@ -352,7 +352,8 @@ static bool mov_debug(DisasContext *s, bool write)
         return true;
     x86_sync_cc_op(s);
     if (write) {
-        x86_call(s, H(write_dr), IR_NONE, i32(s, s->reg), x86_extend(s, cpu_regs[s->rm], size, IR_I64, false), IR_NONE, IR_NONE);
+        x86_call(s, H(write_dr), IR_NONE, i32(s, s->reg), x86_extend(s, cpu_regs[s->rm], size, IR_I64, false), IR_NONE,
+                 IR_NONE);
         x86_end_tb_lookup(s);
     } else {
         IRVal v = x86_tmp(s);
@@ -530,7 +531,8 @@ static bool invalidate_page(DisasContext *s)
     IRVal va = s->ea;
     if (!s->code64 || s->ea_seg >= R_FS) {
         va = x86_tmp(s);
-        ir_ld(s->ir, IR_LD, IR_I64, va, X86_OFFSET(segs) + (uint32_t)s->ea_seg * sizeof(SegmentCache) + offsetof(SegmentCache, base));
+        ir_ld(s->ir, IR_LD, IR_I64, va,
+              X86_OFFSET(segs) + (uint32_t)s->ea_seg * sizeof(SegmentCache) + offsetof(SegmentCache, base));
         ir_op2(s->ir, IR_ADD, s->code64 ? IR_I64 : IR_I32, va, va, s->ea);
     } else if (ir_type(s->ir, va) == IR_I32) {
         va = x86_tmp(s);

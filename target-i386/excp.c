@@ -98,7 +98,8 @@ static bool vector_has_error_code(unsigned v)
 /* Fault-class exceptions push EFLAGS with RF set (SDM 17.3.1.1); #DB pushes RF as it is. */
 static bool is_fault_class(unsigned v)
 {
-    return v == EXCP00_DIVZ || (v >= EXCP05_BOUND && v <= EXCP07_PREX) || (v >= EXCP0A_TSS && v <= EXCP11_ALGN) || v >= EXCP13_SIMD;
+    return v == EXCP00_DIVZ || (v >= EXCP05_BOUND && v <= EXCP07_PREX) || (v >= EXCP0A_TSS && v <= EXCP11_ALGN) ||
+           v >= EXCP13_SIMD;
 }
 
 /* ---- Real mode ---- */
@@ -299,7 +300,8 @@ static void deliver_long_mode(X86CPU *env, const Event *e)
     uint32_t selector = gate_selector(gate);
     unsigned old_cpl = x86_cpl(env), cpl = read_handler_code(env, e, selector, &code), ist = gate.hi & 7;
     uint64_t rsp = long_mode_stack(env, e, ist, cpl), eip = gate_offset(gate) | high << 32;
-    uint64_t frame[6] = { e->error, e->eip, env->segs[R_CS].selector, e->eflags, env->regs[R_ESP], env->segs[R_SS].selector };
+    uint64_t frame[6] = { e->error,  e->eip,           env->segs[R_CS].selector,
+                          e->eflags, env->regs[R_ESP], env->segs[R_SS].selector };
     unsigned skip = e->has_error ? 0 : 1;
     unsigned bytes = (6 - skip) * 8;
     rsp -= bytes;
@@ -322,10 +324,12 @@ static void deliver_long_mode(X86CPU *env, const Event *e)
 static void log_event(const X86CPU *env, const Event *e, bool hardware)
 {
     static unsigned count;
-    log_write("%6u: v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" PRIx64 " pc=%016" PRIx64 " SP=%04x:%016" PRIx64 " %s=%016" PRIx64 "%s\n", count++,
-              e->vector, e->error, e->software, x86_cpl(env), env->segs[R_CS].selector, env->eip, env->segs[R_CS].base + env->eip,
-              env->segs[R_SS].selector, env->regs[R_ESP], e->vector == EXCP0E_PAGE ? "CR2" : "EAX",
-              e->vector == EXCP0E_PAGE ? env->cr[2] : env->regs[R_EAX], hardware ? " hardware" : "");
+    log_write("%6u: v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" PRIx64 " pc=%016" PRIx64 " SP=%04x:%016" PRIx64
+              " %s=%016" PRIx64 "%s\n",
+              count++, e->vector, e->error, e->software, x86_cpl(env), env->segs[R_CS].selector, env->eip,
+              env->segs[R_CS].base + env->eip, env->segs[R_SS].selector, env->regs[R_ESP],
+              e->vector == EXCP0E_PAGE ? "CR2" : "EAX", e->vector == EXCP0E_PAGE ? env->cr[2] : env->regs[R_EAX],
+              hardware ? " hardware" : "");
 }
 
 /* Enters the handler of an event in the current mode. Faults on the way leave by longjmp. */

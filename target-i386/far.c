@@ -90,7 +90,9 @@ static void read_call_gate(X86CPU *env, uint32_t selector, Descriptor d, CallGat
         gp(env, selector, ra);
     if (!desc_present(d))
         raise_exception_err(env, EXCP0B_NOSEG, selector & 0xfffc, ra);
-    *g = (CallGate){ .selector = gate_selector(d), .offset = gate_offset(d), .size = type == SYS_CALL ? 4 : 2, .params = d.hi & 31 };
+    *g = (CallGate){
+        .selector = gate_selector(d), .offset = gate_offset(d), .size = type == SYS_CALL ? 4 : 2, .params = d.hi & 31
+    };
     if (x86_long_mode(env)) {
         uint64_t va;
         if (!desc_address(env, selector, 16, &va))
@@ -105,7 +107,8 @@ static void read_call_gate(X86CPU *env, uint32_t selector, Descriptor d, CallGat
         g->offset &= 0xffff;
     }
     g->code = read_target(env, g->selector, ra);
-    if (!desc_is_code(g->code) || desc_dpl(g->code) > cpl || (x86_long_mode(env) && (!is_code64(env, g->code) || g->code.hi & DESC_B)))
+    if (!desc_is_code(g->code) || desc_dpl(g->code) > cpl ||
+        (x86_long_mode(env) && (!is_code64(env, g->code) || g->code.hi & DESC_B)))
         gp(env, g->selector, ra);
 }
 
@@ -193,7 +196,8 @@ static void call_real(X86CPU *env, uint32_t selector, uint64_t eip, unsigned siz
 }
 
 /* CALL to the same level: return address on the current stack. */
-static void call_same_level(X86CPU *env, uint32_t selector, Descriptor d, uint64_t eip, unsigned size, uint64_t next_eip, uintptr_t ra)
+static void call_same_level(X86CPU *env, uint32_t selector, Descriptor d, uint64_t eip, unsigned size,
+                            uint64_t next_eip, uintptr_t ra)
 {
     X86Stack st;
     x86_stack_current(&st, env, ra);
@@ -461,7 +465,9 @@ static void pop_iret_frame(X86Stack *st, unsigned size, ReturnFrame *f)
         uint64_t q[5];
         cpu_ld_bytes(&st->env->parent, st->sp, q, sizeof q, st->mode, st->ra);
         st->sp += sizeof q;
-        *f = (ReturnFrame){ .eip = q[0], .cs = q[1] & 0xffff, .eflags = (uint32_t)q[2], .esp = q[3], .ss = q[4] & 0xffff };
+        *f = (ReturnFrame){
+            .eip = q[0], .cs = q[1] & 0xffff, .eflags = (uint32_t)q[2], .esp = q[3], .ss = q[4] & 0xffff
+        };
         return;
     }
     f->eip = x86_pop(st, size);

@@ -59,8 +59,8 @@ static void print_page(void *opaque, uint64_t va, uint64_t e, uint64_t size, uns
 {
     uint64_t pa = e & 0xffffffffff000ull & ~(size - 1);
     (void)rights;
-    fprintf(opaque, "%016" PRIx64 ": %016" PRIx64 " %c%c%c%c%c%c%c%c%c\n", va, pa,
-            e >> 63 ? 'X' : '-', e & 0x100 ? 'G' : '-', size > PAGE_SIZE_ ? 'P' : '-', e & 0x40 ? 'D' : '-', e & 0x20 ? 'A' : '-',
+    fprintf(opaque, "%016" PRIx64 ": %016" PRIx64 " %c%c%c%c%c%c%c%c%c\n", va, pa, e >> 63 ? 'X' : '-',
+            e & 0x100 ? 'G' : '-', size > PAGE_SIZE_ ? 'P' : '-', e & 0x40 ? 'D' : '-', e & 0x20 ? 'A' : '-',
             e & 0x10 ? 'C' : '-', e & 8 ? 'T' : '-', e & 4 ? 'U' : '-', e & 2 ? 'W' : '-');
 }
 
@@ -85,8 +85,8 @@ typedef struct Run {
 static void print_run(const Run *r)
 {
     if (r->rights)
-        fprintf(r->out, "%0*" PRIx64 "-%0*" PRIx64 " %0*" PRIx64 " %c%c%c\n", r->digits, r->start, r->digits, r->end, r->digits,
-                r->end - r->start, r->rights & RIGHT_U ? 'u' : '-', 'r', r->rights & RIGHT_W ? 'w' : '-');
+        fprintf(r->out, "%0*" PRIx64 "-%0*" PRIx64 " %0*" PRIx64 " %c%c%c\n", r->digits, r->start, r->digits, r->end,
+                r->digits, r->end - r->start, r->rights & RIGHT_U ? 'u' : '-', 'r', r->rights & RIGHT_W ? 'w' : '-');
 }
 
 static void extend_run(void *opaque, uint64_t va, uint64_t e, uint64_t size, unsigned rights)

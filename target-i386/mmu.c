@@ -21,7 +21,8 @@ enum {
 typedef struct PagingMode {
     uint8_t levels, index_bits, entry_bytes;
 } PagingMode;
-static const PagingMode paging_32 = { 2, 10, 4 }, paging_pae = { 2, 9, 8 }, paging_4 = { 4, 9, 8 }, paging_5 = { 5, 9, 8 };
+static const PagingMode paging_32 = { 2, 10, 4 }, paging_pae = { 2, 9, 8 }, paging_4 = { 4, 9, 8 },
+                        paging_5 = { 5, 9, 8 };
 
 static const PagingMode *paging_mode(const X86CPU *env)
 {
@@ -90,7 +91,10 @@ static bool entry_is_page(const X86CPU *env, const PagingMode *m, uint64_t e, un
 /* Address and reserved bits of a 4 MiB page of 32-bit paging (PSE-36: bits 13-20 are address bits 32-39). */
 static uint64_t pse_page(const X86CPU *env, uint32_t e, bool *bad)
 {
-    unsigned high_bits = !x86_feature(env, FW_1_EDX, 17) ? 0 : env->phys_bits > 40 ? 8 : env->phys_bits > 32 ? env->phys_bits - 32u : 0;
+    unsigned high_bits = !x86_feature(env, FW_1_EDX, 17) ? 0
+                         : env->phys_bits > 40           ? 8
+                         : env->phys_bits > 32           ? env->phys_bits - 32u
+                                                         : 0;
     uint32_t high = e >> 13 & 0x1ff;
     *bad = high >> high_bits;
     return (e & 0xffc00000u) | (uint64_t)high << 32;
@@ -216,7 +220,8 @@ static bool access_is_stack(X86CPU *env)
     unsigned n = 0, i = 0, rex = 0, map = 0;
     bool fs_gs = false, fault;
     for (; n < sizeof b; n++) {
-        void *p = tlb_probe(&env->parent, env->eip + n, 1, ACCESS_READ, x86_mode_at_cpl(env, x86_cpl(env)), true, &fault, 0);
+        void *p =
+            tlb_probe(&env->parent, env->eip + n, 1, ACCESS_READ, x86_mode_at_cpl(env, x86_cpl(env)), true, &fault, 0);
         if (!p)
             break;
         b[n] = *(uint8_t *)p;
@@ -234,7 +239,12 @@ static bool access_is_stack(X86CPU *env)
     }
     if (fs_gs)
         return false;
-    if (b[i] == 0x0f) {
+    if (b[i] == 0xc4 || b[i] == 0xc5) { /* VEX: always ModRM; the B bit is inverted */
+        if (b[i] == 0xc4)
+            rex = b[i + 1] & 0x20 ? 0 : 1;
+        map = 2;
+        i += b[i] == 0xc4 ? 3 : 2;
+    } else if (b[i] == 0x0f) {
         map = 1;
         i++;
         if (b[i] == 0x38 || b[i] == 0x3a) {
@@ -243,12 +253,12 @@ static bool access_is_stack(X86CPU *env)
         }
     }
     uint8_t op = b[i], modrm = b[i + 1];
-    if (map == 0 && ((op & 0xf0) == 0x50 || op == 0x68 || op == 0x6a || op == 0xc2 || op == 0xc3 || op == 0xc8 || op == 0xc9 ||
-                     op == 0xe8 || op == 0x9c || op == 0x9d))
+    if (map == 0 && ((op & 0xf0) == 0x50 || op == 0x68 || op == 0x6a || op == 0xc2 || op == 0xc3 || op == 0xc8 ||
+                     op == 0xc9 || op == 0xe8 || op == 0x9c || op == 0x9d))
         return true;
     if (map == 1 && (op & 0xf6) == 0xa0)
         return true;
-    if (map == 0 && (op == 0xa4 || op == 0xa5 || op == 0xaa || op == 0xab || (op >= 0xa0 && op <= 0xaf)))
+    if (map == 0 && (op == 0xd7 || (op >= 0xa0 && op <= 0xaf))) /* XLAT, MOV moffs, strings */
         return false;
     unsigned mod = modrm >> 6, base = modrm & 7;
     if (mod == 3)
@@ -268,7 +278,8 @@ static _Noreturn void raise_non_canonical(X86CPU *env, AccessType access, uintpt
 
 /* ---- Entry points ---- */
 
-bool x86_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr)
+bool x86_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe,
+                  uintptr_t retaddr)
 {
     X86CPU *env = x86_cpu(cpu);
     Translation t = { .page_size = PAGE_SIZE_, .read = true, .write = true, .exec = true };

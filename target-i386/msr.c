@@ -27,8 +27,9 @@ typedef struct MSRRow {
 } MSRRow;
 
 enum {
-    NEED_NONE, NEED_INTEL, NEED_AMD, NEED_TSC, NEED_MSR_APIC, NEED_X2APIC, NEED_MTRR, NEED_PAT, NEED_SEP, NEED_MCA, NEED_SYSCALL,
-    NEED_LM, NEED_TSC_AUX, NEED_TSC_ADJUST, NEED_DEADLINE, NEED_SPEC_CTRL, NEED_ARCH_CAPS, NEED_XSS, NEED_EFER, NEED_P6,
+    NEED_NONE, NEED_INTEL, NEED_AMD, NEED_TSC, NEED_MSR_APIC, NEED_X2APIC, NEED_MTRR, NEED_PAT, NEED_SEP, NEED_MCA,
+    NEED_SYSCALL, NEED_LM, NEED_TSC_AUX, NEED_TSC_ADJUST, NEED_DEADLINE, NEED_SPEC_CTRL, NEED_ARCH_CAPS, NEED_XSS,
+    NEED_EFER, NEED_P6,
 };
 
 static unsigned family(const X86CPU *env) { return (env->cpuid_version >> 8 & 15) + (env->cpuid_version >> 20 & 255); }
@@ -39,8 +40,8 @@ static bool available(const X86CPU *env, unsigned need)
         [NEED_TSC] = { FW_1_EDX, 4 }, [NEED_MSR_APIC] = { FW_1_EDX, 9 }, [NEED_X2APIC] = { FW_1_ECX, 21 },
         [NEED_MTRR] = { FW_1_EDX, 12 }, [NEED_PAT] = { FW_1_EDX, 16 }, [NEED_SEP] = { FW_1_EDX, 11 },
         [NEED_MCA] = { FW_1_EDX, 14 }, [NEED_SYSCALL] = { FW_8000_0001_EDX, 11 }, [NEED_LM] = { FW_8000_0001_EDX, 29 },
-        [NEED_TSC_ADJUST] = { FW_7_0_EBX, 1 }, [NEED_DEADLINE] = { FW_1_ECX, 24 }, [NEED_SPEC_CTRL] = { FW_7_0_EDX, 26 },
-        [NEED_ARCH_CAPS] = { FW_7_0_EDX, 29 }, [NEED_XSS] = { FW_D_1_EAX, 3 },
+        [NEED_TSC_ADJUST] = { FW_7_0_EBX, 1 }, [NEED_DEADLINE] = { FW_1_ECX, 24 },
+        [NEED_SPEC_CTRL] = { FW_7_0_EDX, 26 }, [NEED_ARCH_CAPS] = { FW_7_0_EDX, 29 }, [NEED_XSS] = { FW_D_1_EAX, 3 },
     };
     switch (need) {
     case NEED_NONE:
@@ -54,7 +55,8 @@ static bool available(const X86CPU *env, unsigned need)
     case NEED_TSC_AUX:
         return x86_feature(env, FW_8000_0001_EDX, 27) || x86_feature(env, FW_7_0_ECX, 22);
     case NEED_EFER:
-        return x86_feature(env, FW_8000_0001_EDX, 11) || x86_feature(env, FW_8000_0001_EDX, 20) || x86_feature(env, FW_8000_0001_EDX, 29);
+        return x86_feature(env, FW_8000_0001_EDX, 11) || x86_feature(env, FW_8000_0001_EDX, 20) ||
+               x86_feature(env, FW_8000_0001_EDX, 29);
     default:
         return x86_feature(env, features[need].word, features[need].bit);
     }

@@ -10,7 +10,8 @@
 /* A 4 GiB segment that may be read and written everywhere: accesses need no check. */
 static bool seg_is_flat_data(const SegmentCache *s)
 {
-    return s->limit == 0xffffffff && (s->flags & (DESC_P | DESC_S | DESC_CS | DESC_E | DESC_W)) == (DESC_P | DESC_S | DESC_W);
+    return s->limit == 0xffffffff &&
+           (s->flags & (DESC_P | DESC_S | DESC_CS | DESC_E | DESC_W)) == (DESC_P | DESC_S | DESC_W);
 }
 
 /* Same for CS; in real mode its cache has a data type. */
@@ -29,7 +30,8 @@ static uint32_t segment_hflags(const X86CPU *env, bool paged_segments)
         f |= HF_CSBASE;
     if (!paged_segments || s[R_DS].base | s[R_ES].base | s[R_SS].base)
         f |= HF_ADDSEG;
-    if (!seg_is_flat_cs(&s[R_CS]) || !seg_is_flat_data(&s[R_DS]) || !seg_is_flat_data(&s[R_ES]) || !seg_is_flat_data(&s[R_SS]))
+    if (!seg_is_flat_cs(&s[R_CS]) || !seg_is_flat_data(&s[R_DS]) || !seg_is_flat_data(&s[R_ES]) ||
+        !seg_is_flat_data(&s[R_SS]))
         f |= HF_SEGCHECK;
     if (seg_is_flat_data(&s[R_FS]) && seg_is_flat_data(&s[R_GS]))
         f |= HF_FSGSFLAT;
@@ -88,7 +90,8 @@ void cpu_x86_update_hflags(X86CPU *env)
         f |= HF_AC;
     if (cr0 & CR0_AM && eflags & AC_MASK && cpl == 3)
         f |= HF_ALIGN;
-    f |= (cr0 & CR0_TS ? HF_TS : 0) | (cr0 & CR0_EM ? HF_EM : 0) | (cr0 & CR0_MP ? HF_MP : 0) | (cr0 & CR0_WP ? HF_WP : 0);
+    f |= (cr0 & CR0_TS ? HF_TS : 0) | (cr0 & CR0_EM ? HF_EM : 0) | (cr0 & CR0_MP ? HF_MP : 0) |
+         (cr0 & CR0_WP ? HF_WP : 0);
     f |= (cr4 & CR4_UMIP ? HF_UMIP : 0) | (cr4 & CR4_FSGSBASE ? HF_FSGSBASE : 0) | (cr4 & CR4_TSD ? HF_TSD : 0);
     env->hflags = f | vector_hflags(env);
 }

@@ -56,8 +56,8 @@ static void reset_control_registers(X86CPU *env, uint64_t cr0_keep)
  * SKIP_L1DFL SSB_NO MDS_NO PSCHANGE_NO TAA_NO SBDR_SSDP_NO FBSDP_NO PSDP_NO BHI_NO PBRSB_NO GDS_NO RFDS_NO
  * ITS_NO */
 #define ARCH_CAPABILITIES                                                                                        \
-    (1ull << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 20 | 1 << 24 | \
-     1 << 26 | 1 << 27 | 1ull << 62)
+    (1ull << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 20 |   \
+     1 << 24 | 1 << 26 | 1 << 27 | 1ull << 62)
 
 static void reset_msrs(X86CPU *env)
 {
@@ -135,18 +135,18 @@ static const SavedField mtrr_fields[] = { SAVED_INT(MTRRVar, base), SAVED_INT(MT
 #define ARRAY(field) SAVED_ARRAY(X86CPU, field)
 
 const SavedField x86_saved[] = {
-    ARRAY(regs), INT(cc_dst), INT(cc_src), INT(cc_src2), INT(cc_ovr), INT(cc_op), INT(hflags), INT(eip), INT(eflags), INT(df),
-    SAVED_STRUCTS(X86CPU, segs, segment_fields), SAVED_SEGMENT(ldt), SAVED_SEGMENT(tr), SAVED_SEGMENT(gdt), SAVED_SEGMENT(idt),
-    ARRAY(cr), INT(cr8), INT(efer), INT(xcr0), INT(xss), ARRAY(dr),
-    SAVED_STRUCTS(X86CPU, fpregs, fp_register_fields), INT(fpstt), INT(fpus), INT(fpuc), ARRAY(fptags), INT(fpip), INT(fpdp),
-    INT(fpcs), INT(fpds), INT(fpop), INT(mxcsr), SAVED_STRUCTS(X86CPU, xmm, xmm_fields),
-    INT(star), INT(lstar), INT(cstar), INT(fmask), INT(kernel_gs_base), INT(sysenter_cs), INT(sysenter_esp), INT(sysenter_eip),
-    INT(tsc_offset), INT(tsc_aux), INT(tsc_adjust), INT(tsc_deadline), INT(pat), INT(mtrr_def), ARRAY(mtrr_fixed),
-    SAVED_STRUCTS(X86CPU, mtrr_var, mtrr_fields), INT(misc_enable), INT(mcg_status), INT(mcg_ctl), ARRAY(mce_banks),
-    INT(spec_ctrl), INT(feature_control), INT(smbase), INT(debugctl), INT(amd_hwcr), INT(pkru), INT(apic_base),
-    INT(error_code), INT(exception_is_int), INT(exception_next_eip), INT(old_exception), INT(nmi_masked), INT(sipi_waiting),
-    INT(sipi_vector), ARRAY(pdpte), INT(a20_mask), INT(parent.exception_index), INT(parent.interrupt_request), INT(parent.halted),
-    SAVED_END(),
+    ARRAY(regs), INT(cc_dst), INT(cc_src), INT(cc_src2), INT(cc_ovr), INT(cc_op), INT(hflags), INT(eip), INT(eflags),
+    INT(df), SAVED_STRUCTS(X86CPU, segs, segment_fields), SAVED_SEGMENT(ldt), SAVED_SEGMENT(tr), SAVED_SEGMENT(gdt),
+    SAVED_SEGMENT(idt), ARRAY(cr), INT(cr8), INT(efer), INT(xcr0), INT(xss), ARRAY(dr),
+    SAVED_STRUCTS(X86CPU, fpregs, fp_register_fields), INT(fpstt), INT(fpus), INT(fpuc), ARRAY(fptags), INT(fpip),
+    INT(fpdp), INT(fpcs), INT(fpds), INT(fpop), INT(mxcsr), SAVED_STRUCTS(X86CPU, xmm, xmm_fields),
+    INT(star), INT(lstar), INT(cstar), INT(fmask), INT(kernel_gs_base), INT(sysenter_cs), INT(sysenter_esp),
+    INT(sysenter_eip), INT(tsc_offset), INT(tsc_aux), INT(tsc_adjust), INT(tsc_deadline), INT(pat), INT(mtrr_def),
+    ARRAY(mtrr_fixed), SAVED_STRUCTS(X86CPU, mtrr_var, mtrr_fields), INT(misc_enable), INT(mcg_status), INT(mcg_ctl),
+    ARRAY(mce_banks), INT(spec_ctrl), INT(feature_control), INT(smbase), INT(debugctl), INT(amd_hwcr), INT(pkru),
+    INT(apic_base), INT(error_code), INT(exception_is_int), INT(exception_next_eip), INT(old_exception),
+    INT(nmi_masked), INT(sipi_waiting), INT(sipi_vector), ARRAY(pdpte), INT(a20_mask), INT(parent.exception_index),
+    INT(parent.interrupt_request), INT(parent.halted), SAVED_END(),
 };
 
 void x86_cpu_post_load(CPUState *cpu)
@@ -184,7 +184,8 @@ static void dump_flags(const X86CPU *env, FILE *out, bool wide)
     else
         fprintf(out, "EIP=%08x EFL=%08x", (uint32_t)env->eip, f);
     fprintf(out, " [%c%c%c%c%c%c%c] CPL=%u II=%d A20=%d SMM=%d HLT=%d\n", f & DF_MASK ? 'D' : '-', f & CC_O ? 'O' : '-',
-            f & CC_S ? 'S' : '-', f & CC_Z ? 'Z' : '-', f & CC_A ? 'A' : '-', f & CC_P ? 'P' : '-', f & CC_C ? 'C' : '-', x86_cpl(env),
+            f & CC_S ? 'S' : '-', f & CC_Z ? 'Z' : '-', f & CC_A ? 'A' : '-', f & CC_P ? 'P' : '-', f & CC_C ? 'C' : '-',
+            x86_cpl(env),
             !!(env->hflags & HF_INHIBIT_IRQ), (int)(env->a20_mask >> 20 & 1), env->smm, env->parent.halted);
 }
 
@@ -192,10 +193,10 @@ static void dump_flags(const X86CPU *env, FILE *out, bool wide)
 static void dump_segment_kind(const X86CPU *env, const SegmentCache *s, FILE *out)
 {
     static const char *const system_kinds[2][16] = {
-        { "Reserved", "TSS16-avl", "LDT", "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16", "Reserved", "TSS32-avl",
-          "Reserved", "TSS32-busy", "CallGate32", "Reserved", "IntGate32", "TrapGate32" },
-        { "<hiword>", "Reserved", "LDT", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved", "TSS64-avl", "Reserved",
-          "TSS64-busy", "CallGate64", "Reserved", "IntGate64", "TrapGate64" },
+        { "Reserved", "TSS16-avl", "LDT", "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16",
+          "Reserved", "TSS32-avl", "Reserved", "TSS32-busy", "CallGate32", "Reserved", "IntGate32", "TrapGate32" },
+        { "<hiword>", "Reserved", "LDT", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved",
+          "TSS64-avl", "Reserved", "TSS64-busy", "CallGate64", "Reserved", "IntGate64", "TrapGate64" },
     };
     uint32_t f = s->flags;
     if (!(env->hflags & HF_PE) || !(f & DESC_P) || env->hflags & HF_VM)
@@ -206,15 +207,18 @@ static void dump_segment_kind(const X86CPU *env, const SegmentCache *s, FILE *ou
         return;
     }
     if (f & DESC_CS)
-        fprintf(out, "%s [%c%c", f & DESC_L ? "CS64" : f & DESC_B ? "CS32" : "CS16", f & DESC_C ? 'C' : '-', f & DESC_R ? 'R' : '-');
+        fprintf(out, "%s [%c%c", f & DESC_L ? "CS64" : f & DESC_B ? "CS32" : "CS16", f & DESC_C ? 'C' : '-',
+                f & DESC_R ? 'R' : '-');
     else
-        fprintf(out, "%s [%c%c", f & DESC_B || x86_long_mode(env) ? "DS  " : "DS16", f & DESC_E ? 'E' : '-', f & DESC_W ? 'W' : '-');
+        fprintf(out, "%s [%c%c", f & DESC_B || x86_long_mode(env) ? "DS  " : "DS16", f & DESC_E ? 'E' : '-',
+                f & DESC_W ? 'W' : '-');
     fprintf(out, "%c]", f & DESC_A ? 'A' : '-');
 }
 
 static void dump_segment(const X86CPU *env, const char *name, const SegmentCache *s, FILE *out, bool wide)
 {
-    fprintf(out, wide ? "%-3s=%04x %016" PRIx64 " %08x %08x" : "%-3s=%04x %08" PRIx64 " %08x %08x", name, s->selector, s->base, s->limit,
+    fprintf(out, wide ? "%-3s=%04x %016" PRIx64 " %08x %08x" : "%-3s=%04x %08" PRIx64 " %08x %08x", name, s->selector,
+            s->base, s->limit,
             s->flags & 0xf0ff00);
     dump_segment_kind(env, s, out);
     fputc('\n', out);
@@ -230,7 +234,8 @@ static void dump_system(const X86CPU *env, FILE *out, bool wide)
     int digits = wide ? 16 : 8;
     fprintf(out, "GDT=     %0*" PRIx64 " %08x\n", digits, env->gdt.base, env->gdt.limit);
     fprintf(out, "IDT=     %0*" PRIx64 " %08x\n", digits, env->idt.base, env->idt.limit);
-    fprintf(out, "CR0=%08x CR2=%0*" PRIx64 " CR3=%0*" PRIx64 " CR4=%08x\n", (uint32_t)env->cr[0], digits, env->cr[2], digits, env->cr[3],
+    fprintf(out, "CR0=%08x CR2=%0*" PRIx64 " CR3=%0*" PRIx64 " CR4=%08x\n", (uint32_t)env->cr[0], digits, env->cr[2],
+            digits, env->cr[3],
             (uint32_t)env->cr[4]);
     for (unsigned i = 0; i < 4; i++)
         fprintf(out, "DR%u=%0*" PRIx64 " ", i, digits, env->dr[i]);
@@ -243,12 +248,14 @@ static void dump_fpu(const X86CPU *env, FILE *out)
     unsigned tags = 0, xmms = env->hflags & HF_CS64 ? 16 : 8;
     for (unsigned i = 0; i < 8; i++)
         tags |= !env->fptags[i] << i;
-    fprintf(out, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", env->fpuc, (env->fpus & ~0x3800u) | (env->fpstt & 7) << 11, env->fpstt,
+    fprintf(out, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", env->fpuc,
+            (env->fpus & ~0x3800u) | (env->fpstt & 7) << 11, env->fpstt,
             tags, cpu_x86_get_mxcsr(env));
     for (unsigned i = 0; i < 8; i++)
         fprintf(out, "FPR%u=%016" PRIx64 " %04x%c", i, env->fpregs[i].mant, env->fpregs[i].exp, i & 1 ? '\n' : ' ');
     for (unsigned i = 0; i < xmms; i++)
-        fprintf(out, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", i, env->xmm[i].q[1], env->xmm[i].q[0], i & 1 ? '\n' : ' ');
+        fprintf(out, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", i, env->xmm[i].q[1], env->xmm[i].q[0],
+                i & 1 ? '\n' : ' ');
 }
 
 void x86_dump_state(CPUState *cpu, FILE *out, bool fpu)
@@ -275,7 +282,8 @@ void x86_dump_state(CPUState *cpu, FILE *out, bool fpu)
     GENERAL("esp", R_ESP, 32), GENERAL("ebp", R_EBP, 32), GENERAL("esi", R_ESI, 32), GENERAL("edi", R_EDI, 32)
 
 const RegisterDesc i386_registers[] = {
-    LEGACY, { "eip", X86_OFFSET(eip), 32 }, { "pc", X86_OFFSET(eip), 32 }, { "eflags", X86_OFFSET(eflags), 32 }, SYSTEM, { NULL, 0, 0 },
+    LEGACY, { "eip", X86_OFFSET(eip), 32 }, { "pc", X86_OFFSET(eip), 32 }, { "eflags", X86_OFFSET(eflags), 32 },
+    SYSTEM, { NULL, 0, 0 },
 };
 
 const RegisterDesc x86_registers[] = {
@@ -284,6 +292,7 @@ const RegisterDesc x86_registers[] = {
     GENERAL("r8", 8, 64), GENERAL("r9", 9, 64), GENERAL("r10", 10, 64), GENERAL("r11", 11, 64), GENERAL("r12", 12, 64),
     GENERAL("r13", 13, 64), GENERAL("r14", 14, 64), GENERAL("r15", 15, 64), LEGACY,
     { "rip", X86_OFFSET(eip), 64 }, { "eip", X86_OFFSET(eip), 64 }, { "pc", X86_OFFSET(eip), 64 },
-    { "eflags", X86_OFFSET(eflags), 32 }, { "fs_base", X86_OFFSET(segs[R_FS].base), 64 }, { "gs_base", X86_OFFSET(segs[R_GS].base), 64 },
-    { "k_gs_base", X86_OFFSET(kernel_gs_base), 64 }, { "cr8", X86_OFFSET(cr8), 64 }, SYSTEM, { NULL, 0, 0 },
+    { "eflags", X86_OFFSET(eflags), 32 }, { "fs_base", X86_OFFSET(segs[R_FS].base), 64 },
+    { "gs_base", X86_OFFSET(segs[R_GS].base), 64 }, { "k_gs_base", X86_OFFSET(kernel_gs_base), 64 },
+    { "cr8", X86_OFFSET(cr8), 64 }, SYSTEM, { NULL, 0, 0 },
 };

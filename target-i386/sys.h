@@ -132,7 +132,10 @@ void x86_cpu_init_signal(X86CPU *env);
 /* Reads the PAE page-directory pointers at cr3; false when one has reserved bits set. */
 bool x86_load_pdptes(X86CPU *env, uint64_t cr3);
 /* Address bits a page table entry may not have. */
-static inline uint64_t x86_phys_reserved(const X86CPU *env) { return ~((1ull << env->phys_bits) - 1) & 0xfffffffffffffull; }
+static inline uint64_t x86_phys_reserved(const X86CPU *env)
+{
+    return ~((1ull << env->phys_bits) - 1) & 0xfffffffffffffull;
+}
 
 /* ---- sysreg.c and msr.c: false = #GP(0) ---- */
 bool x86_write_cr(X86CPU *env, unsigned n, uint64_t value);

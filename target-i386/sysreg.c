@@ -46,7 +46,8 @@ static bool write_cr0(X86CPU *env, uint64_t value)
         return false;
     if (!pg && was_pg && (env->hflags & HF_CS64 || env->cr[4] & CR4_PCIDE))
         return false;
-    if ((value ^ env->cr[0]) & paging_bits && uses_pdptes(value, env->cr[4], env->efer) && !x86_load_pdptes(env, env->cr[3]))
+    if ((value ^ env->cr[0]) & paging_bits && uses_pdptes(value, env->cr[4], env->efer) &&
+        !x86_load_pdptes(env, env->cr[3]))
         return false;
     cpu_x86_update_cr0(env, value);
     return true;
@@ -91,7 +92,8 @@ static const struct { uint32_t bits; uint8_t word, feature; } cr4_features[] = {
     { CR4_PAE, FW_1_EDX, 6 }, { CR4_MCE, FW_1_EDX, 7 }, { CR4_PGE, FW_1_EDX, 13 }, { CR4_PCE, FW_1_EDX, 15 },
     { CR4_OSFXSR, FW_1_EDX, 24 }, { CR4_OSXMMEXCPT, FW_1_EDX, 25 }, { CR4_UMIP, FW_7_0_ECX, 2 },
     { CR4_LA57, FW_7_0_ECX, 16 }, { CR4_FSGSBASE, FW_7_0_EBX, 0 }, { CR4_PCIDE, FW_1_ECX, 17 },
-    { CR4_OSXSAVE, FW_1_ECX, 26 }, { CR4_SMEP, FW_7_0_EBX, 7 }, { CR4_SMAP, FW_7_0_EBX, 20 }, { CR4_PKE, FW_7_0_ECX, 3 },
+    { CR4_OSXSAVE, FW_1_ECX, 26 }, { CR4_SMEP, FW_7_0_EBX, 7 }, { CR4_SMAP, FW_7_0_EBX, 20 },
+    { CR4_PKE, FW_7_0_ECX, 3 },
 };
 
 static uint32_t cr4_mask(const X86CPU *env)
@@ -202,7 +204,8 @@ void helper_invpcid(CPUState *cpu, uint64_t type, uint64_t descriptor)
         raise_exception_err(env, EXCP0D_GPF, 0, ra);
     cpu_ld_bytes(cpu, descriptor, d, sizeof d, x86_mmu_mode(env), ra);
     bool named = type == INVPCID_ADDRESS || type == INVPCID_CONTEXT;
-    if (d[0] >> 12 || (named && d[0] && !(env->cr[4] & CR4_PCIDE)) || (type == INVPCID_ADDRESS && !x86_canonical(env, d[1])))
+    if (d[0] >> 12 || (named && d[0] && !(env->cr[4] & CR4_PCIDE)) ||
+        (type == INVPCID_ADDRESS && !x86_canonical(env, d[1])))
         raise_exception_err(env, EXCP0D_GPF, 0, ra);
     TLBKey key = { .context = (uint32_t)d[0] };
     switch (type) {
@@ -408,7 +411,8 @@ void helper_io_trap(CPUState *cpu, uint32_t port, uint32_t bytes)
     unsigned hit = 0;
     for (unsigned n = 0; n < 4; n++) {
         uint64_t start = env->dr[n] & ~(uint64_t)(bp_bytes(env, n) - 1);
-        if (bp_enabled(env, n) && bp_type(env, n) == DR_IO && (port & 0xffff) < start + bp_bytes(env, n) && (port & 0xffff) + bytes > start)
+        if (bp_enabled(env, n) && bp_type(env, n) == DR_IO && (port & 0xffff) < start + bp_bytes(env, n) &&
+            (port & 0xffff) + bytes > start)
             hit |= 1u << n;
     }
     if (hit) {
@@ -423,7 +427,8 @@ static unsigned data_hits(const X86CPU *env, const struct Watchpoint *w)
     unsigned hit = 0;
     for (unsigned n = 0; n < 4; n++) {
         unsigned bytes = bp_bytes(env, n), type = bp_type(env, n);
-        if (bp_enabled(env, n) && (type == DR_WRITE || type == DR_RW) && (env->dr[n] & ~(uint64_t)(bytes - 1)) == w->vaddr &&
+        if (bp_enabled(env, n) && (type == DR_WRITE || type == DR_RW) &&
+            (env->dr[n] & ~(uint64_t)(bytes - 1)) == w->vaddr &&
             bytes == w->len)
             hit |= 1u << n;
     }

@@ -26,7 +26,8 @@ static const TSSLayout *layout_of(uint32_t flags)
 
 static uint32_t tss_ld(X86CPU *env, const SegmentCache *tss, unsigned offset, unsigned size, uintptr_t ra)
 {
-    return (uint32_t)cpu_ld(&env->parent, tss->base + offset, MEMOPIDX(size == 4 ? MO_32 : MO_16, x86_implicit_mode(env)), ra);
+    return (uint32_t)cpu_ld(&env->parent, tss->base + offset,
+                            MEMOPIDX(size == 4 ? MO_32 : MO_16, x86_implicit_mode(env)), ra);
 }
 
 static void tss_st(X86CPU *env, const SegmentCache *tss, unsigned offset, unsigned size, uint32_t value, uintptr_t ra)
@@ -64,8 +65,8 @@ void x86_tss_stack(X86CPU *env, unsigned dpl, unsigned ext, SegmentCache *ss, ui
     *esp = tss_ld(env, &env->tr, offset, size, ra);
     uint32_t selector = tss_ld(env, &env->tr, offset + size, 2, ra), error = (selector & 0xfffc) | ext;
     Descriptor d;
-    if (!(selector & 0xfffc) || !desc_read(env, selector, &d, ra) || (selector & 3) != dpl || !desc_is_writable_data(d) ||
-        desc_dpl(d) != dpl)
+    if (!(selector & 0xfffc) || !desc_read(env, selector, &d, ra) || (selector & 3) != dpl ||
+        !desc_is_writable_data(d) || desc_dpl(d) != dpl)
         raise_exception_err(env, EXCP0A_TSS, error, ra);
     if (!desc_present(d))
         raise_exception_err(env, EXCP0C_STACK, error, ra);
@@ -84,7 +85,8 @@ typedef struct TaskState {
 static void read_task(X86CPU *env, const SegmentCache *tss, TaskState *t, uintptr_t ra)
 {
     const TSSLayout *l = layout_of(tss->flags);
-    *t = (TaskState){ .eip = tss_ld(env, tss, l->eip, l->size, ra), .eflags = tss_ld(env, tss, l->eflags, l->size, ra) };
+    *t = (TaskState){ .eip = tss_ld(env, tss, l->eip, l->size, ra),
+                      .eflags = tss_ld(env, tss, l->eflags, l->size, ra) };
     for (unsigned i = 0; i < 8; i++)
         t->regs[i] = tss_ld(env, tss, l->regs + i * l->size, l->size, ra) | (l->size == 2 ? 0xffff0000 : 0);
     for (unsigned i = 0; i < l->nsegs; i++)
@@ -113,7 +115,8 @@ static void load_task_ldt(X86CPU *env, uint32_t selector)
     if (!(selector & 0xfffc))
         return;
     Descriptor d;
-    if (selector & 4 || !desc_read(env, selector, &d, 0) || d.hi & DESC_S || desc_type(d) != SYS_LDT || !desc_present(d))
+    if (selector & 4 || !desc_read(env, selector, &d, 0) || d.hi & DESC_S || desc_type(d) != SYS_LDT ||
+        !desc_present(d))
         raise_exception_err(env, EXCP0A_TSS, selector & 0xfffc, 0);
     seg_set_desc(&env->ldt, selector, d);
 }
@@ -176,7 +179,8 @@ static void push_error_code(X86CPU *env, unsigned size, uint32_t error_code)
 }
 
 /* Everything up to the point where the new task is the current one: a fault here is the old task's. */
-static void leave_old_task(X86CPU *env, const SegmentCache *tss, TaskSwitch why, uint64_t next_eip, TaskState *t, uintptr_t ra)
+static void leave_old_task(X86CPU *env, const SegmentCache *tss, TaskSwitch why, uint64_t next_eip, TaskState *t,
+                           uintptr_t ra)
 {
     uint32_t eflags = cpu_compute_eflags(env);
     tss_touch(env, &env->tr, ACCESS_WRITE, ra);
@@ -195,7 +199,8 @@ static void leave_old_task(X86CPU *env, const SegmentCache *tss, TaskSwitch why,
         desc_set_busy(env, tss->selector, true, ra);
 }
 
-void x86_task_switch(X86CPU *env, uint32_t selector, Descriptor d, TaskSwitch why, uint64_t next_eip, int64_t error_code, uintptr_t ra)
+void x86_task_switch(X86CPU *env, uint32_t selector, Descriptor d, TaskSwitch why, uint64_t next_eip,
+                     int64_t error_code, uintptr_t ra)
 {
     SegmentCache tss;
     TaskState t;
@@ -214,7 +219,8 @@ void x86_task_switch(X86CPU *env, uint32_t selector, Descriptor d, TaskSwitch wh
     for (unsigned i = 0; i < 8; i++)
         env->regs[i] = t.regs[i];
     env->eip = t.eip;
-    cpu_load_eflags(env, t.eflags, l->size == 4 ? ~0u : 0xffffu | VM_MASK | RF_MASK | AC_MASK | ID_MASK | VIF_MASK | VIP_MASK);
+    cpu_load_eflags(env, t.eflags,
+                    l->size == 4 ? ~0u : 0xffffu | VM_MASK | RF_MASK | AC_MASK | ID_MASK | VIF_MASK | VIP_MASK);
     if (env->dr[7] & 0x55) { /* local breakpoints belong to the old task */
         env->dr[7] &= ~0x155ull;
         cpu_x86_update_dr7(env, (uint32_t)env->dr[7]);
@@ -228,7 +234,8 @@ void x86_task_switch(X86CPU *env, uint32_t selector, Descriptor d, TaskSwitch wh
     }
 }
 
-void x86_task_gate(X86CPU *env, Descriptor gate, TaskSwitch why, uint64_t next_eip, unsigned ext, int64_t error_code, uintptr_t ra)
+void x86_task_gate(X86CPU *env, Descriptor gate, TaskSwitch why, uint64_t next_eip, unsigned ext, int64_t error_code,
+                   uintptr_t ra)
 {
     uint32_t selector = gate_selector(gate), error = (selector & 0xfffc) | ext;
     Descriptor d;

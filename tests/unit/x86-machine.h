@@ -77,7 +77,13 @@ static inline void x86_run(X86CPU *env)
 static inline void x86_enter_long_mode(X86CPU *env)
 {
     static const uint64_t gdt[] = {
-        0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff, 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff,
+        0,
+        0x00af9b000000ffff,
+        0x00cf93000000ffff,
+        0x00cf9b000000ffff,
+        0x00cffb000000ffff,
+        0x00cff3000000ffff,
+        0x00affb000000ffff,
     };
     uint64_t *pml4 = (uint64_t *)(x86_ram + 0x1000), *pdpt = pml4 + 512, *pd = pml4 + 1024;
     memset(pml4, 0, 0x3000);
@@ -97,7 +103,8 @@ static inline void x86_enter_long_mode(X86CPU *env)
     cpu_x86_load_seg_cache(env, R_CS, 8, 0, 0xffffffff, DESC_G | DESC_P | DESC_S | DESC_CS | DESC_R | DESC_A | DESC_L);
     for (unsigned i = 0; i < 6; i++)
         if (i != R_CS)
-            cpu_x86_load_seg_cache(env, (int)i, 0x10, 0, 0xffffffff, DESC_G | DESC_B | DESC_P | DESC_S | DESC_W | DESC_A);
+            cpu_x86_load_seg_cache(env, (int)i, 0x10, 0, 0xffffffff,
+                                   DESC_G | DESC_B | DESC_P | DESC_S | DESC_W | DESC_A);
 }
 
 #endif

@@ -63,11 +63,13 @@ static void test_spellings(void)
 {
     static const struct { const char *name; FeatureWord word; unsigned bit; } t[] = {
         { "sse4.1", FW_1_ECX, 19 }, { "sse4_1", FW_1_ECX, 19 }, { "sse4-2", FW_1_ECX, 20 }, { "sse3", FW_1_ECX, 0 },
-        { "pni", FW_1_ECX, 0 }, { "lahf_lm", FW_8000_0001_ECX, 0 }, { "tsc-deadline", FW_1_ECX, 24 }, { "x2apic", FW_1_ECX, 21 },
-        { "xd", FW_8000_0001_EDX, 20 }, { "nx", FW_8000_0001_EDX, 20 }, { "i64", FW_8000_0001_EDX, 29 }, { "avx2", FW_7_0_EBX, 5 },
-        { "smap", FW_7_0_EBX, 20 }, { "pku", FW_7_0_ECX, 3 }, { "la57", FW_7_0_ECX, 16 }, { "rdpid", FW_7_0_ECX, 22 },
-        { "fsrm", FW_7_0_EDX, 4 }, { "spec-ctrl", FW_7_0_EDX, 26 }, { "invtsc", FW_8000_0007_EDX, 8 }, { "arat", FW_6_EAX, 2 },
-        { "xsaves", FW_D_1_EAX, 3 }, { "pcid", FW_1_ECX, 17 }, { "invpcid", FW_7_0_EBX, 10 }, { "hypervisor", FW_1_ECX, 31 },
+        { "pni", FW_1_ECX, 0 }, { "lahf_lm", FW_8000_0001_ECX, 0 }, { "tsc-deadline", FW_1_ECX, 24 },
+        { "x2apic", FW_1_ECX, 21 }, { "xd", FW_8000_0001_EDX, 20 }, { "nx", FW_8000_0001_EDX, 20 },
+        { "i64", FW_8000_0001_EDX, 29 }, { "avx2", FW_7_0_EBX, 5 }, { "smap", FW_7_0_EBX, 20 },
+        { "pku", FW_7_0_ECX, 3 }, { "la57", FW_7_0_ECX, 16 }, { "rdpid", FW_7_0_ECX, 22 }, { "fsrm", FW_7_0_EDX, 4 },
+        { "spec-ctrl", FW_7_0_EDX, 26 }, { "invtsc", FW_8000_0007_EDX, 8 }, { "arat", FW_6_EAX, 2 },
+        { "xsaves", FW_D_1_EAX, 3 }, { "pcid", FW_1_ECX, 17 }, { "invpcid", FW_7_0_EBX, 10 },
+        { "hypervisor", FW_1_ECX, 31 },
     };
     for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
         FeatureWord w;
@@ -92,7 +94,8 @@ static void test_options(void)
     g_assert_false(has("max", "avx"));
     g_assert_true(has("Haswell-noTSX,check=off", "bmi2"));
     g_assert_true(has("Skylake-Server-v3,check=off", "clwb"));
-    X86CPU *env = create("qemu64,family=6,model=58,stepping=9,vendor=GenuineIntel,phys-bits=46,level=5,model-id=Some CPU");
+    X86CPU *env = create("qemu64,family=6,model=58,stepping=9,vendor=GenuineIntel,phys-bits=46,level=5,"
+                         "model-id=Some CPU");
     g_assert_cmphex(env->cpuid_version, ==, 0x306a9);
     g_assert_cmpstr(env->cpuid_vendor, ==, "GenuineIntel");
     g_assert_cmpstr(env->cpuid_model_name, ==, "Some CPU");

@@ -10,10 +10,12 @@
 static X86CPU *env;
 
 enum {
-    CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1b, DATA3 = 0x23, CONFORMING = 0x28, TSS_A = 0x30, GATE = 0x38, READONLY = 0x40,
-    ABSENT = 0x48, TSS_B = 0x50, TASK_GATE = 0x58, EXEC_ONLY = 0x60, GATE16 = 0x68, GATE_ABSENT = 0x70, ABSENT_STACK = 0x78,
+    CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1b, DATA3 = 0x23, CONFORMING = 0x28, TSS_A = 0x30, GATE = 0x38,
+    READONLY = 0x40, ABSENT = 0x48, TSS_B = 0x50, TASK_GATE = 0x58, EXEC_ONLY = 0x60, GATE16 = 0x68,
+    GATE_ABSENT = 0x70, ABSENT_STACK = 0x78,
 };
-enum { GDT = 0x4000, IDT = 0x5000, TSS_A_AT = 0x6000, TSS_B_AT = 0x6100, STACK0 = 0x9000, STACK3 = 0x8000, ENTRY = 0x3000 };
+enum { GDT = 0x4000, IDT = 0x5000, TSS_A_AT = 0x6000, TSS_B_AT = 0x6100, STACK0 = 0x9000, STACK3 = 0x8000,
+       ENTRY = 0x3000 };
 
 static void put32(hwaddr at, uint32_t v) { memcpy(x86_ram + at, &v, 4); }
 static uint32_t get32(hwaddr at) { uint32_t v; memcpy(&v, x86_ram + at, 4); return v; }
@@ -27,7 +29,8 @@ static void segment(uint32_t selector, uint8_t access, uint32_t base, uint32_t l
     bool flat = limit == 0xffffffff;
     hwaddr at = GDT + (selector & 0xfff8);
     put32(at, base << 16 | (limit & 0xffff));
-    put32(at + 4, (base & 0xff000000) | (flat ? 0xcf0000 : limit & 0xf0000) | (uint32_t)access << 8 | (base >> 16 & 0xff));
+    put32(at + 4, (base & 0xff000000) | (flat ? 0xcf0000 :
+                                         limit & 0xf0000) | (uint32_t)access << 8 | (base >> 16 & 0xff));
 }
 
 static void gate(hwaddr at, uint8_t access, uint32_t selector, uint32_t offset, unsigned params)
@@ -314,7 +317,8 @@ static void test_v86(void)
     g_assert_true(env->hflags & HF_VM);
     gate(IDT + 8 * 13, 0x8e, CODE0, ENTRY, 0);
     FINE(deliver(EXCP0D_GPF, 0));
-    static const uint32_t frame[] = { 0, 0x100, 0x200, VM_MASK | IF_MASK | RF_MASK | 2, 0x0ffe, 0x700, 0x300, 0x400, 0x500, 0x600 };
+    static const uint32_t frame[] = { 0, 0x100, 0x200, VM_MASK | IF_MASK | RF_MASK | 2, 0x0ffe, 0x700, 0x300, 0x400,
+                                      0x500, 0x600 };
     g_assert_cmpmem(x86_ram + STACK0 - 40, 40, frame, 40);
     g_assert_false(env->eflags & VM_MASK);
     g_assert_cmphex(env->segs[R_DS].selector, ==, 0);
