@@ -168,17 +168,23 @@ static uint8_t *element(const StringOp *o, const Run *r, uint64_t i)
     return r->host + (o->step > 0 ? i : r->count - 1 - i) * o->size;
 }
 
+/* Elements may lie at any address; a memcpy of constant size is one move. */
 static uint64_t load(const StringOp *o, const uint8_t *p)
 {
+    uint64_t v = 0;
+
     switch (o->size) {
     case 1:
         return *p;
     case 2:
-        return *(const uint16_t *)p;
+        memcpy(&v, p, 2);
+        return v;
     case 4:
-        return *(const uint32_t *)p;
+        memcpy(&v, p, 4);
+        return v;
     default:
-        return *(const uint64_t *)p;
+        memcpy(&v, p, 8);
+        return v;
     }
 }
 
@@ -189,13 +195,13 @@ static void store(const StringOp *o, uint8_t *p, uint64_t v)
         *p = (uint8_t)v;
         break;
     case 2:
-        *(uint16_t *)p = (uint16_t)v;
+        memcpy(p, &v, 2);
         break;
     case 4:
-        *(uint32_t *)p = (uint32_t)v;
+        memcpy(p, &v, 4);
         break;
     default:
-        *(uint64_t *)p = v;
+        memcpy(p, &v, 8);
     }
 }
 
