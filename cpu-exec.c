@@ -96,7 +96,8 @@ void cpu_loop_exit_restore(CPUState *cpu, uintptr_t retaddr)
 
 void cpu_update_key(CPUState *cpu)
 {
-    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu) << 32 | cpu->target->tb_state(cpu).flags;
+    uint32_t flags = cpu->target->tb_state(cpu).flags;
+    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, flags) << 32 | flags;
 }
 
 /* ---- Exceptions ---- */
@@ -234,7 +235,7 @@ static bool run_chain(CPUState *cpu, int *why)
     unsigned slot = 0;
     do {
         TBState state = cpu->target->tb_state(cpu);
-        cpu->jc_key = (uint64_t)tlb_code_epoch(cpu) << 32 | state.flags;
+        cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, state.flags) << 32 | state.flags;
         if (UNLIKELY(cpu->one_insn | cpu->singlestep | cpu->skip_breakpoint)) {
             run_one_insn(cpu, &state);
             return true;

@@ -9,7 +9,9 @@
  * outside of them touches single slots only.
  *
  * The code epoch of a bank is half of the key under which jump-cache entries are valid. It changes
- * whenever a page that was executed from under the bank loses its translation.
+ * whenever a page that was executed from under the bank loses its translation. Privileged code that runs
+ * from global pages has an epoch of its own in all banks, so that a kernel's entries stay good over
+ * address-space switches; the first fetch of it from another page ends that for a while.
  *
  * All tables belong to the vCPU's thread. One thing is done to them from outside: tlb_protect_ram sets
  * TLB_NOTDIRTY in write tags. It clears dirty bits first, and whoever writes a tag looks at the dirty
@@ -101,9 +103,22 @@ static void clear_jump_cache(CPUState *cpu)
         __atomic_store_n(&cpu->ras[i].key, 0, __ATOMIC_RELAXED);
 }
 
+static bool is_privileged(const CPUState *cpu, uint32_t flags)
+{
+    uint32_t user = cpu->target->user_flags;
+    return user && (flags & user) != user;
+}
+
+uint32_t tlb_code_epoch(const CPUState *cpu, uint32_t flags)
+{
+    const struct CPUTLB *t = cpu->tlb;
+    return t->shared_kernel && is_privileged(cpu, flags) ? t->kernel_epoch : cpu->bank->code_epoch;
+}
+
 static void set_key_epoch(CPUState *cpu)
 {
-    cpu->jc_key = (uint64_t)cpu->bank->code_epoch << 32 | (uint32_t)cpu->jc_key;
+    uint32_t flags = (uint32_t)cpu->jc_key;
+    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, flags) << 32 | flags;
 }
 
 /* An epoch that no jump-cache entry of this vCPU carries. */
@@ -114,23 +129,74 @@ static uint32_t new_epoch(CPUState *cpu)
         clear_jump_cache(cpu);
         for (unsigned i = 0; i < TLB_BANKS; i++)
             t->bank[i]->code_epoch = ++t->last_epoch;
+        t->kernel_epoch = ++t->last_epoch;
         ++t->last_epoch;
     }
     return t->last_epoch;
 }
 
-/* The bank's executed pages may have changed their translation. */
+static void filter_clear(CodeFilter *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->first = UINT64_MAX;
+}
+
+static void filter_note(CodeFilter *f, const TLBPage *p)
+{
+    filter_add(f->page, 64, p->va);
+    f->first = MIN(f->first, p->va);
+    f->last = MAX(f->last, p->va);
+    if (p->page_bits > PAGE_BITS) {
+        filter_add(f->large, 8, mapping_first(p) + ((uint64_t)p->page_bits << PAGE_BITS));
+        f->large_sizes |= 1ull << p->page_bits;
+    }
+}
+
+/* Whether losing the mapping of va may change executed code. */
+static bool filter_hit(const CodeFilter *f, uint64_t va)
+{
+    if (va >= f->first && va <= (f->last | ~PAGE_MASK) && filter_has(f->page, 64, va))
+        return true;
+    for (uint64_t sizes = f->large_sizes; sizes; sizes &= sizes - 1) {
+        unsigned bits = (unsigned)__builtin_ctzll(sizes);
+        if (filter_has(f->large, 8, (va & ~0ull << bits) + ((uint64_t)bits << PAGE_BITS)))
+            return true;
+    }
+    return false;
+}
+
+/* Pages executed from under the bank may have changed their translation. */
 static void forget_code(CPUState *cpu, TLBBank *bank)
 {
     bank->code_epoch = new_epoch(cpu);
-    memset(bank->code_filter, 0, sizeof(bank->code_filter));
-    bank->code_in_large = false;
+    filter_clear(&bank->code);
     set_key_epoch(cpu);
 }
 
-uint32_t tlb_code_epoch(const CPUState *cpu)
+/* The same for global pages with privileged code. */
+static void forget_kernel_code(CPUState *cpu)
 {
-    return cpu->bank->code_epoch;
+    struct CPUTLB *t = cpu->tlb;
+    t->kernel_epoch = new_epoch(cpu);
+    filter_clear(&t->kernel_code);
+    set_key_epoch(cpu);
+}
+
+#define SHARING_PAUSE 2000 /* address-space switches */
+
+/* Privileged code from a page that is not global: what is true of it in one bank is not in others. */
+static void stop_sharing(CPUState *cpu)
+{
+    struct CPUTLB *t = cpu->tlb;
+    t->shared_kernel = false;
+    t->try_sharing = t->clock + SHARING_PAUSE;
+    set_key_epoch(cpu);
+}
+
+static void start_sharing(CPUState *cpu)
+{
+    cpu->tlb->shared_kernel = true;
+    forget_kernel_code(cpu);
 }
 
 /* ---- First level ---- */
@@ -233,6 +299,8 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
         flags |= TLB_WATCH;
     if (!p->host)
         flags |= TLB_MMIO;
+    if (UNLIKELY(tlb_is_edge(p->va)))
+        flags |= TLB_EDGE;
     e->addend = p->host ? (uint64_t)p->host - p->va : 0;
     uint64_t write_flags = flags | (p->rom ? TLB_DISCARD_WRITE : 0);
     if (p->host && !p->rom)
@@ -498,10 +566,14 @@ const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa, bool *fault
         *fault = true;
         return NULL;
     }
-    TLBBank *bank = cpu->bank;
-    const TLBPage *p = &bank->page[slot];
-    filter_add(bank->code_filter, 8, page);
-    bank->code_in_large |= p->page_bits > PAGE_BITS;
+    struct CPUTLB *t = cpu->tlb;
+    const TLBPage *p = &cpu->bank->page[slot];
+    bool shared = t->shared_kernel && is_privileged(cpu, (uint32_t)cpu->jc_key);
+    if (shared && !p->global) {
+        stop_sharing(cpu);
+        shared = false;
+    }
+    filter_note(shared ? &t->kernel_code : &cpu->bank->code, p);
     if (!p->host) {
         *pa = p->pa | (va & ~PAGE_MASK);
         return NULL;
@@ -556,6 +628,8 @@ void tlb_switch(CPUState *cpu, TLBKey key)
     bank->last_use = ++t->clock;
     cpu->bank = bank;
     set_key_epoch(cpu);
+    if (UNLIKELY(!t->shared_kernel && t->clock > t->try_sharing))
+        start_sharing(cpu);
     if (current_cpu == cpu && tcg_backend()->set_bank)
         tcg_backend()->set_bank(cpu, bank);
 }
@@ -601,8 +675,10 @@ static void bank_drop_page(CPUState *cpu, TLBBank *bank, uint64_t va)
             drop_slot(bank, bank->used[i]);
     }
     l2_drop(cpu->tlb, bank->id, va, &bank->large);
-    if (filter_has(bank->code_filter, 8, va) || (large && bank->code_in_large))
+    if (filter_hit(&bank->code, va))
         forget_code(cpu, bank);
+    if (filter_hit(&cpu->tlb->kernel_code, va))
+        forget_kernel_code(cpu);
 }
 
 void tlb_flush_page(CPUState *cpu, TLBKey key, uint64_t va, bool global)
@@ -646,6 +722,7 @@ void tlb_flush_all(CPUState *cpu)
     }
     l2_clear(t);
     memset(t->global_filter, 0, sizeof(t->global_filter));
+    start_sharing(cpu);
 }
 
 void tlb_flush_all_async(CPUState *cpu)
@@ -722,8 +799,12 @@ void tlb_init(CPUState *cpu)
             drop_slot(b, s);
         b->id = ++t->last_id;
         b->code_epoch = ++t->last_epoch;
+        filter_clear(&b->code);
         t->bank[i] = b;
     }
+    t->kernel_epoch = ++t->last_epoch;
+    t->shared_kernel = true;
+    filter_clear(&t->kernel_code);
     t->bank[0]->valid = true;
     cpu->bank = t->bank[0];
     set_key_epoch(cpu);

@@ -7,6 +7,9 @@
 #include "exec/tb-internal.h"
 
 #include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 static _Atomic(TranslationBlock *) *buckets;
 static unsigned bucket_bits;
@@ -16,12 +19,16 @@ void tb_hash_init(uint64_t cache_size)
     bucket_bits = 12;
     while (bucket_bits < 18 && (1024ull << bucket_bits) < cache_size)
         bucket_bits++;
-    buckets = g_malloc0(sizeof(*buckets) << bucket_bits);
+    /* Looked up at random: huge pages save a miss of the host's TLB each time. */
+    buckets = aligned_alloc(2 * MiB, ((sizeof(*buckets) << bucket_bits) + 2 * MiB - 1) & ~(2 * MiB - 1));
+    g_assert(buckets);
+    madvise((void *)buckets, sizeof(*buckets) << bucket_bits, MADV_HUGEPAGE);
+    memset((void *)buckets, 0, sizeof(*buckets) << bucket_bits);
 }
 
 void tb_hash_exit(void)
 {
-    g_free((void *)buckets);
+    free((void *)buckets);
     buckets = NULL;
 }
 

@@ -15,7 +15,7 @@
  */
 #include "exec/tb-internal.h"
 #include "exec/icount.h"
-#include "exec/tlb.h"
+#include "exec/tlb-internal.h"
 #include "exec/translator.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -584,8 +584,11 @@ TranslationBlock *tb_find(CPUState *cpu, const TBState *state)
     if (e->pc == state->pc && e->key == cpu->jc_key && !state->cs_base)
         return e->tb;
     TranslationBlock *tb = tb_lookup(cpu, state);
-    if (!tb)
+    cpu->tlb->stats.jump_misses++;
+    if (!tb) {
+        cpu->tlb->stats.hash_misses++;
         tb = tb_gen_code(cpu, state, 0);
+    }
     fill_jump_cache(cpu, tb);
     return tb;
 }
@@ -597,7 +600,7 @@ const void *tb_lookup_code(CPUState *cpu)
         log_enabled(LOG_CPU | LOG_NOCHAIN) || cpu->singlestep)
         return options.engine->exit_address();
     TBState state = cpu->target->tb_state(cpu);
-    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu) << 32 | state.flags;
+    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, state.flags) << 32 | state.flags;
     TranslationBlock *tb = tb_find(cpu, &state);
     return tb->flags & TB_ONCE ? options.engine->exit_address() : tb->code;
 }
@@ -619,6 +622,7 @@ static void dump_tlb_stats(FILE *out)
         for (unsigned i = 0; i < sizeof(s) / sizeof(uint64_t); i++)
             ((uint64_t *)&sum)[i] += ((const uint64_t *)&s)[i];
     }
+    fprintf(out, "jump cache misses   %" PRIu64 " (%" PRIu64 " not in the hash)\n", sum.jump_misses, sum.hash_misses);
     fprintf(out, "\nTLB:\n");
     fprintf(out, "L1 misses           %" PRIu64 "\n", sum.l1_misses);
     fprintf(out, "L2 misses           %" PRIu64 "\n", sum.l2_misses);

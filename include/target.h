@@ -68,6 +68,9 @@ struct TargetOps {
     uint32_t pc_offset;          /* of the 64-bit pc field in CPUState (value = linear - cs_base) */
     uint8_t mmu_modes;           /* at most TLB_MODES_MAX */
     uint8_t address_bits;        /* of a linear address for display */
+    /* TB flags that are all set in unprivileged code. Privileged code from global pages keeps its
+     * jump-cache entries over address-space switches. 0: no such distinction. */
+    uint32_t user_flags;
     bool big_endian;
     bool strong_order;           /* x86: total store order */
 

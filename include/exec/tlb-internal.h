@@ -33,6 +33,14 @@ typedef struct LargeRanges {
     struct { uint64_t first, last; } r[4];
 } LargeRanges;
 
+/* Pages that were executed from, approximately: may know too many, never too few. */
+typedef struct CodeFilter {
+    uint64_t first, last;  /* all lie in here; first > last: none */
+    uint64_t page[64];     /* hash of their addresses */
+    uint64_t large[8];     /* hash of large mappings and their sizes */
+    uint64_t large_sizes;  /* bit n: some are 2^n bytes */
+} CodeFilter;
+
 /* Generated code addresses the table through the bank's address, so it comes first. Allocated lazily by
  * the kernel: tables of modes the target lacks cost nothing. */
 struct TLBBank {
@@ -47,8 +55,7 @@ struct TLBBank {
     uint32_t id;                /* of its entries in the second level */
     uint32_t code_epoch;
     uint64_t last_use;
-    uint64_t code_filter[8];    /* hash of the pages executed from */
-    bool code_in_large;         /* some of them in large mappings */
+    CodeFilter code;            /* under code_epoch */
     LargeRanges large;
 };
 
@@ -78,6 +85,11 @@ struct CPUTLB {
     uint8_t large_next[LARGE_SETS];
     LargeRanges global_large;     /* of large global entries in the second level */
     uint64_t global_filter[16];   /* hash of the global pages in any bank */
+    /* While privileged code runs from global pages only, it has one epoch in all banks. */
+    bool shared_kernel;
+    uint32_t kernel_epoch;
+    uint64_t try_sharing;         /* at this value of clock, after a non-global page ended it */
+    CodeFilter kernel_code;       /* under kernel_epoch */
     PhysPage phys[PHYS_CACHE];
     unsigned phys_generation;
     _Atomic bool flush_pending;

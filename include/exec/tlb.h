@@ -38,12 +38,23 @@ enum {
     TLB_MMIO = 1 << 2,
     TLB_WATCH = 1 << 3,
     TLB_DISCARD_WRITE = 1 << 4, /* ROM */
+    TLB_EDGE = 1 << 5,     /* plain, but shares its slot with the page before it: see tlb_is_edge */
 };
+
+/*
+ * The inline check compares the page of an access's last byte with the tag in the slot of its first
+ * byte. That is right as long as neighbours have different slots, which the hash gives everywhere but at
+ * odd multiples of 512 MiB; there the second page must not hit inline.
+ */
 
 static inline unsigned tlb_index(uint64_t va)
 {
     uint64_t page = va >> PAGE_BITS;
     return (unsigned)(page ^ (page >> TLB_HASH_SHIFT)) & (TLB_SIZE - 1);
+}
+static inline bool tlb_is_edge(uint64_t va)
+{
+    return tlb_index(va) == tlb_index(va - PAGE_SIZE_);
 }
 
 /* What a page walk found. */
@@ -128,16 +139,17 @@ void tlb_slow_stv(CPUState *cpu, uint64_t va, const void *in, MemOpIdx oi, uintp
 /* Counters for "info jit". */
 typedef struct TLBStats {
     uint64_t l1_misses, l2_misses, fills, page_flushes, context_flushes, full_flushes, switches, evictions, mmio;
+    uint64_t jump_misses, hash_misses; /* TBs not found by the inline probe; and not in the hash either */
 } TLBStats;
 void tlb_stats(const CPUState *cpu, TLBStats *out);
 
 /*
  * Host address of the code byte at va, NULL when it is not RAM or ROM. Raises the guest's fault when
- * fault is NULL, else *fault tells. *pa receives the byte's address in ram-address space (physical when
+ * fault is NULL, else *fault tells. jc_key holds the TB flags of the code. *pa receives the byte's address in ram-address space (physical when
  * not RAM). The bank remembers that the page was executed: dropping it changes the bank's code epoch.
  */
 const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa, bool *fault);
-/* The current bank's code epoch: the high half of jc_key. */
-uint32_t tlb_code_epoch(const CPUState *cpu);
+/* The code epoch for code with these TB flags in the current bank: the high half of jc_key. */
+uint32_t tlb_code_epoch(const CPUState *cpu, uint32_t flags);
 
 #endif

@@ -335,17 +335,51 @@ static void test_code_epoch(void)
     walks(0x20000);
     g_assert_true(tlb_code_page(cpu, 0x10010, &pa, NULL) == toy_ram + 0x400010);
     g_assert_cmphex(pa, ==, toy_ram_region.ram->base + 0x400010);
-    uint32_t epoch = tlb_code_epoch(cpu);
+    uint32_t epoch = tlb_code_epoch(cpu, 1);
     uint64_t key = cpu->jc_key;
     tlb_flush_page(cpu, toy_key(1), 0x20000, false);
-    g_assert_cmpuint(tlb_code_epoch(cpu), ==, epoch);
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), ==, epoch);
     use(2);
     g_assert_cmphex(cpu->jc_key, !=, key);
     use(1);
     g_assert_cmphex(cpu->jc_key, ==, key);
     tlb_flush_page(cpu, toy_key(1), 0x10000, false);
-    g_assert_cmpuint(tlb_code_epoch(cpu), !=, epoch);
-    g_assert_cmphex(cpu->jc_key >> 32, ==, tlb_code_epoch(cpu));
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), !=, epoch);
+    g_assert_cmphex(cpu->jc_key >> 32, ==, tlb_code_epoch(cpu, 1));
+}
+
+/* Privileged code (all of the toy's) in global pages keeps its key over switches. */
+static void test_shared_kernel(void)
+{
+    hwaddr pa;
+    fresh();
+    for (unsigned c = 1; c <= 2; c++) {
+        toy_pte(c, 0x10000, 0x400000 | PRESENT | PTE_G);
+        toy_pte(c, 0x20000, 0x401000 | PRESENT);
+    }
+    tlb_code_page(cpu, 0x10000, &pa, NULL);
+    uint64_t key = cpu->jc_key;
+    use(2);
+    g_assert_cmphex(cpu->jc_key, ==, key);
+    tlb_flush_context(cpu, toy_key(2));
+    tlb_flush_page(cpu, toy_key(2), 0x20000, true);
+    g_assert_cmphex(cpu->jc_key, ==, key);
+    tlb_flush_page(cpu, toy_key(2), 0x10000, true);
+    g_assert_cmphex(cpu->jc_key, !=, key);
+    key = cpu->jc_key;
+    tlb_code_page(cpu, 0x20000, &pa, NULL); /* not global: each bank for itself from here on */
+    g_assert_cmphex(cpu->jc_key, !=, key);
+    key = cpu->jc_key;
+    use(1);
+    g_assert_cmphex(cpu->jc_key, !=, key);
+    use(2);
+    g_assert_cmphex(cpu->jc_key, ==, key);
+    for (unsigned i = 0; i < 3000; i++)
+        use(1 + (i & 1));
+    use(1);
+    key = cpu->jc_key;
+    use(2);
+    g_assert_cmphex(cpu->jc_key, ==, key); /* tried again after a while */
 }
 
 static void test_stats(void)
@@ -376,6 +410,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/dirty", test_dirty);
     g_test_add_func("/tlb/atomics", test_atomics);
     g_test_add_func("/tlb/code-epoch", test_code_epoch);
+    g_test_add_func("/tlb/shared-kernel", test_shared_kernel);
     g_test_add_func("/tlb/stats", test_stats);
     return g_test_run();
 }

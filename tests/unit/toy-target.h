@@ -285,7 +285,7 @@ static void toy_dump(CPUState *cpu, FILE *out, bool fpu)
 
 static const TargetOps toy_ops = {
     .name = "toy", .state_size = sizeof(ToyCPU), .pc_offset = offsetof(ToyCPU, pc), .mmu_modes = 2,
-    .address_bits = 32, .tb_state = toy_tb_state, .context_size = sizeof(TranslatorContext),
+    .user_flags = 2, .address_bits = 32, .tb_state = toy_tb_state, .context_size = sizeof(TranslatorContext),
     .tb_start = toy_tb_start, .translate_insn = toy_insn, .tb_stop = toy_tb_stop, .restore_state = toy_restore,
     .tlb_fill = toy_tlb_fill, .unaligned_access = toy_unaligned, .current_mmu_mode = toy_mmu_mode,
     .exec_interrupt = toy_exec_interrupt, .has_work = toy_has_work, .do_exception = toy_do_exception,
