@@ -28,9 +28,10 @@ typedef struct __attribute__((packed)) X87Image { uint64_t mant; uint16_t exp; }
 
 #define X87_OPERANDS_(...) __VA_ARGS__
 #define X87_ASM_(pre, post, outs, ...) \
-    __asm__ volatile(pre "\n\tfnstsw %[sw]\n\t" post : [sw] "=a"(sw_), X87_OPERANDS_ outs : __VA_ARGS__)
+    __asm__ volatile(pre "\n\tfnstsw %[sw]\n\t" post : [sw] "=&a"(sw_), X87_OPERANDS_ outs : __VA_ARGS__)
 /*
- * body leaves its results on the stack, `store` pops them; outs and ins are parenthesised operand lists.
+ * body leaves its results on the stack, `store` pops them; outs and ins are parenthesised operand lists. No address
+ * may be in RAX, which the status word overwrites before `store`.
  * With unmasked exceptions the number of values left is not known: FNINIT drops them.
  */
 #define X87_EXEC(cw_, body, store, outs, ins)                                                     \
