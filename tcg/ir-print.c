@@ -55,11 +55,11 @@ static void print_const(Printer *p, const IRValInfo *c, bool own_type)
 
 static void print_val(Printer *p, IRVal v, bool own_type)
 {
-    const IRValInfo *info = &p->f->vals[v];
+    const IRValInfo *info = v != IR_NONE ? &p->f->vals[v] : NULL;
 
     fputs(p->separator, p->out);
     p->separator = ", ";
-    if (v == IR_NONE) {
+    if (!info) {
         fputs("-", p->out);
     } else if (info->kind == IRK_GLOBAL) {
         fputs(info->name, p->out);
