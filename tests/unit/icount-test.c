@@ -114,7 +114,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     machine_lock();
     toy_machine(&tcg_backend_x86_64, 16 * MiB, 16 * MiB);
-    g_assert_true(icount_configure(opts_parse("-icount", "2,sleep=off", "shift", &err), &err));
+    OptGroup *o = opts_parse("-icount", "2,sleep=off", "shift", &err);
+    g_assert_true(icount_configure(o, &err));
+    opts_free(o);
     cpu = toy_cpu_new();
     cpus_start();
     g_test_add_func("/icount/deadlines", test_deadlines);
