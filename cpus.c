@@ -422,6 +422,7 @@ static void *thread_main(void *opaque)
     }
     machine_unlock();
     current_cpu = NULL;
+    tb_thread_exit();
     return NULL;
 }
 

@@ -358,6 +358,13 @@ typedef struct CodeSource {
 
 static __thread CodeSource *source; /* this thread's */
 
+void tb_thread_exit(void)
+{
+    g_free(source);
+    source = NULL;
+    translator_exit();
+}
+
 /* Finds the page of va, raising the guest's fault; bytes of MMIO are read now, before any lock. */
 static void find_page(CPUState *cpu, CodeSource *s, uint64_t va)
 {

@@ -27,6 +27,7 @@ void tb_invalidate(TranslationBlock *tb); /* TB lock */
 TranslationBlock *tb_find(CPUState *cpu, const TBState *state);
 /* Invalidates every TB that holds code at the linear address; for breakpoints. */
 void tb_invalidate_pc(uint64_t pc);
+void tb_thread_exit(void); /* frees what translating made for the calling thread */
 
 /* ---- code-cache.c. TB lock unless stated ---- */
 bool code_cache_init(uint64_t size, bool split_wx, const TCGBackend *backend, Error **errp);

@@ -10,7 +10,6 @@
 #include "util/error.h"
 #include <asm/prctl.h>
 #include <cpuid.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -112,16 +111,6 @@ static const struct {
 
 /* ---- One TB ---- */
 
-static Jit *jit_of_thread(void)
-{
-    static __thread Jit *jit;
-
-    if (!jit) {
-        jit = calloc(1, sizeof(*jit));
-    }
-    return jit;
-}
-
 static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, const uint8_t *rx, size_t room)
 {
     j->f = f;
@@ -188,7 +177,8 @@ static size_t jit_finish(Jit *j)
 
 static size_t x86_64_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const uint8_t *rx, size_t room)
 {
-    Jit *j = jit_of_thread();
+    static Jit jit; /* half a MiB; TB lock */
+    Jit *j = &jit;
 
     if (room < OP_ROOM) {
         return 0;
