@@ -381,7 +381,7 @@ static uint64_t compare_run(const StringOp *o, const Run *x, const Run *y, bool 
 
     if (o->step > 0 && !o->repnz) { /* whole words that are equal */
         uint64_t bytes = x->count * o->size, at = 0;
-        while (at + 8 <= bytes && *(const uint64_t *)(x->host + at) == *(const uint64_t *)(y->host + at))
+        while (at + 8 <= bytes && !memcmp(x->host + at, y->host + at, 8))
             at += 8;
         i = at / o->size;
     }
