@@ -125,7 +125,15 @@ static void canonical(void)
     check_fault("RBP not canonical", SS, 0, read_bp_at);
     try0(jump_far_away, 1ul << 47, 0);
     check_fault("JMP to what is not canonical", GP, 0, 0);
+    boot_pml4[255] = VAL(pdpt) | P | RW | US;
+    pdpt[511] = VAL(pd) | P | RW | US;
+    pd[511] = VAL(pt) | P | RW | US;
+    pt[511] = VAL(page_a) | P | RW | US;
+    page_a[1023] = 0x12345678;
+    at0("last canonical bytes", do_read, (1ul << 47) - 4, OK);
     at0("address over the edge", do_read, (1ul << 47) - 2, 0x1000 + GP);
+    at0("address over the edge, write", do_write4, (1ul << 47) - 3, 0x1000 + GP);
+    check("nothing written before the edge", page_a[1023], 0x12345678);
 }
 
 static void smep_smap(void)
