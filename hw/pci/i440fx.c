@@ -252,14 +252,31 @@ static bool i440fx_realize(Device *dev, Error **errp)
     return true;
 }
 
+/* The memory map is this chip's; what others put into it is gone, as chips leave in reverse order. */
+static void i440fx_unrealize(Device *dev)
+{
+    I440FX *s = (I440FX *)dev;
+    MemoryRegion *const own[] = { &s->pci_memory, &s->ram_below, &s->ram_above, &s->smram_hole, &s->bus_master,
+                                  &s->bus_master_memory, &s->msi_window };
+    memory_transaction_begin();
+    address_space_free(s->pci_space);
+    address_space_free(pci_root_bus->dma);
+    for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
+        memory_region_destroy(own[i]);
+    for (unsigned n = 0; n < PAM_SECTIONS; n++)
+        for (unsigned mode = 0; mode < PAM_OVERLAYS; mode++)
+            memory_region_destroy(&s->pam[n].overlay[mode]);
+    memory_transaction_commit();
+}
+
 static const PCIClass i440fx_class = {
     .vendor = 0x8086, .device = 0x1237, .subsystem_vendor = 0x1af4, .subsystem = 0x1100, .revision = 2,
     .class_code = 0x060000,
 };
 static const DeviceType i440fx_type = {
     .name = "i440FX", .desc = "Host bridge", .bus = BUS_PCI, .category = "Bridge devices", .size = sizeof(I440FX),
-    .internal = true, .class_data = &i440fx_class, .realize = i440fx_realize, .reset = i440fx_reset,
-    .post_load = i440fx_post_load,
+    .internal = true, .class_data = &i440fx_class, .realize = i440fx_realize, .unrealize = i440fx_unrealize,
+    .reset = i440fx_reset, .post_load = i440fx_post_load,
 };
 device_type(i440fx_type);
 
