@@ -175,8 +175,7 @@ static Chardev *open_legacy(const char *label, const char *text, bool mux, Error
     for (unsigned i = 0; i < ARRAY_SIZE(legacy_forms); i++) {
         const LegacyForm *f = &legacy_forms[i];
         size_t n = strlen(f->prefix);
-        bool whole = !f->key && f->prefix[n - 1] != ':' && (text[n] == 0 || text[n] == ':');
-        if (strncmp(text, f->prefix, n) || !(f->key || whole))
+        if (strncmp(text, f->prefix, n) || (!f->key && text[n] != 0 && text[n] != ':'))
             continue;
         OptGroup *o;
         if (f->key && !*f->key)
