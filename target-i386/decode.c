@@ -501,7 +501,7 @@ static const X86Row one_byte[256] = {
 /* Every 0F row not named here is of the SSE class with a ModRM byte. */
 static const X86Row two_byte[256] = {
     [0x05] = CLASS, [0x06] = CLASS, [0x07] = CLASS, [0x08] = CLASS, [0x09] = CLASS, [0x0b] = CLASS, [0x0e] = CLASS,
-    [0x0d] = { insn_nop, { 0 }, ROW_MODRM },
+    [0x0d] = { insn_prefetchw, { 0 }, ROW_MODRM },
     EIGHT(0x18, { insn_nop, { 0 }, ROW_MODRM }),
     [0x30] = CLASS, [0x31] = CLASS, [0x32] = CLASS, [0x33] = CLASS, [0x34] = CLASS, [0x35] = CLASS, [0x37] = CLASS,
     SIXTEEN(0x40, { insn_cmov, { Gv, Ev }, ROW_RW, FEAT_CMOV }),

@@ -123,7 +123,7 @@ X86Emit insn_add, insn_or, insn_adc, insn_sbb, insn_and, insn_sub, insn_xor, ins
     insn_neg, insn_not, insn_mov, insn_movnti, insn_lea, insn_xchg, insn_xadd, insn_cmpxchg, insn_cmpxchg8b, insn_movzx, insn_movsx,
     insn_movsxd, insn_cbw, insn_cwd, insn_mul, insn_imul, insn_imul3, insn_div, insn_idiv, insn_aaa, insn_aas,
     insn_aam, insn_aad, insn_daa, insn_das, insn_xlat, insn_bswap, insn_setcc, insn_cmov, insn_lahf, insn_sahf,
-    insn_salc, insn_clc, insn_stc, insn_cmc, insn_cld, insn_std, insn_nop, insn_bound, insn_mov_sreg_store;
+    insn_salc, insn_clc, insn_stc, insn_cmc, insn_cld, insn_std, insn_nop, insn_prefetchw, insn_bound, insn_mov_sreg_store;
 /* emit-flow.c */
 X86Emit insn_jmp, insn_jmp_ind, insn_call, insn_call_ind, insn_ret, insn_jcc, insn_loop, insn_jcxz, insn_push,
     insn_push_sreg, insn_pop, insn_pop_ev, insn_pusha, insn_popa, insn_enter, insn_leave, insn_pushf, insn_popf,

@@ -476,6 +476,13 @@ void insn_nop(DisasContext *s)
     (void)s;
 }
 
+/* 0F 0D: a hint for memory; AMD processors refuse the register form. */
+void insn_prefetchw(DisasContext *s)
+{
+    if (s->mod == 3)
+        x86_gen_illegal(s);
+}
+
 /* ---- Multiplication and division ---- */
 
 /* CF = OF = (a != b). */

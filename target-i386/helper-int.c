@@ -429,6 +429,9 @@ void helper_enter_levels(CPUState *cpu, uint64_t frame, uint32_t size, uint32_t 
     x86_stack_current(&to, env, ra);
     from = to;
     to.sp = frame;
+    uint64_t low = (frame | (level > 1 ? bp : 0)) & ((1u << size) - 1);
+    if (low && env->hflags & HF_ALIGN && (!x86_long_mode(env) || x86_canonical(env, level > 1 ? bp : frame)))
+        raise_exception_err(env, EXCP11_ALGN, 0, ra);
     for (uint32_t i = 1; i < level; i++) { /* they lie below BP, the nearest first */
         from.sp = bp - ((uint64_t)i << size);
         x86_push(&to, 1u << size, x86_pop(&from, 1u << size));

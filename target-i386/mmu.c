@@ -214,7 +214,7 @@ static uint32_t translate(X86CPU *env, uint64_t va, AccessType access, unsigned 
 
 /* Does the instruction at the current eip reach memory through SS? Then the fault is #SS. A look at the
  * bytes is enough: stack instructions, and ModRM operands based on RSP or RBP. */
-static bool access_is_stack(X86CPU *env)
+static bool access_is_stack(X86CPU *env, AccessType access)
 {
     uint8_t b[15];
     unsigned n = 0, i = 0, rex = 0, map = 0;
@@ -262,17 +262,21 @@ static bool access_is_stack(X86CPU *env)
         return false;
     unsigned mod = modrm >> 6, base = modrm & 7;
     if (mod == 3)
-        return map == 0 && op == 0xff && (modrm >> 3 & 7) == 2; /* CALL register */
+        return map == 0 && op == 0xff && ((modrm >> 3 & 7) == 2 || (modrm >> 3 & 7) == 6); /* CALL, PUSH register */
     if (base == 4)
         base = b[i + 2] & 7;
+    /* PUSH and POP with a memory operand: the push writes, the pop reads through SS. */
+    if (map == 0 && ((op == 0xff && (modrm >> 3 & 7) == 6 && access == ACCESS_WRITE) ||
+                     (op == 0x8f && (modrm >> 3 & 7) == 0 && access == ACCESS_READ)))
+        return true;
     bool uses_bp = base == 5 && mod != 0, uses_sp = (modrm & 7) == 4 && base == 4;
     return !(rex & 1) && (uses_bp || uses_sp);
 }
 
-static _Noreturn void raise_non_canonical(X86CPU *env, AccessType access, uintptr_t ra)
+_Noreturn void x86_raise_non_canonical(X86CPU *env, AccessType access, uintptr_t ra)
 {
     cpu_restore_state(&env->parent, ra);
-    bool stack = access != ACCESS_FETCH && x86_canonical(env, env->eip) && access_is_stack(env);
+    bool stack = access != ACCESS_FETCH && x86_canonical(env, env->eip) && access_is_stack(env, access);
     raise_exception_err(env, stack ? EXCP0C_STACK : EXCP0D_GPF, 0, 0);
 }
 
@@ -291,7 +295,7 @@ bool x86_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, 
     }
     if (env->efer & EFER_LMA ? !x86_canonical(env, va) : va >> 32) {
         if (!probe)
-            raise_non_canonical(env, access, retaddr);
+            x86_raise_non_canonical(env, access, retaddr);
         return false;
     }
     uint32_t error = translate(env, va, access, mode, &t);

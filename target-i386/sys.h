@@ -47,6 +47,8 @@ static inline bool x86_canonical(const X86CPU *env, uint64_t va)
     unsigned bits = env->cr[4] & CR4_LA57 ? 57 : 48;
     return (uint64_t)sextract64(va, 0, (int)bits) == va;
 }
+/* #SS for accesses relative to the stack, else #GP (mmu.c). */
+_Noreturn void x86_raise_non_canonical(X86CPU *env, AccessType access, uintptr_t ra);
 /* MMU mode of implicit accesses to descriptor tables and TSSs: supervisor whatever the CPL, SMAP applies. */
 static inline unsigned x86_implicit_mode(const X86CPU *env)
 {

@@ -4,6 +4,7 @@
  * model, the registers shown to debuggers and which registers are pinned.
  */
 #include "cpu.h"
+#include "sys.h"
 #include "translate.h"
 
 static CPUState *create_i386(const char *model, Error **errp)
@@ -32,10 +33,12 @@ unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, u
 {
     X86CPU *env = x86_cpu(cpu);
 
-    (void)va;
-    (void)access;
     (void)mode;
-    if (env->hflags & HF_ALIGN)
+    /* #AC comes after the canonical check, the #GP of instructions that demand alignment before it. */
+    bool checked = env->hflags & HF_ALIGN;
+    if (checked && x86_long_mode(env) && !x86_canonical(env, va))
+        x86_raise_non_canonical(env, access, retaddr);
+    if (checked)
         raise_exception_err(env, EXCP11_ALGN, 0, retaddr);
     raise_exception_err(env, EXCP0D_GPF, 0, retaddr);
 }
