@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 #define CPU_ENV_BIAS ((int32_t)sizeof(struct CPUState) + 96)
-#define JUMP_CACHE_BITS 12
+#define JUMP_CACHE_BITS 14
 #define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
 /* Slot of a linear pc in the jump cache; generated code computes the same. */
 static inline unsigned jump_cache_slot(uint64_t pc)
