@@ -176,8 +176,9 @@ bool parse_size(const char *name, const char *text, uint64_t default_unit, uint6
     bool ok = end != text && !errno && !strchr(text, '-') && !g_ascii_isspace(text[0]);
     if (ok && *end == '.' && !hex) {
         const char *dot = end;
+        size_t digits = strspn(dot + 1, "0123456789");
         fraction = g_ascii_strtod(dot, &end);
-        ok = end != dot;
+        ok = digits && end == dot + 1 + digits; /* no exponent: e stands for exa */
     }
     uint64_t unit = default_unit;
     if (ok && *end) {
