@@ -6,9 +6,11 @@
 #? make check-boot      boots of Debian kernels to a busybox init and power-off
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
+#? make check-fuzz      damaged kernels, option texts and guest code: the corpus and some thousand mutations
+#? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
-.PHONY: check check-unit check-boot check-tcg check-cli check-slow bench boot test-setup
+.PHONY: check check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32
 
@@ -27,12 +29,35 @@ tests/bin/x86-diff: obj/tests/tcg/i386/x86-diff.o obj/tests/tcg/i386/generate.o 
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include obj/tests/tcg/i386/x86-diff.d obj/tests/tcg/i386/generate.d
 
+# Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
+FUZZ_TARGETS := loader options decoder
+FUZZ_SECONDS ?= 60
+TEST_PROGRAMS += $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
+tests/bin/fuzz-%: obj/tests/fuzz/%-fuzz.o obj/tests/fuzz/fuzz-main.o $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+tests/bin/libfuzzer-%: obj/tests/fuzz/%-fuzz.o $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(OPT) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+-include $(FUZZ_TARGETS:%=obj/tests/fuzz/%-fuzz.d) obj/tests/fuzz/fuzz-main.d
+.PRECIOUS: obj/%.o
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_TARGETS:%=tests/bin/libfuzzer-%)
+fuzz: test-setup
+	@mkdir -p obj/libfuzzer
+	@cd obj/libfuzzer && $(SRC)/configure --cc=clang --enable-sanitizers --extra-cflags=-fsanitize=fuzzer-no-link >config.log
+	@$(MAKE) --no-print-directory -C obj/libfuzzer fuzz-programs
+	@cd obj/libfuzzer && $(SRC)/tests/fuzz/run-libfuzzer.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 test-setup:
 	@$(SRC)/scripts/setup.sh test
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli tcg boot
+	@$(CHECK) unit cli fuzz tcg boot
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -45,8 +70,10 @@ check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
 check-cli: all
 	@$(CHECK) cli
+check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
+	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli tcg boot
+	@SLOW=1 $(CHECK) unit cli fuzz tcg boot
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)

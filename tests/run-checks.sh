@@ -37,6 +37,13 @@ suite_cli() {
     done
 }
 
+# Corpus and deterministic mutations (with --save FILE the program keeps each input before it runs it).
+suite_fuzz() {
+    for t in loader options decoder; do
+        run "fuzz/$t" "tests/bin/fuzz-$t" --mutations "${FUZZ_MUTATIONS:-20000}" "$src/tests/fuzz/corpus/$t"
+    done
+}
+
 suite_tcg() {
     for t in "$src"/tests/tcg/*/*.sh; do
         run "tcg/$(basename "$(dirname "$t")")-$(basename "$t" .sh)" bash "$t"

@@ -3,12 +3,9 @@
  * Fuzz target: every kernel loader on the same bytes. A crash, a hang or a sanitizer report is the only
  * failure. Memory sizes vary with the first byte, so that the "does not fit" paths run too.
  */
+#include "fuzz.h"
 #include "hw/x86-boot.h"
 #include "util/error.h"
-#include <stddef.h>
-#include <stdint.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef bool Loader(const X86BootInfo *info, X86BootStart *start, Error **errp);
 

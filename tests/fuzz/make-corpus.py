@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the hand-made part of tests/fuzz/corpus. Inputs that once broke something are added beside it.
+
+Layouts: Linux/x86 boot protocol, System V ABI, Xen's PVH note, Multiboot 0.6.96, Intel SDM volume 2; the header
+of decoder inputs is described in decoder-fuzz.c."""
+import os
+import struct
+
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus"))
+
+
+def put(target, name, data):
+    os.makedirs(target, exist_ok=True)
+    with open(os.path.join(target, name), "wb") as f:
+        f.write(data)
+
+
+def at(buf, offset, fmt, *values):
+    struct.pack_into("<" + fmt, buf, offset, *values)
+
+
+def bzimage(version, setup_sects=1, loadflags=1):
+    k = bytearray(512 * (setup_sects + 1) + 256)
+    k[0x1F1] = setup_sects
+    at(k, 0x1FE, "H", 0xAA55)
+    at(k, 0x200, "BB4sH", 0xEB, 0x66, b"HdrS", version)
+    k[0x211] = loadflags
+    at(k, 0x214, "I", 0x100000)
+    at(k, 0x22C, "IIBBH", 0x37FFFFFF, 0x200000, 1, 21, 1)
+    at(k, 0x238, "I", 2047)
+    at(k, 0x258, "QII", 0x1000000, 0x400000, 0)
+    return bytes(k)
+
+
+def elf64(note):
+    f = bytearray(512)
+    at(f, 0, "4sBBB", b"\x7fELF", 2, 1, 1)
+    at(f, 16, "HHIQQ", 2, 62, 1, 0x1000100, 64)
+    at(f, 52, "HHH", 64, 56, 2 if note else 1)
+    at(f, 64, "IIQQQQQQ", 1, 5, 256, 0xFFFFFFFF81000000, 0x1000000, 256, 8192, 4096)
+    at(f, 120, "IIQQQQQQ", 4, 4, 192, 0, 0, 20, 20, 4)
+    at(f, 192, "III4sI", 4, 4, 18, b"Xen", 0x1000000)
+    return bytes(f)
+
+
+def elf32_multiboot():
+    f = bytearray(512)
+    at(f, 0, "4sBBB", b"\x7fELF", 1, 1, 1)
+    at(f, 16, "HHIII", 2, 3, 1, 0x100100, 52)
+    at(f, 40, "HHH", 52, 32, 1)
+    at(f, 52, "IIIIIIII", 1, 128, 0x100000, 0x100000, 384, 4096, 5, 4096)
+    at(f, 128, "III", 0x1BADB002, 3, (-0x1BADB002 - 3) & 0xFFFFFFFF)
+    return bytes(f)
+
+
+def multiboot_addresses():
+    f = bytearray(256)
+    flags = 0x10003
+    at(f, 16, "III", 0x1BADB002, flags, (-0x1BADB002 - flags) & 0xFFFFFFFF)
+    at(f, 28, "IIIII", 0x100010, 0x100000, 0x100100, 0x101000, 0x100030)
+    return bytes(f)
+
+
+for version in (0x200, 0x204, 0x20A, 0x20F):
+    put("loader", f"bzimage-{version:x}", bzimage(version))
+put("loader", "zimage", bzimage(0x201, 4, 0))
+put("loader", "elf64-pvh", elf64(True))
+put("loader", "elf64-plain", elf64(False))
+put("loader", "elf32-multiboot", elf32_multiboot())
+put("loader", "multiboot-addresses", multiboot_addresses())
+
+for name, text in {
+    "machine": "q35,accel=tcg,acpi=off,nohpet,x=a,,b",
+    "smp": "cpus=4,sockets=1,cores=2,threads=2,maxcpus=4",
+    "size": "1.5G",
+    "size-hex": "0x10k",
+    "number": "0777",
+    "log": "in_asm,op,int,cpu_reset,none",
+    "filter": "0x1000..0x2000,0xffffffff81000000+0x1000,8-9",
+    "cpu": "Nehalem,+avx2,-x2apic,pcid=on,family=6,model=0x1a,stepping=3,vendor=GenuineIntel,phys-bits=46,enforce",
+    "cpu-max": "max,model-id=A b c,level=0xd,xlevel=0x80000008,check=off,host-phys-bits=on",
+    "argv": "-M\npc,usb=off\n-m\n256M\n-smp\n2\n-kernel\nvmlinuz\n-append\nconsole=ttyS0\n-nographic\n-no-reboot",
+    "argv-devices": "-chardev\nringbuf,id=a,size=64k\n-device\nisa-debug-exit,iobase=0xf4,iosize=4\n-serial\nmon:stdio",
+    "argv-help": "-device\nisa-serial,help",
+    "argv-more": "--target\ni386\n-accel\ntcg,tb-size=64\n-rtc\nbase=2020-01-01\n-echr\n1\n-icount\nshift=3\n-d\nhelp",
+}.items():
+    put("options", name, text.encode())
+
+CODE = {
+    "integer": "4801d8 0fafc3 f7f1 48c1e005 0fa2 83e10f 0f95c0 0f44c3 d1d8 0fa4d005 f00fb10b 0fc7f0",
+    "flow": "7405 e800000000 c3",
+    "strings": "f348a5 f2ae 66ab ac 6c 6e",
+    "system": "0f20c0 0f22d8 0f0111 0f01d8 0f32 0f30 0f08 0faef8 0fc731 fa fb 9c 9d cf",
+    "far": "9a112233440500 cb ca0800 0fb411 c511 c411 ea1122334455",
+    "sse": "0f58c1 660fefc0 f20f10c8 f30f5ac1 660f3a0fc108 660f3800c1 0fae10 0f5f11 660f70c01b",
+    "vex": "c5f458c2 c4e27558c1 c4e3fdf0c805 c4e278f2c1 c5fc77 c4e2f9f7c3",
+    "x87": "d9e8 dec1 d9fe dd00 db28 9bdbe3 d9c9 dfe0 d9f6",
+    "mmx": "0f6fc1 0ffcc8 0f77 0f6e00 0fe700",
+    "legacy": "27 37 d40a d50a 60 61 0e 1f 6200 63c8 c80800f1 d6 82c005",
+    "prefixes": "2e363e2665646766f0f2f34f90",
+    "addressing": "8b843712345678 678b4405 7f8b0425 00000000 8d6424f0 a1112233445566 7788",
+    "jumps": "ebfe 0f8400000000 e2fc ff25 00000000 ffe0 ff10",
+}
+MODES = 7
+for i, (name, text) in enumerate(CODE.items()):
+    for mode in (i % MODES, (i + 3) % MODES):
+        code = bytes.fromhex(text.replace(" ", ""))
+        flags = 0 if mode == 0 else i << 14 & 0xFFFFFF
+        header = struct.pack("<BBBBBBBB", mode, flags & 255, flags >> 8 & 255, flags >> 16, 5 * (i & 1), i % 4 & 1, i % 3 << 7 & 255, 0)
+        put("decoder", f"{name}-{mode}", header + code)
+for i, (name, text) in enumerate(CODE.items()):
+    header = struct.pack("<BBBBBBBB", 0, 0, 0x18, 0x10 | (i & 1), 0, 0, 0, 0)
+    put("decoder", f"{name}-max", header + bytes.fromhex(text.replace(" ", "")))
