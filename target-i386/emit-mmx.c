@@ -239,8 +239,8 @@ void emit_maskmovq(DisasContext *s, const SSEInsn *in)
     if (register_only(s)) {
         ir_st(s->ir, IR_ST, IR_I64, mmx_int(s, s->reg), X86_OFFSET(scratch[0]));
         ir_st(s->ir, IR_ST, IR_I64, mmx_int(s, s->rm), X86_OFFSET(scratch[1]));
-        IRVal args[] = { sse_mask_move_address(s, 8), ir_i32(s->ir, 8) };
         mmx_enter(s); /* also when the access faults, as processors do */
+        IRVal args[] = { sse_mask_move_address(s, 8), ir_i32(s->ir, 8) };
         ir_call(s->ir, &helper_info_maskmov, IR_NONE, args, 2);
     }
 }
