@@ -134,6 +134,8 @@ void lib_main(void)
     tss.iomap = sizeof tss;
     gdt[TSS_SEL / 8] = descriptor(VAL(&tss), sizeof tss - 1, 0x89, 0);
     asm volatile("ltr %w0" : : "r"(TSS_SEL));
+    outb(0x21, 0xff); /* no interrupts from devices */
+    outb(0xa1, 0xff);
     main();
     print_hex(checks);
     print(" checks ");
