@@ -46,8 +46,10 @@ tests/bin/libfuzzer-%: obj/tests/fuzz/%-fuzz.o $(LIB_OBJS)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_TARGETS:%=tests/bin/libfuzzer-%)
-fuzz: test-setup
+fuzz:
 	@mkdir -p obj/libfuzzer
+	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -x c -fsanitize=fuzzer -o obj/libfuzzer/probe - 2>/dev/null || \
+		{ echo "make fuzz needs clang with libFuzzer (apt-get install clang libclang-rt-dev)"; exit 1; }
 	@cd obj/libfuzzer && $(SRC)/configure --cc=clang --enable-sanitizers --extra-cflags=-fsanitize=fuzzer-no-link >config.log
 	@$(MAKE) --no-print-directory -C obj/libfuzzer fuzz-programs
 	@cd obj/libfuzzer && $(SRC)/tests/fuzz/run-libfuzzer.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
