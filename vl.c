@@ -291,14 +291,14 @@ static bool choose_engine(OptGroup *o, TCGOptions *t, Error **errp)
 
 static bool start_tcg(OptGroup *o, Error **errp)
 {
-    static const char *const keys[] = { "accel", "tb-size", "engine", "one-insn-per-tb", "split-wx", "thread", "verify", NULL };
+    static const char *const keys[] = { "accel", "tb-size", "engine", "one-insn-per-tb", "split-wx", "thread", NULL };
     TCGOptions t = { .engine = engines[0], .one_insn_per_tb = cfg.one_insn_per_tb, .multi_thread = true };
     if (o) {
         uint64_t mib = 0;
         const char *thread = opts_get(o, "thread");
         if (!opts_get_u64(o, "tb-size", &mib, errp) || !choose_engine(o, &t, errp) ||
             !opts_get_bool(o, "one-insn-per-tb", &t.one_insn_per_tb, errp) ||
-            !opts_get_bool(o, "split-wx", &t.split_wx, errp) || !opts_get_bool(o, "verify", &t.verify, errp))
+            !opts_get_bool(o, "split-wx", &t.split_wx, errp))
             return false;
         if (mib > 16384) {
             error_setg(errp, "%s: tb-size is in MiB and at most 16384", o->source);

@@ -37,7 +37,7 @@ enum { TB_EXIT_SLOT0 = 0, TB_EXIT_SLOT1 = 1, TB_EXIT_LOOKUP = 2, TB_EXIT_POLL = 
 typedef struct TCGOptions {
     uint64_t tb_size;    /* bytes of code cache; 0 = default */
     const TCGBackend *engine;
-    bool one_insn_per_tb, split_wx, multi_thread, verify;
+    bool one_insn_per_tb, split_wx, multi_thread;
 } TCGOptions;
 
 /* -accel tcg[,tb-size=MiB,engine=NAME,one-insn-per-tb=,split-wx=,thread=]. Before any vCPU exists. */
