@@ -93,16 +93,26 @@ static void store_ew(DisasContext *s, IRVal v)
 
 /* ---- Segment registers ---- */
 
+/* MOV and POP to SS hold interrupts and the single-step trap back until the next instruction is done, so that it can
+ * load ESP (SDM vol. 3, 6.8.3). Of several in a row only the first does. */
+static void hold_back(DisasContext *s)
+{
+    IRFunc *ir = s->ir;
+    IRVal f = x86_tmp(s);
+    if (s->flags & HF_INHIBIT_IRQ)
+        return;
+    ir_ld(ir, IR_LD32U, IR_I64, f, X86_OFFSET(hflags));
+    ir_op2i(ir, IR_OR, IR_I64, f, f, HF_INHIBIT_IRQ);
+    ir_st(ir, IR_ST32, IR_I64, f, X86_OFFSET(hflags));
+    s->step = false;
+}
+
 /* After a load that may have changed what the TB was translated for. 64-bit code does not depend on data
  * segments; elsewhere the usual case is that the flags are what they were. */
 static void after_segment_load(DisasContext *s, unsigned seg)
 {
     IRFunc *ir = s->ir;
     if (seg == R_SS) {
-        IRVal f = x86_tmp(s);
-        ir_ld(ir, IR_LD32U, IR_I64, f, X86_OFFSET(hflags));
-        ir_op2i(ir, IR_OR, IR_I64, f, f, HF_INHIBIT_IRQ);
-        ir_st(ir, IR_ST32, IR_I64, f, X86_OFFSET(hflags));
         x86_end_tb_lookup(s);
         return;
     }
@@ -134,6 +144,8 @@ static bool mov_to_segment(DisasContext *s)
     if (seg == R_CS || seg > R_GS)
         return illegal(s);
     load_segment(s, seg, load_ew(s));
+    if (seg == R_SS)
+        hold_back(s);
     after_segment_load(s, seg);
     return true;
 }
@@ -145,6 +157,8 @@ static bool pop_segment(DisasContext *s, unsigned seg)
         return illegal(s);
     load_segment(s, seg, x86_gen_pop(s, size));
     x86_set_sp(s, x86_sp_plus(s, (int64_t)bytes_of(size)));
+    if (seg == R_SS)
+        hold_back(s);
     after_segment_load(s, seg);
     return true;
 }

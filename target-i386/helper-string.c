@@ -36,7 +36,7 @@ static StringOp string_begin(CPUState *cpu, uint32_t arg, uintptr_t ra)
         .env = env, .cpu = cpu, .ra = ra, .mask = at == MO_64 ? ~0ull : (1ull << (8 << at)) - 1, .size = size,
         .mode = mode, .oi = MEMOPIDX((arg & 3) | align, mode), .source = arg >> STRING_SEG_SHIFT & 7,
         .step = env->df < 0 ? -(int)size : (int)size, .once = arg & STRING_ONCE,
-        .single = arg & (STRING_ONCE | STRING_STEP), .repnz = arg & STRING_REPNZ,
+        .single = arg & (STRING_ONCE | STRING_STEP) || cpu->watchpoint_hit, .repnz = arg & STRING_REPNZ,
     };
 }
 
@@ -76,10 +76,16 @@ static bool goes_on(const StringOp *o)
     return !o->single && count_of(o) && !atomic_load_explicit(&o->cpu->exit_request, memory_order_relaxed);
 }
 
-/* What a helper returns: finished, or to be resumed. */
+/* What a helper returns: finished, or to be resumed. What comes between iterations finds RF set (SDM vol. 3, 17.3.1.1). */
 static bool finished(const StringOp *o)
 {
-    return o->once || !count_of(o);
+    X86CPU *env = o->env;
+
+    if (o->once || !count_of(o))
+        return true;
+    env->eflags |= RF_MASK;
+    env->hflags |= HF_RF;
+    return false;
 }
 
 /* ---- Memory ---- */

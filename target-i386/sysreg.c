@@ -398,9 +398,27 @@ void helper_write_dr(CPUState *cpu, uint32_t n, uint64_t value)
     }
 }
 
+/* Bits of DR6 for the data breakpoints that an access hit. */
+static unsigned data_hits(const X86CPU *env, const struct Watchpoint *w)
+{
+    unsigned hit = 0;
+    for (unsigned n = 0; n < 4; n++) {
+        unsigned bytes = bp_bytes(env, n), type = bp_type(env, n);
+        if (bp_enabled(env, n) && (type == DR_WRITE || type == DR_RW) &&
+            (env->dr[n] & ~(uint64_t)(bytes - 1)) == w->vaddr &&
+            bytes == w->len)
+            hit |= 1u << n;
+    }
+    return hit;
+}
+
+/* The trap of TF; data breakpoints that the instruction hit come with it. */
 void helper_single_step(CPUState *cpu)
 {
     X86CPU *env = x86_cpu(cpu);
+    const struct Watchpoint *w = cpu->watchpoint_hit;
+    if (w && w->flags & BP_CPU)
+        env->dr[6] = (env->dr[6] & ~0xfull) | data_hits(env, w);
     env->dr[6] |= DR6_BS;
     raise_exception(env, EXCP01_DB, 0);
 }
@@ -416,23 +434,9 @@ void helper_io_trap(CPUState *cpu, uint32_t port, uint32_t bytes)
             hit |= 1u << n;
     }
     if (hit) {
-        env->dr[6] = (env->dr[6] & ~0xfull) | hit;
+        env->dr[6] = (env->dr[6] & ~0xfull) | hit | (env->eflags & TF_MASK ? DR6_BS : 0);
         raise_exception(env, EXCP01_DB, 0);
     }
-}
-
-/* Bits of DR6 for the data breakpoints that an access hit. */
-static unsigned data_hits(const X86CPU *env, const struct Watchpoint *w)
-{
-    unsigned hit = 0;
-    for (unsigned n = 0; n < 4; n++) {
-        unsigned bytes = bp_bytes(env, n), type = bp_type(env, n);
-        if (bp_enabled(env, n) && (type == DR_WRITE || type == DR_RW) &&
-            (env->dr[n] & ~(uint64_t)(bytes - 1)) == w->vaddr &&
-            bytes == w->len)
-            hit |= 1u << n;
-    }
-    return hit;
 }
 
 static unsigned code_hits(const X86CPU *env, uint64_t pc)
