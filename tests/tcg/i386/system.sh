@@ -7,11 +7,11 @@ dir=$SRC/tests/tcg/i386/system
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 status=0
-flags="-O1 -g0 -Wall -Wextra -Werror -Wno-main -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables
-    -fcf-protection=none -mgeneral-regs-only -mno-red-zone"
+flags=(-O1 -g0 -Wall -Wextra -Werror -Wno-main -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables
+    -fcf-protection=none -mgeneral-regs-only -mno-red-zone)
 
 build() { # name width
-    gcc "-m$2" $flags -nostdlib -static -no-pie -Wl,-T,"$dir/link.ld" -Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+    gcc "-m$2" "${flags[@]}" -nostdlib -static -no-pie -Wl,-T,"$dir/link.ld" -Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
         -Wl,-z,noexecstack -o "$out/$1.elf" "$dir/start.S" "$dir/lib.c" "$dir/$1.c" &&
         objcopy -O elf32-i386 "$out/$1.elf" "$out/$1"
 }
