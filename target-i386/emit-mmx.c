@@ -267,10 +267,10 @@ void emit_movdq2q(DisasContext *s, const SSEInsn *in)
 void emit_cvtpi2ps(DisasContext *s, const SSEInsn *in)
 {
     IRVal src = mmx_rm(s), t = ir_temp(s->ir, IR_V128);
+    if (s->mod == 3)
+        mmx_enter(s); /* stays even when #XM follows, as on processors */
     sse_vop(s, in->row, t, src, IR_NONE, 0);
     ir_vop(s->ir, VEC_MOVSD, cpu_xmm[s->reg], cpu_xmm[s->reg], t, IR_NONE, 0);
-    if (s->mod == 3)
-        mmx_enter(s);
 }
 
 void emit_cvtpi2pd(DisasContext *s, const SSEInsn *in)

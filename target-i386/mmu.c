@@ -262,7 +262,7 @@ static bool access_is_stack(X86CPU *env, AccessType access)
         return false;
     unsigned mod = modrm >> 6, base = modrm & 7;
     if (mod == 3)
-        return map == 0 && op == 0xff && ((modrm >> 3 & 7) == 2 || (modrm >> 3 & 7) == 6); /* CALL, PUSH register */
+        return map == 0 && (op == 0x8f || (op == 0xff && ((modrm >> 3 & 7) == 2 || (modrm >> 3 & 7) == 6))); /* POP, CALL, PUSH register */
     if (base == 4)
         base = b[i + 2] & 7;
     /* PUSH and POP with a memory operand: the push writes, the pop reads through SS. */

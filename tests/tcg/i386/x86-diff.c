@@ -273,7 +273,7 @@ static bool undecidable(const Case *c)
     if (opt_bits == 16 && c->native.vector == 13 && c->ours.vector == 12)
         return true;
     /* Nor with alignment checks on: the wrap at 4 GiB goes before #AC. */
-    if (opt_bits != 64 && c->native.vector == 13 && c->ours.vector == 17)
+    if (opt_bits != 64 && (c->native.vector == 13 || c->native.vector == 12) && c->ours.vector == 17)
         return true;
     return c->native.vector == 255 || (c->ours.vector == 14 && c->native.vector != 14 && !in_areas(c->ours.fault_address)) ||
            (c->native.vector == 14 && c->ours.vector == 14 && !in_areas(c->native.fault_address) &&
