@@ -22,7 +22,7 @@ tests/bin/x86-oracle64: $(SRC)/tests/tcg/i386/oracle.c $(SRC)/tests/tcg/i386/dif
 tests/bin/x86-oracle32: $(SRC)/tests/tcg/i386/oracle.c $(SRC)/tests/tcg/i386/diff.h
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	@gcc -m32 -O1 -Wall -static -o $@ $<
+	@gcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -Wall -static -o $@ $<
 tests/bin/x86-diff: obj/tests/tcg/i386/x86-diff.o obj/tests/tcg/i386/generate.o $(LIB_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
