@@ -14,28 +14,76 @@
 
 bool runstate_no_reboot, runstate_no_shutdown;
 static bool running;         /* machine lock */
+static RunState state = RUN_STATE_PRELAUNCH; /* machine lock */
+
+#define LISTENERS_MAX 8
+static void (*listeners[LISTENERS_MAX])(bool running, RunState state);
+static unsigned nlisteners;
+
+void vm_add_state_listener(void (*fn)(bool running, RunState state))
+{
+    g_assert(nlisteners < LISTENERS_MAX);
+    listeners[nlisteners++] = fn;
+}
+
+static void set_state(RunState s)
+{
+    state = s;
+    for (unsigned i = 0; i < nlisteners; i++)
+        listeners[i](running, s);
+}
+
+RunState vm_state(void)
+{
+    return state;
+}
+
+const char *run_state_name(RunState s)
+{
+    static const char *const names[RUN_STATES] = { "prelaunch", "running", "paused", "debug", "shutdown",
+                                                   "guest-panicked", "watchdog", "io-error" };
+    return names[s];
+}
 
 bool vm_running(void)
 {
     return running;
 }
 
-void vm_start(void)
+static void start(bool clock)
 {
     if (running)
         return;
     running = true;
-    clock_virtual_enable(true);
+    if (clock)
+        clock_virtual_enable(true);
+    set_state(RUN_STATE_RUNNING);
     cpus_resume();
 }
 
-void vm_stop(void)
+void vm_start(void)
+{
+    start(true);
+}
+
+void vm_start_clock_stopped(void)
+{
+    start(false);
+}
+
+void vm_stop_as(RunState why)
 {
     if (!running)
         return;
     running = false;
     cpus_pause();
     clock_virtual_enable(false);
+    set_state(why);
+}
+
+void vm_stop(void)
+{
+    vm_stop_as(RUN_STATE_PAUSED);
 }
 
 static void do_exit(void *opaque)
@@ -51,7 +99,7 @@ void system_exit_request(int status)
 
 static void do_shutdown(void *opaque)
 {
-    vm_stop();
+    vm_stop_as(RUN_STATE_SHUTDOWN);
     if (!runstate_no_shutdown)
         main_loop_quit(0);
 }

@@ -58,7 +58,19 @@ void system_exit_request(int status);               /* isa-debug-exit: ends with
 void system_reset_request(ShutdownCause cause);     /* -no-reboot: shuts down instead */
 void system_powerdown_request(void);
 void vm_start(void);
-void vm_stop(void);
+void vm_stop(void);                                 /* as RUN_STATE_PAUSED */
 bool vm_running(void);
+/* Why the machine runs or stands; the names are those of QMP's RunState. Machine lock. */
+typedef enum RunState {
+    RUN_STATE_PRELAUNCH, RUN_STATE_RUNNING, RUN_STATE_PAUSED, RUN_STATE_DEBUG, RUN_STATE_SHUTDOWN,
+    RUN_STATE_GUEST_PANICKED, RUN_STATE_WATCHDOG, RUN_STATE_IO_ERROR, RUN_STATES
+} RunState;
+RunState vm_state(void);
+const char *run_state_name(RunState state);
+void vm_stop_as(RunState why);                      /* when it runs */
+/* Starts without letting CLOCK_VIRTUAL run: for single steps. */
+void vm_start_clock_stopped(void);
+/* Called after each start and stop, in the order of registration. Main loop, machine lock. */
+void vm_add_state_listener(void (*fn)(bool running, RunState state));
 
 #endif
