@@ -13,9 +13,9 @@ vpath %.c $(SRC)
 WARN := -Wall -Wextra -Wno-unused-parameter
 CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -fno-strict-aliasing -fwrapv -pthread \
-	-D_GNU_SOURCE -I. -I$(SRC)/include -I$(SRC) -include config-host.h $(LIB_CFLAGS) $(EXTRA_CFLAGS)
+	-D_GNU_SOURCE -I. -Iobj -I$(SRC)/include -I$(SRC) -include config-host.h $(LIB_CFLAGS) $(EXTRA_CFLAGS)
 
-DIRS := . tcg tcg/x86_64 tcg/interp target-i386 fpu util chardev monitor \
+DIRS := . tcg tcg/x86_64 tcg/interp target-i386 target-arm fpu util chardev monitor \
 	$(patsubst $(SRC)/%/,%,$(wildcard $(SRC)/hw/*/))
 SOURCES := $(foreach d,$(DIRS),$(patsubst $(SRC)/%,%,$(wildcard $(SRC)/$(d)/*.c)))
 SOURCES := $(patsubst ./%,%,$(SOURCES))
@@ -48,6 +48,19 @@ obj/%.o: %.c config-host.h
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 obj/vl.o obj/main.o: $(SRC)/VERSION
+
+# Decoders made from pattern files; scripts/decodegen.c documents the format. HOSTCC builds what runs here.
+HOSTCC ?= $(CC)
+DECODERS := $(patsubst $(SRC)/%.decode,obj/%.decode.inc,$(wildcard $(SRC)/target-*/*.decode))
+obj/decodegen: $(SRC)/scripts/decodegen.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  scripts/decodegen.c"
+	@$(HOSTCC) -std=gnu11 -O1 -Wall -o $@ $<
+obj/%.decode.inc: $(SRC)/%.decode obj/decodegen
+	@mkdir -p $(@D)
+	@echo "  DECODE  $(patsubst $(SRC)/%,%,$<)"
+	@obj/decodegen $< >$@.new && mv $@.new $@
+$(filter obj/target-arm/%.o,$(OBJS)): | $(DECODERS)
 
 tests/unit/%: obj/tests/unit/%.o $(LIB_OBJS)
 	@mkdir -p $(@D)

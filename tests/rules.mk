@@ -12,7 +12,7 @@
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
 .PHONY: check check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
-TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32
+TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
 
 # The oracles are static programs of their own, in both widths; the runner links the whole emulator.
 tests/bin/x86-oracle64: $(SRC)/tests/tcg/i386/oracle.c $(SRC)/tests/tcg/i386/diff.h
