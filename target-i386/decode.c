@@ -377,7 +377,8 @@ IRVal x86_old_value(DisasContext *s, IROpcode opc, IRVal b)
     X86Operand *o = &s->op[0];
 
     if (x86_locked(s))
-        ir_atomic(s->ir, opc, x86_type(o->size), o->val, s->linear, b, o->size, s->mmu_mode);
+        ir_atomic(s->ir, opc, x86_type(o->size), o->val, s->linear, b, x86_checked_memop(s, o->size),
+                  s->mmu_mode);
     return o->val;
 }
 

@@ -389,7 +389,7 @@ static IRVal locked_bit(DisasContext *s, unsigned what, IRType t, IRVal mask)
         m = x86_tmp(s);
         ir_op1(s->ir, IR_NOT, t, m, mask);
     }
-    ir_atomic(s->ir, ops[what], t, old, s->linear, m, s->ot, s->mmu_mode);
+    ir_atomic(s->ir, ops[what], t, old, s->linear, m, x86_checked_memop(s, s->ot), s->mmu_mode);
     return old;
 }
 

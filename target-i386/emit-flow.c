@@ -239,7 +239,7 @@ void insn_popa(DisasContext *s)
 static void probe_stack(DisasContext *s, IRVal sp)
 {
     IRVal linear = x86_linear(s, sp, R_SS, 1u << s->ot, true);
-    MemOp op = s->flags & HF_ALIGN ? s->ot | MO_ALIGN : s->ot;
+    MemOp op = x86_checked_memop(s, s->ot);
 
     ir_atomic(s->ir, IR_ATOMIC_OR, x86_type(s->ot), x86_tmp(s), linear, x86_const(s, s->ot, 0), op, s->mmu_mode);
 }

@@ -156,7 +156,7 @@ static void store_result(DisasContext *s, const FPUInsn *in, IRVal how)
         done = ir_new_label(f);
         ir_ld(f, IR_LD, IR_I32, t, X86_OFFSET(scratch[0].l[0]));
         ir_brcond(f, IR_NE, IR_I32, t, ir_i32(f, 0), allowed);
-        ir_call(f, &helper_info_fst_refused, IR_NONE, args, 2);
+        ir_call(f, &helper_info_probe_write, IR_NONE, args, 2);
         ir_br(f, done);
         ir_label(f, allowed);
     }
@@ -183,6 +183,8 @@ static void emit_fist(DisasContext *s, const FPUInsn *in)
 /* FLD, FSTP m80, FBLD, FBSTP: the helper accesses memory; pops says that it writes. */
 static void emit_ten_bytes(DisasContext *s, const FPUInsn *in)
 {
+    if (x86_checks_segment(s, s->ea_seg, in->pops)) /* eight bytes and two */
+        x86_probe_piece(s, s->ea, s->ea_seg, in->pops);
     call(s, in, IR_NONE, x86_ea_linear(s, 10, in->pops), IR_NONE);
 }
 

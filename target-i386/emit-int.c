@@ -180,7 +180,7 @@ static IRVal locked_unary(DisasContext *s, IROpcode opc)
     x86_ld(s, t, old, s->linear, o->size);
     ir_label(s->ir, again);
     ir_op1(s->ir, opc, t, next, old);
-    ir_cmpxchg(s->ir, t, seen, s->linear, old, next, o->size, s->mmu_mode);
+    ir_cmpxchg(s->ir, t, seen, s->linear, old, next, x86_checked_memop(s, o->size), s->mmu_mode);
     ir_brcond(s->ir, IR_EQ, t, seen, old, done);
     ir_mov(s->ir, old, seen);
     ir_br(s->ir, again);
@@ -301,7 +301,8 @@ void insn_xchg(DisasContext *s)
     old = x86_tmp(s);
     if (a->kind == OPK_MEM) { /* locked with or without the prefix */
         IRVal linear = x86_ea_linear(s, 1u << a->size, true);
-        ir_atomic(s->ir, IR_ATOMIC_XCHG, x86_type(a->size), old, linear, b->val, a->size, s->mmu_mode);
+        ir_atomic(s->ir, IR_ATOMIC_XCHG, x86_type(a->size), old, linear, b->val, x86_checked_memop(s, a->size),
+                  s->mmu_mode);
         x86_put(s, 1, old);
         return;
     }
@@ -341,7 +342,7 @@ void insn_cmpxchg(DisasContext *s)
 
     ir_mov(ir, before, acc);
     if (x86_locked(s)) {
-        ir_cmpxchg(ir, t, old, s->linear, before, src, size, s->mmu_mode);
+        ir_cmpxchg(ir, t, old, s->linear, before, src, x86_checked_memop(s, size), s->mmu_mode);
     } else {
         ir_op1(ir, IR_MOV, t, old, x86_extend(s, d->val, size, t, false));
         ir_movcond(ir, IR_EQ, t, stored, t, before, old, src, old);
@@ -812,10 +813,11 @@ void insn_std(DisasContext *s)
 
 void insn_bound(DisasContext *s)
 {
-    IRVal linear = x86_ea_linear(s, 2u << s->ot, false), next = x86_tmp(s), lower = x86_tmp(s), upper = x86_tmp(s);
+    IRVal next = x86_tmp(s), lower = x86_tmp(s), upper = x86_tmp(s);
 
-    x86_ld(s, IR_I64, lower, linear, s->ot | MO_SIGN);
-    ir_op2i(s->ir, IR_ADD, IR_I32, next, linear, 1u << s->ot);
-    x86_ld(s, IR_I64, upper, next, s->ot | MO_SIGN);
+    /* Two accesses: a page fault of the first goes before the limit check of the second. */
+    x86_ld(s, IR_I64, lower, x86_ea_linear(s, 1u << s->ot, false), s->ot | MO_SIGN);
+    ir_op2i(s->ir, IR_ADD, IR_I32, next, s->ea, 1u << s->ot);
+    x86_ld(s, IR_I64, upper, x86_linear(s, next, s->ea_seg, 1u << s->ot, false), s->ot | MO_SIGN);
     x86_call(s, &helper_info_bound, IR_NONE, x86_extend(s, s->op[0].val, s->ot, IR_I64, true), lower, upper, IR_NONE);
 }

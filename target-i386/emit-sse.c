@@ -403,16 +403,19 @@ void emit_movnti(DisasContext *s, const SSEInsn *in)
     }
 }
 
-/* DS:rDI of the mask moves, as a linear address. */
+/* DS:rDI of the mask moves, as a linear address. Sixteen bytes are written in two pieces. */
 IRVal sse_mask_move_address(DisasContext *s, unsigned bytes)
 {
     IRVal offset = cpu_regs[R_EDI];
+    int seg = s->segment >= 0 ? s->segment : R_DS;
 
     if (s->at != MO_64) {
         offset = ir_temp(s->ir, IR_I64);
         ir_extract(s->ir, IR_EXTRACT, IR_I64, offset, cpu_regs[R_EDI], 0, s->at == MO_16 ? 16 : 32);
     }
-    return x86_linear(s, offset, s->segment >= 0 ? s->segment : R_DS, bytes, true);
+    if (bytes == 16 && x86_checks_segment(s, seg, true))
+        x86_probe_piece(s, offset, seg, true);
+    return x86_linear(s, offset, seg, bytes, true);
 }
 
 void emit_maskmovdqu(DisasContext *s, const SSEInsn *in)

@@ -331,7 +331,7 @@ void helper_fst_sti(CPUState *cpu, uint32_t i, uint32_t pop)
         x87_pop(env);
 }
 
-void helper_fst_refused(CPUState *cpu, uint64_t va, uint32_t bytes)
+void helper_probe_write(CPUState *cpu, uint64_t va, uint32_t bytes)
 {
     x86_probe_write(x86_cpu(cpu), va, bytes, HELPER_RETADDR());
 }

@@ -17,15 +17,11 @@ static bool may_underflow(const VecInfo *v)
 {
     static const uint8_t ops[] = { 0x58, 0x59, 0x5a, 0x5c, 0x5e, 0x7c, 0x7d, 0xd0 };
 
-    if (v->map == 3)
-        return v->op == 0x40 || v->op == 0x41; /* DPPS, DPPD */
     return v->map == 1 && memchr(ops, v->op, sizeof(ops));
 }
 
 static bool lanes_are_double(const VecInfo *v)
 {
-    if (v->map == 3)
-        return v->op == 0x41;
     if (v->op == 0x7c || v->op == 0x7d || v->op == 0xd0) /* HADD, HSUB, ADDSUB: F2 is the packed single form */
         return v->pp == 0x66;
     return v->pp == 0x66 || v->pp == 0xf2;
@@ -65,10 +61,10 @@ static uint64_t moderate(uint64_t x, unsigned mant_bits, unsigned exp_bits, bool
 }
 
 /* With overflow or underflow unmasked, PE says whether the result is inexact with an unbounded exponent. */
-static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const X86CPU *env, uint32_t csr)
+static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr)
 {
     bool is_double = lanes_are_double(v), sum = v->op != 0x59 && v->op != 0x5e && v->op != 0x5a;
-    XMMReg in[2] = { env->scratch[0], env->scratch[1] }, out;
+    XMMReg in[2] = { *a, *b }, out;
 
     for (unsigned n = 0; n < 2; n++) {
         for (unsigned i = 0; is_double && i < 2; i++)
@@ -82,26 +78,78 @@ static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const X86CPU 
 }
 
 /*
- * Runs a row with clear flags, all masked, and decides: flags found before the computation (invalid,
- * denormal, divide) and unmasked hide those found after it.
+ * Runs a row with clear flags, all masked, and decides what it raises: flags found before the computation (invalid,
+ * denormal, divide) and unmasked hide those found after it. Leaves the control register changed.
  */
+static uint32_t run_row(CPUState *cpu, const VecInfo *v, XMMReg *out, const XMMReg *a, const XMMReg *b, uint8_t imm,
+                        uint32_t csr, uint32_t unmasked)
+{
+    uint32_t raised, after;
+
+    cpu_fp_set(cpu, csr);
+    v->ref(out, a, b, NULL, imm, 16);
+    raised = cpu_fp_get(cpu) & MXCSR_FLAGS;
+    if (unmasked & MXCSR_UE && has_denormal(v, out))
+        raised |= MXCSR_UE;
+    if (raised & unmasked & (MXCSR_IE | MXCSR_DE | MXCSR_ZE))
+        return raised & (MXCSR_IE | MXCSR_DE | MXCSR_ZE);
+    after = raised & (MXCSR_OE | MXCSR_UE);
+    if (after & unmasked && !(after & ~unmasked)) /* masked ones are inexact always */
+        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr);
+    return raised;
+}
+
+/* DPPS and DPPD: the products, then the sums; an unmasked exception ends it at its step. */
+static uint32_t run_dot_product(CPUState *cpu, bool is_double, XMMReg *out, XMMReg *a, XMMReg *b, uint8_t imm,
+                                uint32_t csr, uint32_t unmasked)
+{
+    const VecInfo *mul = &vec_info[is_double ? VEC_MULPD : VEC_MULPS], *add = &vec_info[is_double ? VEC_ADDPD : VEC_ADDPS];
+    unsigned lanes = is_double ? 2 : 4;
+    XMMReg p, q;
+    uint32_t raised;
+
+    for (unsigned i = 0; i < lanes; i++) {
+        if (imm >> (4 + i) & 1)
+            continue;
+        if (is_double)
+            a->q[i] = b->q[i] = 0;
+        else
+            a->l[i] = b->l[i] = 0;
+    }
+    raised = run_row(cpu, mul, &p, a, b, 0, csr, unmasked);
+    if (!is_double && !(raised & unmasked)) {
+        q = (XMMReg){ .l = { p.l[1], p.l[3] } };
+        p = (XMMReg){ .l = { p.l[0], p.l[2] } };
+        raised |= run_row(cpu, add, &p, &p, &q, 0, csr, unmasked);
+    }
+    if (!(raised & unmasked)) {
+        q = is_double ? (XMMReg){ .q = { p.q[1] } } : (XMMReg){ .l = { p.l[1] } };
+        p = is_double ? (XMMReg){ .q = { p.q[0] } } : (XMMReg){ .l = { p.l[0] } };
+        raised |= run_row(cpu, add, &p, &p, &q, 0, csr, unmasked);
+    }
+    for (unsigned i = 0; i < lanes; i++) {
+        if (is_double)
+            out->q[i] = imm >> i & 1 ? p.q[0] : 0;
+        else
+            out->l[i] = imm >> i & 1 ? p.l[0] : 0;
+    }
+    return raised;
+}
+
+/* A row of which some exception is unmasked: scratch registers 0 and 1 to 3, or #XM. */
 void helper_sse_exact(CPUState *cpu, uint32_t what)
 {
     X86CPU *env = x86_cpu(cpu);
     const VecInfo *v = &vec_info[what & 0xffff];
     uint32_t before = cpu_fp_get(cpu), unmasked = ~(env->mxcsr >> MXCSR_MASKS_SHIFT) & MXCSR_FLAGS, raised;
-    uint32_t clear = before & ~(uint32_t)MXCSR_FLAGS & (unmasked & MXCSR_UE ? ~(uint32_t)MXCSR_FTZ : ~0u);
-    XMMReg out = { .q = { 0 } };
+    uint32_t csr = before & ~(uint32_t)MXCSR_FLAGS & (unmasked & MXCSR_UE ? ~(uint32_t)MXCSR_FTZ : ~0u);
+    XMMReg out = { .q = { 0 } }, *a = &env->scratch[0], *b = &env->scratch[1];
+    uint8_t imm = (uint8_t)(what >> 16);
 
-    cpu_fp_set(cpu, clear);
-    v->ref(&out, &env->scratch[0], &env->scratch[1], NULL, (uint8_t)(what >> 16), 16);
-    raised = cpu_fp_get(cpu) & MXCSR_FLAGS;
-    if (unmasked & MXCSR_UE && has_denormal(v, &out))
-        raised |= MXCSR_UE;
-    if (raised & unmasked & (MXCSR_IE | MXCSR_DE | MXCSR_ZE))
-        raised &= MXCSR_IE | MXCSR_DE | MXCSR_ZE;
-    else if (raised & unmasked & (MXCSR_OE | MXCSR_UE) && v->map == 1)
-        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, env, clear);
+    if (v->map == 3 && (v->op == 0x40 || v->op == 0x41))
+        raised = run_dot_product(cpu, v->op == 0x41, &out, a, b, imm, csr, unmasked);
+    else
+        raised = run_row(cpu, v, &out, a, b, imm, csr, unmasked);
     cpu_fp_set(cpu, before | raised);
     if (raised & unmasked)
         raise_exception(env, env->cr[4] & CR4_OSXMMEXCPT ? EXCP13_SIMD : EXCP06_ILLOP, HELPER_RETADDR());

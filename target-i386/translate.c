@@ -248,6 +248,11 @@ static bool needs_check(const DisasContext *s, int seg, bool write)
     return seg >= R_FS ? !(s->flags & HF_FSGSFLAT) : s->segcheck;
 }
 
+bool x86_checks_segment(const DisasContext *s, int seg, bool write)
+{
+    return !s->code64 && needs_check(s, seg, write);
+}
+
 /* Ordinary segments pass inline; the helper decides on the others and raises the fault. */
 static void gen_seg_check(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool write)
 {
@@ -293,7 +298,7 @@ IRVal x86_linear(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool wr
 
     if (s->code64 && seg < R_FS)
         return offset;
-    if (!s->code64 && needs_check(s, seg, write))
+    if (x86_checks_segment(s, seg, write))
         gen_seg_check(s, offset, seg, bytes, write);
     if (seg == R_CS) {
         if (!s->base.state.cs_base)
@@ -315,19 +320,29 @@ IRVal x86_ea_linear(DisasContext *s, unsigned bytes, bool write)
     return x86_linear(s, s->ea, s->ea_seg, bytes, write);
 }
 
-static MemOp checked_memop(const DisasContext *s, MemOp op)
+void x86_probe_piece(DisasContext *s, IRVal offset, int seg, bool write)
+{
+    IRVal linear = x86_linear(s, offset, seg, 8, write);
+
+    if (write)
+        x86_call(s, &helper_info_probe_write, IR_NONE, linear, ir_i32(s->ir, 8), IR_NONE, IR_NONE);
+    else
+        x86_ld(s, IR_I64, x86_tmp(s), linear, MO_64);
+}
+
+MemOp x86_checked_memop(const DisasContext *s, MemOp op)
 {
     return s->flags & HF_ALIGN ? op | MO_ALIGN : op;
 }
 
 void x86_ld(DisasContext *s, IRType t, IRVal dst, IRVal linear, MemOp op)
 {
-    ir_guest_ld(s->ir, t, dst, linear, checked_memop(s, op), s->mmu_mode);
+    ir_guest_ld(s->ir, t, dst, linear, x86_checked_memop(s, op), s->mmu_mode);
 }
 
 void x86_st(DisasContext *s, IRType t, IRVal src, IRVal linear, MemOp op)
 {
-    ir_guest_st(s->ir, t, src, linear, checked_memop(s, op), s->mmu_mode);
+    ir_guest_st(s->ir, t, src, linear, x86_checked_memop(s, op), s->mmu_mode);
 }
 
 /* ---- Stack ---- */

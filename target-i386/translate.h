@@ -80,8 +80,13 @@ uint64_t x86_fetch_imm(DisasContext *s, MemOp size); /* sign-extended for sizes 
  * (raises #GP/#SS through a helper); access is made of `bytes` bytes. */
 IRVal x86_linear(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool write);
 IRVal x86_ea_linear(DisasContext *s, unsigned bytes, bool write); /* of the ModRM operand */
+/* Are accesses through this segment checked for limit and type? */
+bool x86_checks_segment(const DisasContext *s, int seg, bool write);
+/* Before the same access in more pieces than one: an 8-byte piece at offset that only raises its faults. */
+void x86_probe_piece(DisasContext *s, IRVal offset, int seg, bool write);
 void x86_ld(DisasContext *s, IRType t, IRVal dst, IRVal linear, MemOp op);
 void x86_st(DisasContext *s, IRType t, IRVal src, IRVal linear, MemOp op);
+MemOp x86_checked_memop(const DisasContext *s, MemOp op); /* with MO_ALIGN under alignment checks: for atomics */
 
 /* Raise a fault at this instruction (state synced) and end the TB. */
 void x86_gen_exception(DisasContext *s, int vector);
