@@ -13,6 +13,7 @@
 #include <signal.h>
 
 bool runstate_no_reboot, runstate_no_shutdown;
+PanicAction runstate_panic_action = PANIC_SHUTDOWN;
 static bool running;         /* machine lock */
 static RunState state = RUN_STATE_PRELAUNCH; /* machine lock */
 
@@ -24,6 +25,37 @@ void vm_add_state_listener(void (*fn)(bool running, RunState state))
 {
     g_assert(nlisteners < LISTENERS_MAX);
     listeners[nlisteners++] = fn;
+}
+
+static void (*event_listeners[LISTENERS_MAX])(MachineEvent event, ShutdownCause cause);
+static unsigned nevent_listeners;
+
+void vm_add_event_listener(void (*fn)(MachineEvent event, ShutdownCause cause))
+{
+    g_assert(nevent_listeners < LISTENERS_MAX);
+    event_listeners[nevent_listeners++] = fn;
+}
+
+static void tell(MachineEvent event, ShutdownCause cause)
+{
+    for (unsigned i = 0; i < nevent_listeners; i++)
+        event_listeners[i](event, cause);
+}
+
+const char *shutdown_cause_name(ShutdownCause cause, bool *by_guest)
+{
+    static const struct {
+        const char *name;
+        bool guest;
+    } causes[] = {
+        [SHUTDOWN_GUEST] = { "guest-shutdown", true },     [SHUTDOWN_GUEST_RESET] = { "guest-reset", true },
+        [SHUTDOWN_HOST_SIGNAL] = { "host-signal", false }, [SHUTDOWN_MONITOR] = { "host-qmp-quit", false },
+        [SHUTDOWN_QMP_QUIT] = { "host-qmp-quit", false },  [SHUTDOWN_QMP_RESET] = { "host-qmp-system-reset", false },
+        [SHUTDOWN_PANIC] = { "guest-panic", true },        [SHUTDOWN_TRIPLE_FAULT] = { "guest-reset", true },
+        [SHUTDOWN_START] = { "none", false },
+    };
+    *by_guest = causes[cause].guest;
+    return causes[cause].name;
 }
 
 static void set_state(RunState s)
@@ -99,14 +131,34 @@ void system_exit_request(int status)
 
 static void do_shutdown(void *opaque)
 {
+    ShutdownCause cause = GPOINTER_TO_INT(opaque);
+    tell(MACHINE_SHUTDOWN, cause);
     vm_stop_as(RUN_STATE_SHUTDOWN);
-    if (!runstate_no_shutdown)
+    if (!runstate_no_shutdown || cause == SHUTDOWN_QMP_QUIT)
         main_loop_quit(0);
+}
+
+void system_quit_request(void)
+{
+    main_loop_run_soon(do_shutdown, GINT_TO_POINTER(SHUTDOWN_QMP_QUIT));
+}
+
+static void do_panic(void *opaque)
+{
+    tell(MACHINE_PANIC, SHUTDOWN_PANIC);
+    if (runstate_panic_action == PANIC_NONE)
+        return;
+    vm_stop_as(RUN_STATE_GUEST_PANICKED);
+    if (runstate_panic_action == PANIC_PAUSE)
+        return;
+    tell(MACHINE_SHUTDOWN, SHUTDOWN_PANIC);
+    if (!runstate_no_shutdown)
+        main_loop_quit(runstate_panic_action == PANIC_EXIT_FAILURE);
 }
 
 void system_shutdown_request(ShutdownCause cause)
 {
-    main_loop_run_soon(do_shutdown, GINT_TO_POINTER(cause));
+    main_loop_run_soon(cause == SHUTDOWN_PANIC ? do_panic : do_shutdown, GINT_TO_POINTER(cause));
     if (current_cpu)
         cpu_exit(current_cpu);
 }
@@ -114,6 +166,8 @@ void system_shutdown_request(ShutdownCause cause)
 /* The machine as after power-on: devices in creation order, then the board, then vCPUs. */
 static void reset_machine(void *opaque)
 {
+    ShutdownCause cause = GPOINTER_TO_INT(opaque);
+    tell(MACHINE_RESET, cause == SHUTDOWN_GUEST ? SHUTDOWN_GUEST_RESET : cause);
     bool was_running = running;
     if (was_running)
         cpus_pause();
@@ -137,17 +191,18 @@ static void reset_machine(void *opaque)
 
 void system_reset_request(ShutdownCause cause)
 {
-    if (runstate_no_reboot && cause != SHUTDOWN_MONITOR) {
-        system_shutdown_request(cause);
+    if (runstate_no_reboot && cause != SHUTDOWN_MONITOR && cause != SHUTDOWN_QMP_RESET && cause != SHUTDOWN_START) {
+        system_shutdown_request(cause == SHUTDOWN_GUEST ? SHUTDOWN_GUEST_RESET : cause);
         return;
     }
-    main_loop_run_soon(reset_machine, NULL);
+    main_loop_run_soon(reset_machine, GINT_TO_POINTER(cause));
     if (current_cpu)
         cpu_exit(current_cpu);
 }
 
 static void do_powerdown(void *opaque)
 {
+    tell(MACHINE_POWERDOWN, SHUTDOWN_MONITOR);
     if (current_machine->type->powerdown)
         current_machine->type->powerdown(current_machine);
 }
@@ -160,6 +215,13 @@ void system_powerdown_request(void)
 /* ---- Host signals end the program in order, with the terminal restored ---- */
 
 static volatile sig_atomic_t caught_signal;
+
+bool runstate_signalled(void)
+{
+    if (caught_signal)
+        tell(MACHINE_SHUTDOWN, SHUTDOWN_HOST_SIGNAL);
+    return caught_signal;
+}
 
 static void terminate(int sig)
 {

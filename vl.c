@@ -534,7 +534,7 @@ int rhea_main(int argc, char **argv)
     }
     runstate_install_signal_handlers();
     cpus_start();
-    system_reset_request(SHUTDOWN_MONITOR);
+    system_reset_request(SHUTDOWN_START);
     daemonize_ready();
     if (!cfg.start_paused)
         vm_start();

@@ -41,6 +41,8 @@ char *data_file_find(const char *name);
 /* runstate.c */
 extern bool runstate_no_reboot, runstate_no_shutdown;
 void runstate_install_signal_handlers(void);
+/* After the main loop: a host signal ended it. Tells the event listeners. */
+bool runstate_signalled(void);
 
 /* icount.c */
 bool icount_configure(OptGroup *opts, Error **errp);

@@ -10,6 +10,7 @@
 
 struct Error {
     char *message;
+    const char *class_name; /* NULL: GenericError */
     GString *hint;
 };
 
@@ -55,6 +56,21 @@ void error_setg_errno(Error **errp, int os_errno, const char *fmt, ...)
     va_start(ap, fmt);
     error_setv(errp, os_errno, fmt, ap);
     va_end(ap);
+}
+
+void error_setg_class(Error **errp, const char *class_name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    error_setv(errp, 0, fmt, ap);
+    va_end(ap);
+    if (errp)
+        (*errp)->class_name = class_name;
+}
+
+const char *error_get_class(const Error *err)
+{
+    return err->class_name ? err->class_name : "GenericError";
 }
 
 void error_append_hint(Error **errp, const char *fmt, ...)

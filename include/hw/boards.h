@@ -52,7 +52,10 @@ void machine_type_help(const MachineType *t, FILE *out);
 extern MachineState *current_machine;
 
 /* Run state: vl.c / run-state.c. Any thread. */
-typedef enum ShutdownCause { SHUTDOWN_GUEST, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_MONITOR, SHUTDOWN_TRIPLE_FAULT, SHUTDOWN_PANIC } ShutdownCause;
+typedef enum ShutdownCause {
+    SHUTDOWN_GUEST, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_MONITOR, SHUTDOWN_TRIPLE_FAULT, SHUTDOWN_PANIC, SHUTDOWN_QMP_QUIT,
+    SHUTDOWN_QMP_RESET, SHUTDOWN_GUEST_RESET, SHUTDOWN_START
+} ShutdownCause;
 void system_shutdown_request(ShutdownCause cause);  /* -no-shutdown: stops instead */
 void system_exit_request(int status);               /* isa-debug-exit: ends with this status */
 void system_reset_request(ShutdownCause cause);     /* -no-reboot: shuts down instead */
@@ -70,6 +73,17 @@ const char *run_state_name(RunState state);
 void vm_stop_as(RunState why);                      /* when it runs */
 /* Starts without letting CLOCK_VIRTUAL run: for single steps. */
 void vm_start_clock_stopped(void);
+/* What else happens to the machine: called in the main loop before it is acted on (SHUTDOWN_START: the reset
+ * that starts a run). Machine lock. */
+typedef enum MachineEvent { MACHINE_RESET, MACHINE_SHUTDOWN, MACHINE_POWERDOWN, MACHINE_PANIC } MachineEvent;
+void vm_add_event_listener(void (*fn)(MachineEvent event, ShutdownCause cause));
+/* Nothing is asked of the guest: ends the program, with -no-shutdown too. */
+void system_quit_request(void);
+/* What is done about a guest's panic, reboot or power-off: -action, set-action. */
+typedef enum PanicAction { PANIC_PAUSE, PANIC_SHUTDOWN, PANIC_EXIT_FAILURE, PANIC_NONE } PanicAction;
+extern PanicAction runstate_panic_action; /* machine lock */
+/* QMP's name of a cause; by_guest: the guest asked. */
+const char *shutdown_cause_name(ShutdownCause cause, bool *by_guest);
 /* Called after each start and stop, in the order of registration. Main loop, machine lock. */
 void vm_add_state_listener(void (*fn)(bool running, RunState state));
 

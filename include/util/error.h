@@ -17,6 +17,9 @@ void error_setg_errno(Error **errp, int os_errno, const char *fmt, ...)
 /* A second line for the user, such as a list of what would be right. */
 void error_append_hint(Error **errp, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void error_prepend(Error **errp, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As error_setg, of another class than "GenericError": what QMP clients tell errors apart by. */
+void error_setg_class(Error **errp, const char *class_name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+const char *error_get_class(const Error *err);
 const char *error_get_pretty(const Error *err);
 void error_free(Error *err);
 /* Moves src to *dst, or frees it when the caller takes none. */
