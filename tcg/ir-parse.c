@@ -332,6 +332,8 @@ static bool get_modifier(Parser *ps, IROp *op)
             }
         }
         return fail(ps, "row of vec.def expected");
+    case MOD_VEC_CALL:
+        return fail(ps, "vcall names a function of a front end: it has no text form");
     case MOD_HELPER:
         get_word(ps, word, sizeof(word));
         if (!find_helper(word) || ps->f->ncalls == ARRAY_SIZE(ps->f->calls)) {

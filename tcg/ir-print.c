@@ -24,6 +24,7 @@ const IRTextShape ir_text_shape[IR_OPCODES] = {
     [IR_V_FROM_INT] = { .modifier = MOD_INT_TYPE },
     [IR_V_TO_INT] = { .modifier = MOD_INT_TYPE },
     [IR_VOP] = { MOD_VEC_ROW, IMM_BYTE },
+    [IR_VCALL] = { MOD_VEC_CALL, IMM_AUX },
 };
 
 const char *const ir_type_name[IR_VOID + 1] = { "i32", "i64", "v128", "v256", "void" };
@@ -89,6 +90,9 @@ static void print_modifier(Printer *p, const IROp *op)
     case MOD_VEC_ROW:
         fprintf(p->out, " %s", vec_info[op->imm & 0xffff].name);
         break;
+    case MOD_VEC_CALL:
+        fprintf(p->out, " %s", ((const VecCall *)(uintptr_t)op->imm)->name);
+        break;
     case MOD_INT_TYPE:
         fprintf(p->out, " %s", ir_type_name[op->aux]);
         break;
@@ -132,6 +136,9 @@ static void print_imm(Printer *p, const IROp *op)
         break;
     case IMM_BYTE:
         fprintf(out, "0x%x", (unsigned)(op->imm >> 16));
+        break;
+    case IMM_AUX:
+        fprintf(out, "0x%x", op->aux);
         break;
     case IMM_GOTO:
         fprintf(out, "%u, 0x%" PRIx64, op->aux, op->imm);

@@ -13,9 +13,9 @@
 
 #include "tcg/ir.h"
 
-typedef enum IRModifier { MOD_NONE, MOD_COND, MOD_COND_TYPE, MOD_HELPER, MOD_VEC_ROW, MOD_INT_TYPE } IRModifier;
+typedef enum IRModifier { MOD_NONE, MOD_COND, MOD_COND_TYPE, MOD_HELPER, MOD_VEC_ROW, MOD_VEC_CALL, MOD_INT_TYPE } IRModifier;
 typedef enum IRImm {
-    IMM_NONE, IMM_NUMBER, IMM_LABEL, IMM_POS, IMM_POS_LEN, IMM_ENV, IMM_MEMOP, IMM_BYTE, IMM_GOTO,
+    IMM_NONE, IMM_NUMBER, IMM_LABEL, IMM_POS, IMM_POS_LEN, IMM_ENV, IMM_MEMOP, IMM_BYTE, IMM_AUX, IMM_GOTO,
 } IRImm;
 typedef struct IRTextShape {
     uint8_t modifier, imm;

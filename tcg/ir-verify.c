@@ -37,9 +37,19 @@ static unsigned vop_inputs(const IROp *op)
 {
     static const uint8_t inputs[] = {
         [VS_V] = 1, [VS_VV] = 2, [VS_VVV] = 3, [VS_VI] = 1, [VS_VVI] = 2, [VS_SHIFTI] = 1,
-        [VS_VG] = 2, [VS_VGI] = 2, [VS_GV] = 1, [VS_GVI] = 1, [VS_FLAGS] = 2,
+        [VS_VG] = 2, [VS_VGI] = 2, [VS_GV] = 1, [VS_GVI] = 1, [VS_FLAGS] = 2, [VS_FMA] = 3,
     };
     return inputs[vec_info[op->imm & 0xffff].shape];
+}
+
+static unsigned vcall_inputs(const IROp *op)
+{
+    unsigned n = 0;
+
+    while (n < 3 && op->in[n] != IR_NONE) {
+        n++;
+    }
+    return n;
 }
 
 static unsigned call_inputs(const HelperInfo *h)
@@ -84,7 +94,7 @@ static bool check_inputs(Verifier *v)
 {
     const IROp *op = v->op;
     const IRFunc *f = v->f;
-    unsigned ins = op->opc == IR_VOP ? vop_inputs(op) :
+    unsigned ins = op->opc == IR_VOP ? vop_inputs(op) : op->opc == IR_VCALL ? vcall_inputs(op) :
                    op->opc == IR_CALL ? call_inputs(f->calls[op->imm]) : ir_op_info[op->opc].ins;
 
     for (unsigned n = 0; n < HELPER_MAX_ARGS; n++) {

@@ -552,6 +552,18 @@ void ir_vop(IRFunc *f, unsigned row, IRVal dst, IRVal a, IRVal b, IRVal c, uint8
     op->imm = row | (uint64_t)imm8 << 16;
 }
 
+void ir_vcall(IRFunc *f, const VecCall *call, IRVal dst, IRVal a, IRVal b, IRVal c, uint16_t imm)
+{
+    IROp *op = ir_emit(f, IR_VCALL, IR_V128);
+
+    op->out[0] = dst;
+    op->in[0] = a;
+    op->in[1] = b;
+    op->in[2] = c;
+    op->imm = (uintptr_t)call;
+    op->aux = imm;
+}
+
 void ir_v_from_int(IRFunc *f, IRVal dst, IRVal src)
 {
     IROp *op = ir_emit(f, IR_V_FROM_INT, ir_type(f, dst));

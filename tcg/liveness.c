@@ -263,6 +263,9 @@ static bool is_removable(const Live *s, const IROp *op)
     if (op->opc == IR_CALL) {
         return s->f->calls[op->imm]->flags & HF_PURE;
     }
+    if (op->opc == IR_VCALL) {
+        return ((const VecCall *)(uintptr_t)op->imm)->pure;
+    }
     if (op->opc == IR_VOP && vec_info[op->imm & 0xffff].flags & VFL_FP) {
         return false; /* sticky flags */
     }

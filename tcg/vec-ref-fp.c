@@ -131,4 +131,14 @@ REF(DPPD, {
         r.u64[i] = imm >> i & 1 ? a.u64[0] : 0;
 })
 
+#define REF_FMA(name, insn) REF(name, __asm__ volatile(insn " %2, %1, %0" : "+x"(r.v) : "x"(b.v), "x"(c.v));)
+REF_FMA(FMADDPS, "vfmadd213ps")
+REF_FMA(FMADDPD, "vfmadd213pd")
+REF_FMA(FMADDSS, "vfmadd213ss")
+REF_FMA(FMADDSD, "vfmadd213sd")
+REF_FMA(FNMADDPS, "vfnmadd213ps")
+REF_FMA(FNMADDPD, "vfnmadd213pd")
+REF_FMA(FNMADDSS, "vfnmadd213ss")
+REF_FMA(FNMADDSD, "vfnmadd213sd")
+
 #endif

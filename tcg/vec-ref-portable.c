@@ -203,6 +203,25 @@ REF(CVTPD2PS, r.u64[1] = 0; for (int i = 0; i < 2; i++) r.f32[i] = narrow(a.f64[
 REF(CVTSS2SD, r.f64[0] = widen(b.f32[0]);)
 REF(CVTSD2SS, r.f32[0] = narrow(b.f64[0]);)
 
+/* ---- Fused multiply-add ---- */
+
+static float fma32(float x, float y, float z)
+{
+    return isnan(x) || isnan(y) ? nan32(x, x, y) : nan32(fmaf(x, y, z), z, z);
+}
+static double fma64(double x, double y, double z)
+{
+    return isnan(x) || isnan(y) ? nan64(x, x, y) : nan64(fma(x, y, z), z, z);
+}
+REF(FMADDPS, for (int i = 0; i < 4; i++) r.f32[i] = fma32(a.f32[i], b.f32[i], c.f32[i]);)
+REF(FMADDPD, for (int i = 0; i < 2; i++) r.f64[i] = fma64(a.f64[i], b.f64[i], c.f64[i]);)
+REF(FMADDSS, r.f32[0] = fma32(a.f32[0], b.f32[0], c.f32[0]);)
+REF(FMADDSD, r.f64[0] = fma64(a.f64[0], b.f64[0], c.f64[0]);)
+REF(FNMADDPS, for (int i = 0; i < 4; i++) r.f32[i] = fma32(isnan(a.f32[i]) ? a.f32[i] : -a.f32[i], b.f32[i], c.f32[i]);)
+REF(FNMADDPD, for (int i = 0; i < 2; i++) r.f64[i] = fma64(isnan(a.f64[i]) ? a.f64[i] : -a.f64[i], b.f64[i], c.f64[i]);)
+REF(FNMADDSS, r.f32[0] = fma32(isnan(a.f32[0]) ? a.f32[0] : -a.f32[0], b.f32[0], c.f32[0]);)
+REF(FNMADDSD, r.f64[0] = fma64(isnan(a.f64[0]) ? a.f64[0] : -a.f64[0], b.f64[0], c.f64[0]);)
+
 /* ---- Comparisons ---- */
 
 /* EQ LT LE UNORD NEQ NLT NLE ORD; the orderings raise invalid for any NaN, the others for signalling ones. */

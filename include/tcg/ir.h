@@ -230,6 +230,9 @@ void ir_call(IRFunc *f, const HelperInfo *h, IRVal ret, const IRVal *args, unsig
 
 /* Vectors: rows of tcg/vec.def; unused inputs IR_NONE. See vec.h. */
 void ir_vop(IRFunc *f, unsigned row, IRVal dst, IRVal a, IRVal b, IRVal c, uint8_t imm8);
+/* A VecCall of vec.h; unused inputs IR_NONE. All values are V128. */
+struct VecCall;
+void ir_vcall(IRFunc *f, const struct VecCall *call, IRVal dst, IRVal a, IRVal b, IRVal c, uint16_t imm);
 void ir_v_from_int(IRFunc *f, IRVal dst, IRVal src);
 void ir_v_to_int(IRFunc *f, IRVal dst, IRVal src);
 

@@ -23,6 +23,7 @@ typedef enum VShape {
     VS_GV,     /* int out = op(v a): movmsk, cvtsd2si, cvttsd2si */
     VS_GVI,    /* int out = op(v a, imm8): pextr (register destination, zero-extended). x86: map 1 has the int
                   in ModRM.reg, map 3 has the vector in reg and the int in r/m */
+    VS_FMA,    /* v out = a * b + c or c - a * b with one rounding (x86: VEX only, the 213 form) */
     VS_FLAGS,  /* int out = x86 layout CF|PF<<2|ZF<<6 of op(v a, v b): comis, ucomis, ptest */
 } VShape;
 
@@ -61,5 +62,24 @@ typedef enum VecRow {
     VEC_ROWS,
 } VecRow;
 extern const VecInfo vec_info[VEC_ROWS];
+
+/*
+ * A front end's own vector operation, used by IR_VCALL: a C function, and perhaps a row that gives the same result, bits
+ * and sticky flags, whenever `check` holds of that result; otherwise the function computes it again from the
+ * inputs (what the row has done to the sticky flags stays). The function sees no globals and raises no
+ * exception. Vectors are 16 bytes; out may be a, b or c. Unused inputs point nowhere useful.
+ */
+typedef void VecCallFunc(CPUState *cpu, void *out, const void *a, const void *b, const void *c, uint32_t imm);
+/* Results a row is trusted with: every lane finite, not a NaN, and not in the lowest binade of normal numbers, where
+ * tininess before and after rounding differ. Denormals and zeros pass. */
+typedef enum VecCheck { VCHK_NONE, VCHK_F32, VCHK_F64, VCHK_4F32, VCHK_2F64 } VecCheck;
+typedef struct VecCall {
+    const char *name;
+    VecCallFunc *func;
+    uint16_t row;    /* VecRow + 1, or 0: none */
+    uint8_t check;   /* VecCheck */
+    uint8_t imm8;    /* of the row */
+    bool pure;       /* only the result counts: removable when unused */
+} VecCall;
 
 #endif

@@ -251,6 +251,15 @@ static void run_vop(uint8_t *const *base, const InterpRec *rec)
     }
 }
 
+/* The function alone: it is what the row, if there is one, is measured by. */
+static void run_vcall(CPUState *cpu, uint8_t *const *base, const InterpRec *rec)
+{
+    const VecCall *call = (const VecCall *)(uintptr_t)rec->imm;
+
+    call->func(cpu, place_of(base, rec->arg[0]), optional_place(base, rec->arg[1]), optional_place(base, rec->arg[2]),
+               optional_place(base, rec->arg[3]), rec->aux);
+}
+
 static void run_v_from_int(uint8_t *const *base, const InterpRec *rec)
 {
     uint64_t v = read_arg(base, rec->arg[1]);
@@ -415,6 +424,9 @@ static void run_vector_op(CPUState *cpu, uint8_t *const *base, const InterpRec *
     case IR_VOP:
         run_vop(base, rec);
         break;
+    case IR_VCALL:
+        run_vcall(cpu, base, rec);
+        break;
     case IR_LD:
         memcpy(place_of(base, rec->arg[0]), (char *)cpu + rec->imm, bytes);
         break;
@@ -555,7 +567,7 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
         CASE(ATOMIC_CMPXCHG):
             run_atomic(cpu, base, rec);
             break;
-        CASE(VMOV): CASE(VZERO): CASE(V_FROM_INT): CASE(V_TO_INT): CASE(VOP):
+        CASE(VMOV): CASE(VZERO): CASE(V_FROM_INT): CASE(V_TO_INT): CASE(VOP): CASE(VCALL):
             run_vector_op(cpu, base, rec);
             break;
         }

@@ -107,6 +107,7 @@ static const struct {
     [IR_V_TO_INT] = { x64_v_to_int, 0 },
     [IR_VZERO] = { x64_vzero, 0 },
     [IR_VOP] = { x64_vop, 0 },
+    [IR_VCALL] = { x64_vcall, 0 },
 };
 
 /* ---- One TB ---- */
@@ -120,7 +121,7 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     j->a = (Asm){ .p = rw, .exec = rx - rw };
     j->insn = 0;
     j->unreachable = j->uses_ymm = false;
-    j->nslow = j->nsync = j->nstubs = 0;
+    j->nslow = j->nsync = j->nstubs = j->nredo = 0;
     j->icount_fixup = NULL;
     memset(j->label, 0, f->nlabels * sizeof(j->label[0]));
     memset(j->label_fixup, 0, f->nlabels * sizeof(j->label_fixup[0]));
@@ -190,6 +191,7 @@ static size_t x86_64_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const ui
     }
     x64_exit_stubs(j);
     x64_slow_paths(j);
+    x64_redo_paths(j);
     return has_room(j) ? jit_finish(j) : 0;
 }
 

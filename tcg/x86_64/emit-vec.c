@@ -101,15 +101,20 @@ static unsigned prefix_bits(uint8_t pp)
     return pp == 0x66 ? X_66 : pp == 0xf3 ? X_F3 : pp == 0xf2 ? X_F2 : 0;
 }
 
-static Row row_of(const IROp *op)
+static Row make_row(unsigned number, uint8_t imm, IRType type)
 {
-    const VecInfo *info = &vec_info[op->imm & 0xffff];
-    Row row = { .info = info, .imm = (uint8_t)(op->imm >> 16), .type = op->type };
+    const VecInfo *info = &vec_info[number];
+    Row row = { .info = info, .imm = imm, .type = type };
 
     row.vex = host.avx && info->feature != VF_SHA; /* SHA has SSE forms only */
     row.opcode = info->op | (unsigned)info->map << 8 | prefix_bits(info->pp) |
                  X_SIZE(info->flags & VFL_G64) | (row.vex ? length_bit(row.type) : 0);
     return row;
+}
+
+static Row row_of(const IROp *op)
+{
+    return make_row(op->imm & 0xffff, (uint8_t)(op->imm >> 16), op->type);
 }
 
 static bool host_has(const Row *row)
@@ -215,6 +220,48 @@ static void row_ternary(Jit *j, const Row *row)
     asm_rr(&j->a, row->opcode, d, b);
 }
 
+/* out = a * b + c: 213, the destination holds a */
+static void row_fma(Jit *j, const Row *row)
+{
+    const IROp *op = j->op;
+    int a = regs_use(j, op->in[0], ALL_XMM), b = regs_use(j, op->in[1], ALL_XMM);
+    int c = regs_use(j, op->in[2], ALL_XMM);
+    int d = regs_def(j, 0, NOREG, 0);
+
+    vec_mov(&j->a, row->type, d, a);
+    asm_vex(&j->a, row->opcode, d, b, reg_operand(c));
+}
+
+bool vec_row_usable(unsigned number)
+{
+    Row row = make_row(number, 0, IR_V128);
+    return host_has(&row);
+}
+
+void vec_row_emit(Jit *j, unsigned number, uint8_t imm, int d, int a, int b, int c)
+{
+    Row row = make_row(number, imm, IR_V128);
+
+    switch (row.info->shape) {
+    case VS_V: case VS_VI:
+        row_op(j, &row, d, 0, reg_operand(a));
+        break;
+    case VS_FMA:
+        vec_mov(&j->a, IR_V128, d, a);
+        asm_vex(&j->a, row.opcode, d, b, reg_operand(c));
+        break;
+    default:
+        if (!row.vex) {
+            vec_mov(&j->a, IR_V128, d, a);
+        }
+        row_op(j, &row, d, a, reg_operand(b));
+        break;
+    }
+    if (row.info->shape == VS_VI || row.info->shape == VS_VVI) {
+        asm_byte(&j->a, row.imm);
+    }
+}
+
 static void row_shift(Jit *j, const Row *row)
 {
     int a = regs_use(j, j->op->in[0], ALL_XMM);
@@ -317,6 +364,7 @@ void x64_vop(Jit *j, unsigned arg)
     case VS_VV: case VS_VG: row_binary(j, &row, false); break;
     case VS_VVI: case VS_VGI: row_binary(j, &row, true); break;
     case VS_VVV: row_ternary(j, &row); break;
+    case VS_FMA: row_fma(j, &row); break;
     case VS_SHIFTI: row_shift(j, &row); break;
     case VS_GV: row_to_int(j, &row, false); break;
     case VS_GVI: row_to_int(j, &row, true); break;

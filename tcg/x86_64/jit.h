@@ -32,7 +32,8 @@ enum {
     FRAME_VEC = 32,        /* three vectors of 32 bytes: slow path data, reference functions */
     FRAME_GPR = 128,       /* save area of slow paths, by register number */
     FRAME_XMM = 256,       /* 16 * 32 */
-    FRAME_SPILL = 768,
+    FRAME_CONST = 768,     /* constants of result checks, see CHECK_* in emit-vcall.c; written on entry */
+    FRAME_SPILL = 832,
     FRAME_SPILL_UNITS = 2048,
     FRAME_SIZE = FRAME_SPILL + FRAME_SPILL_UNITS * 8,
 };
@@ -77,6 +78,15 @@ typedef struct SyncItem {
     int8_t reg;
 } SyncItem;
 
+/* The C function of a VCALL whose row gave a doubtful result; emitted after the TB's last operation. */
+typedef struct RedoPath {
+    const struct VecCall *call;
+    uint8_t *jump, *back;   /* as in SlowPath */
+    int8_t in[3], dst;      /* registers, or NOREG */
+    uint16_t imm;
+} RedoPath;
+#define REDO_MAX 2048
+
 /* What a jump to a fixed pc does when it cannot go straight there; emitted after the last operation. */
 typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP } ExitKind;
 typedef struct ExitStub {
@@ -105,7 +115,7 @@ typedef struct Jit {
     uint64_t slots_used[FRAME_SPILL_UNITS / 64];
     uint8_t *label[IR_MAX_LABELS];
     uint32_t label_fixup[IR_MAX_LABELS]; /* chain of displacements, as offset from rw; 0 = none */
-    unsigned nslow, nsync;
+    unsigned nslow, nsync, nredo;
     UnwindWriter unwind;
     uint8_t *icount_fixup;
     unsigned nstubs;
@@ -114,6 +124,7 @@ typedef struct Jit {
     ValLoc loc[IR_MAX_VALS];
     SlowPath slow[SLOW_MAX];
     SyncItem sync[SYNC_MAX];
+    RedoPath redo[REDO_MAX];
     uint8_t unwind_buf[UNWIND_BYTES];
 } Jit;
 
@@ -136,6 +147,8 @@ typedef struct HostInfo {
     const uint8_t *exit_poll;     /* leaves with NULL | TB_EXIT_POLL */
     const uint8_t *lookup;        /* pc is stored: asks tb_lookup_code, goes there */
     const uint8_t *store_pinned, *load_pinned; /* to and from CPUState */
+    const uint8_t *redo[2];       /* by whether vectors are 256 bits: VecCallFunc in FRAME_ADDR, immediate in FRAME_VALUE,
+                                     vectors in FRAME_VEC, result there */
     const uint8_t *slow[5][3];    /* by SlowKind and what vectors to save: none, xmm, ymm */
     uintptr_t (*enter)(void *env, const void *code);
 } HostInfo;
@@ -234,6 +247,9 @@ void x64_slow_paths(Jit *j);
 
 /* ---- emit-vec.c ---- */
 Emitter x64_v_from_int, x64_v_to_int, x64_vzero, x64_vop;
+/* One operation of vec.def on registers already chosen; d is none of a, b, c. b and c may be NOREG. */
+bool vec_row_usable(unsigned row);
+void vec_row_emit(Jit *j, unsigned row, uint8_t imm, int d, int a, int b, int c);
 void vec_op(Asm *a, unsigned op, int reg, int vvvv, Operand rm); /* VEX when the host has AVX */
 void vec_ld(Asm *a, IRType t, int r, Operand mem);
 void vec_st(Asm *a, IRType t, int r, Operand mem);
@@ -242,6 +258,11 @@ void vec_zero(Asm *a, int r);
 void vec_ld_sized(Asm *a, MemOp op, int r, Operand mem); /* as much as op says, the rest is zero */
 void vec_st_sized(Asm *a, MemOp op, int r, Operand mem);
 void asm_vzeroupper(Asm *a);
+
+/* ---- emit-vcall.c ---- */
+Emitter x64_vcall;
+void x64_redo_paths(Jit *j);
+void vcall_constants(Asm *a); /* at entry: fills FRAME_CONST */
 
 /* ---- exits.c: ways to leave a TB, and the shared start of the code cache ---- */
 Emitter x64_goto_tb, x64_goto_ptr, x64_goto_lookup, x64_exit_tb;

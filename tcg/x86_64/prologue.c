@@ -43,6 +43,7 @@ static void enter_and_leave(Asm *a)
     }
     asm_alu_imm(a, ALU_SUB, true, reg_operand(RSP), FRAME_ALIGNED);
     asm_mov(a, true, RBP, RDI);
+    vcall_constants(a);
     asm_mov(a, true, RAX, RSI);
     pins_move(a, MOV_LD, ALL_GP);
     asm_rr(a, GROUP5, 4, RAX);
@@ -161,6 +162,34 @@ static void slow_stub(Asm *a, SlowKind kind, unsigned vectors)
     asm_ret(a);
 }
 
+/* As a slow path, with one argument more: see HostInfo.redo. */
+static void redo_stub(Asm *a, bool ymm)
+{
+    IRType t = ymm ? IR_V256 : IR_V128;
+
+    host.redo[ymm] = start(a);
+    move_free_registers(a, MOV_ST, ALL_GP);
+    pins_move(a, MOV_ST, CALLER_SAVED_GP);
+    move_vectors(a, true, t);
+    if (ymm) {
+        asm_vzeroupper(a);
+    }
+    asm_rm(a, LEA | X_W, RSI, frame(FRAME_VEC));
+    asm_rm(a, LEA | X_W, RDX, frame(FRAME_VEC));
+    asm_rm(a, LEA | X_W, RCX, frame(FRAME_VEC + 32));
+    asm_rm(a, LEA | X_W, R8, frame(FRAME_VEC + 64));
+    asm_rm(a, MOV_LD, R9, frame(FRAME_VALUE));
+    asm_rm(a, MOV_LD | X_W, RAX, frame(FRAME_ADDR));
+    asm_rm(a, LEA | X_W, RDI, mem_operand(RBP, -CPU_ENV_BIAS));
+    asm_push(a, RAX); /* aligns */
+    asm_rr(a, GROUP5, 2, RAX);
+    asm_alu_imm(a, ALU_ADD, true, reg_operand(RSP), 8);
+    move_vectors(a, false, t);
+    pins_move(a, MOV_LD, CALLER_SAVED_GP);
+    move_free_registers(a, MOV_LD, ALL_GP);
+    asm_ret(a);
+}
+
 void prologue_emit(Asm *a)
 {
     enter_and_leave(a);
@@ -170,5 +199,9 @@ void prologue_emit(Asm *a)
         for (unsigned vectors = 0; vectors < (host.avx ? 3 : 2); vectors++) {
             slow_stub(a, (SlowKind)kind, vectors);
         }
+    }
+    redo_stub(a, false);
+    if (host.avx) {
+        redo_stub(a, true);
     }
 }

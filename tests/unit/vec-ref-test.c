@@ -86,6 +86,7 @@ static RowFunc *assemble(uint8_t *buf, const VecInfo *v, uint8_t imm)
     switch (v->shape) {
     case VS_V: case VS_VI: put_insn(&c, v, 3, 1); result = 3; break;
     case VS_VV: case VS_VVV: case VS_VVI: put_insn(&c, v, 1, 2); break;
+    case VS_FMA: put(&c, 5, 0xc4, 0xe2, (v->flags & VFL_G64 ? 0x80 : 0) | 0x69, v->op, 0xc8); break;
     case VS_SHIFTI: put_insn(&c, v, v->ext, 1); break;
     case VS_VG: case VS_VGI: put_insn(&c, v, 1, 0); break;
     case VS_GV: put_insn(&c, v, 0, 1); result = 0; break;
@@ -111,6 +112,7 @@ static bool host_has(unsigned feature)
     case VF_SSE42: return __builtin_cpu_supports("sse4.2");
     case VF_AES: return __builtin_cpu_supports("aes");
     case VF_PCLMUL: return __builtin_cpu_supports("pclmul");
+    case VF_FMA: return __builtin_cpu_supports("fma");
     case VF_SHA: {
         uint32_t a = 7, b, c = 0, d;
         __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));

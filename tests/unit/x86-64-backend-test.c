@@ -479,7 +479,7 @@ static void gen_vop(void)
     switch (info->shape) {
     case VS_V: ir_vop(f, row, d, a, IR_NONE, IR_NONE, 0); break;
     case VS_VV: ir_vop(f, row, d, a, b, IR_NONE, 0); break;
-    case VS_VVV: ir_vop(f, row, d, a, b, c, 0); break;
+    case VS_VVV: case VS_FMA: ir_vop(f, row, d, a, b, c, 0); break;
     case VS_VI: case VS_SHIFTI: ir_vop(f, row, d, a, IR_NONE, IR_NONE, imm); break;
     case VS_VVI: ir_vop(f, row, d, a, b, IR_NONE, imm); break;
     case VS_VG: ir_vop(f, row, d, a, any(t), IR_NONE, 0); break;
@@ -488,6 +488,42 @@ static void gen_vop(void)
     case VS_GVI: ir_vop(f, row, dst(t), a, IR_NONE, IR_NONE, imm); break;
     case VS_FLAGS: ir_vop(f, row, dst(IR_I32), a, b, IR_NONE, 0); break;
     }
+}
+
+static void vcall_mix(CPUState *cpu, void *out, const void *a, const void *b, const void *c, uint32_t imm)
+{
+    uint64_t x[2], y[2], z[2];
+
+    (void)cpu;
+    memcpy(x, a, 16);
+    memcpy(y, b, 16);
+    memcpy(z, c, 16);
+    x[0] = x[0] * 3 + (y[1] ^ z[0]) + imm;
+    x[1] = x[1] * 5 + (y[0] ^ z[1]) - imm;
+    memcpy(out, x, 16);
+}
+
+static void vcall_xor(CPUState *cpu, void *out, const void *a, const void *b, const void *c, uint32_t imm)
+{
+    (void)cpu, (void)imm;
+    vec_info[VEC_XOR].ref(out, a, b, c, 0, 16);
+}
+
+/* Rows whose result passes for floating point: the function out of line must give the same. */
+static void gen_vcall(void)
+{
+    static const VecCall calls[] = {
+        { .name = "mix", .func = vcall_mix },
+        { .name = "xor", .func = vcall_xor, .row = VEC_XOR + 1 },
+        { .name = "xor32", .func = vcall_xor, .row = VEC_XOR + 1, .check = VCHK_F32 },
+        { .name = "xor64", .func = vcall_xor, .row = VEC_XOR + 1, .check = VCHK_F64 },
+        { .name = "xor4x32", .func = vcall_xor, .row = VEC_XOR + 1, .check = VCHK_4F32 },
+        { .name = "xor2x64", .func = vcall_xor, .row = VEC_XOR + 1, .check = VCHK_2F64, .pure = true },
+    };
+    const VecCall *call = &calls[below(ARRAY_SIZE(calls))];
+    bool three = !call->row;
+
+    ir_vcall(f, call, any_vec(), any_vec(), any_vec(), three ? any_vec() : IR_NONE, (uint16_t)rng());
 }
 
 /* What addressing modes look like: base + (index << scale) + displacement, through short-lived temps. */
@@ -532,7 +568,7 @@ static void gen_branch(void)
 static void (*const generators[])(void) = {
     gen_unary, gen_unary, gen_unary, gen_binary, gen_binary, gen_binary, gen_bit_scan, gen_division, gen_conversion, gen_field,
     gen_field, gen_double, gen_condition, gen_condition, gen_memory, gen_memory, gen_atomic, gen_env, gen_call, gen_discard,
-    gen_sum, gen_vec_move, gen_vec_memory, gen_vop, gen_vop, gen_branch, gen_branch,
+    gen_sum, gen_vec_move, gen_vec_memory, gen_vop, gen_vop, gen_vcall, gen_branch, gen_branch,
 };
 
 static void gen_temps(void)
