@@ -19,7 +19,7 @@ typedef enum OptionId {
     OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
-    OPT_ONE_INSN,
+    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT,
 } OptionId;
 
 typedef struct OptionRow {
@@ -246,6 +246,8 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_ECHR: return set_echr(arg, errp);
     case OPT_NODEFAULTS: cfg->nodefaults = true; return true;
     case OPT_ONE_INSN: cfg->one_insn_per_tb = true; return true;
+    case OPT_GDB: cfg->gdb = arg; return true;
+    case OPT_GDB_DEFAULT: cfg->gdb = "tcp::1234"; return true;
     case OPT_IGNORED:
     case OPT_IGNORED_ARG:
     case OPT_HEADING: return true;

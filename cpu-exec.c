@@ -102,18 +102,38 @@ void cpu_update_key(CPUState *cpu)
 
 /* ---- Exceptions ---- */
 
-/* A breakpoint, watchpoint or step: true when the debugger has to see it. Guest debug registers raise
- * their exception from debug_excp. */
+static bool stop_for_debugger(CPUState *cpu, int why)
+{
+    cpu->debug_stop = (uint8_t)why;
+    return true;
+}
+
+/* The debugger's step ends here. */
+static bool step_done(const CPUState *cpu, uint64_t pc)
+{
+    return cpu->singlestep && (pc < cpu->step_start || pc >= cpu->step_end || cpu_breakpoint_at(cpu, pc, BP_GDB));
+}
+
+/*
+ * A breakpoint, watchpoint or step: true when the debugger has to see it. Guest debug registers raise
+ * their exception from debug_excp. A breakpoint that belongs to another vCPU's debug registers is stepped over.
+ */
 static bool debugger_wants(CPUState *cpu)
 {
     uint64_t pc = cpu->target->tb_state(cpu).pc;
     struct Watchpoint *w = cpu->watchpoint_hit;
-    if (cpu->target->debug_excp)
+    bool breakpoint = cpu->breakpoint_hit;
+    cpu->breakpoint_hit = false;
+    if (breakpoint && cpu_breakpoint_at(cpu, pc, BP_GDB))
+        return stop_for_debugger(cpu, DEBUG_STOP_BREAKPOINT);
+    if (!breakpoint && w && w->flags & BP_GDB)
+        return stop_for_debugger(cpu, DEBUG_STOP_WATCHPOINT);
+    if ((breakpoint || w) && cpu->target->debug_excp)
         cpu->target->debug_excp(cpu);
-    if (cpu->singlestep || (w && w->flags & BP_GDB) || cpu_breakpoint_at(cpu, pc, BP_GDB))
-        return true;
+    if (!breakpoint && step_done(cpu, pc))
+        return stop_for_debugger(cpu, DEBUG_STOP_STEP);
     cpu->watchpoint_hit = NULL;
-    cpu->skip_breakpoint = cpu_breakpoint_at(cpu, pc, BP_ANY);
+    cpu->skip_breakpoint = breakpoint;
     return false;
 }
 
@@ -121,7 +141,10 @@ static bool debugger_wants(CPUState *cpu)
 static bool deliver_exception(CPUState *cpu, int *why)
 {
     int e = cpu->exception_index;
-    if (e == EXCP_DEBUG && !debugger_wants(cpu)) {
+    if (e == EXCP_HLT && cpu->singlestep) { /* the step has been made; what follows is waiting */
+        cpu->debug_stop = DEBUG_STOP_STEP;
+        e = EXCP_DEBUG;
+    } else if (e == EXCP_DEBUG && !debugger_wants(cpu)) {
         cpu->exception_index = EXCP_NONE;
         return true;
     }
@@ -132,6 +155,7 @@ static bool deliver_exception(CPUState *cpu, int *why)
     }
     cpu->one_insn = false;
     cpu->watchpoint_hit = NULL;
+    cpu->breakpoint_hit = false;
     cpu->target->do_exception(cpu);
     cpu->exception_index = cpu->singlestep ? EXCP_DEBUG : EXCP_NONE;
     return true;
@@ -160,7 +184,7 @@ static bool handle_pending(CPUState *cpu, int *why)
         cpu->exception_index = EXCP_DEBUG;
         return true;
     }
-    if (cpu->singlestep)
+    if (cpu->singlestep & SSTEP_NOIRQ)
         request &= ~CPU_INTERRUPT_HARD; /* a step is not to end in some interrupt handler */
     if (request && !cpu->one_insn)
         cpu->target->exec_interrupt(cpu, request);

@@ -480,6 +480,8 @@ void cpus_resume(void)
 {
     CPU_FOREACH(cpu)
     {
+        if (cpu->held)
+            continue;
         cpu->stop = false;
         cpu->stopped = false;
         cpu_kick(cpu);

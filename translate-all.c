@@ -278,20 +278,31 @@ void tb_invalidate_ram(RAMBlock *b, hwaddr offset, uint64_t len)
     tb_unlock();
 }
 
+typedef struct SortedPCs {
+    const uint64_t *pcs;
+    unsigned n;
+} SortedPCs;
+
 static void invalidate_if_at(TranslationBlock *tb, void *opaque)
 {
-    uint64_t pc = *(uint64_t *)opaque;
-    if (pc - tb->state.pc < tb->size)
+    const SortedPCs *s = opaque;
+    unsigned first = 0; /* of those at or behind the TB's start */
+    for (unsigned end = s->n; first < end;) {
+        unsigned mid = (first + end) / 2;
+        if (s->pcs[mid] < tb->state.pc)
+            first = mid + 1;
+        else
+            end = mid;
+    }
+    if (first < s->n && s->pcs[first] - tb->state.pc < tb->size)
         tb_invalidate(tb);
 }
 
-void tb_invalidate_pc(uint64_t pc)
+void tb_invalidate_pcs(const uint64_t *pcs, unsigned n)
 {
-    if (!options.engine)
-        return;
-    tb_lock(current_cpu);
-    code_cache_foreach(invalidate_if_at, &pc);
-    tb_unlock();
+    SortedPCs s = { pcs, n };
+    if (options.engine && n)
+        code_cache_foreach(invalidate_if_at, &s);
 }
 
 static void invalidate_one(TranslationBlock *tb, void *opaque)

@@ -108,6 +108,7 @@ bool translator_same_page(const TranslatorContext *ctx, uint64_t pc)
 
 static void helper_engine_breakpoint(CPUState *cpu)
 {
+    cpu->breakpoint_hit = true;
     cpu->exception_index = EXCP_DEBUG;
     cpu_loop_exit(cpu);
 }
@@ -166,8 +167,11 @@ static bool may_continue(const TranslatorContext *ctx)
 static bool translate_insns(TranslatorContext *ctx)
 {
     const CPUState *cpu = ctx->cpu;
+    uint64_t breakpoint = cpu->skip_breakpoint ? UINT64_MAX : breakpoint_next(ctx->pc);
     do {
-        if (UNLIKELY(cpu->breakpoints) && !cpu->skip_breakpoint && cpu_breakpoint_at(cpu, ctx->pc, BP_ANY)) {
+        if (UNLIKELY(ctx->pc > breakpoint))
+            breakpoint = breakpoint_next(ctx->pc);
+        if (UNLIKELY(ctx->pc == breakpoint)) {
             if (ctx->insns)
                 return false;
             emit_breakpoint(ctx);

@@ -2,6 +2,7 @@
 /* The program from exec to exit: options, objects, machine, main loop. Reads as a table of contents. */
 #include "vl.h"
 #include "chardev.h"
+#include "gdbstub.h"
 #include "monitor.h"
 #include "tcg/backend.h"
 #include "util/error.h"
@@ -534,11 +535,17 @@ int rhea_main(int argc, char **argv)
     }
     runstate_install_signal_handlers();
     cpus_start();
+    if (cfg.gdb && !gdbserver_start(cfg.gdb, &err)) {
+        error_report_err(err);
+        cleanup();
+        return 1;
+    }
     system_reset_request(SHUTDOWN_START);
     daemonize_ready();
     if (!cfg.start_paused)
         vm_start();
     int status = main_loop_run();
+    gdbserver_exit(status);
     cleanup();
     return status;
 }

@@ -65,6 +65,9 @@ struct CPUState {
     uint8_t singlestep;            /* debugger: one instruction per TB, then EXCP_DEBUG */
     bool skip_breakpoint;          /* the next instruction runs although a breakpoint is on it */
     bool one_insn;                 /* the next TB is one instruction, made for this once */
+    bool breakpoint_hit;           /* EXCP_DEBUG came from a TB that is a breakpoint */
+    uint8_t debug_stop;            /* DEBUG_STOP_*, when cpu_exec returned EXCP_DEBUG */
+    uint64_t step_start, step_end; /* singlestep goes on while pc is in [start, end) */
     bool exclusive;                /* inside cpus_run_exclusive's callback */
     /* Odd inside cpu_exec, and moved on by 2 at each point where the thread holds no pointer to a TB and
      * is in no TB's code: others wait for that before they reuse code memory. */
@@ -88,6 +91,7 @@ struct CPUState {
 
     /* -- Machine lock -- */
     bool stop, stopped, unplug, created;
+    bool held;                     /* the debugger lets others run, but not this one */
     struct VCPUThread *vthread;
     CPUState *next;
     struct CPUWork *work_first, *work_last;
@@ -129,6 +133,11 @@ struct Watchpoint {
     struct Watchpoint *next;
 };
 
+/* CPUState.singlestep: the debugger's step, without interrupts, with CLOCK_VIRTUAL standing. */
+enum { SSTEP_ENABLE = 1, SSTEP_NOIRQ = 2, SSTEP_NOTIMER = 4 };
+/* Why the debugger got a vCPU. */
+enum { DEBUG_STOP_STEP, DEBUG_STOP_BREAKPOINT, DEBUG_STOP_WATCHPOINT };
+
 extern CPUState *first_cpu; /* list in index order; grows under the machine lock only at start */
 #define CPU_FOREACH(c) for (CPUState *c = first_cpu; c; c = c->next)
 extern __thread CPUState *current_cpu; /* of the calling vCPU thread, else NULL */
@@ -163,6 +172,16 @@ bool cpu_watchpoint_remove(CPUState *cpu, uint64_t vaddr, uint64_t len, int flag
 void cpu_watchpoint_remove_all(CPUState *cpu, int mask);
 /* True when a breakpoint with one of the flags is at pc. */
 bool cpu_breakpoint_at(const CPUState *cpu, uint64_t pc, int mask);
+/* The debugger's breakpoints, the same on every vCPU: replaces the whole set (ascending). Only the TBs that hold
+ * an address which came or went are invalidated. All vCPUs are stopped. */
+void debugger_set_breakpoints(const uint64_t *pcs, unsigned n);
+bool debugger_has_breakpoint(uint64_t pc);
+/* Where translation has to stop: the lowest address >= pc with a breakpoint of the debugger or of any vCPU's
+ * debug registers; UINT64_MAX: none. TB lock. */
+uint64_t breakpoint_next(uint64_t pc);
+/* The debugger's view of memory: by virtual address without side effects on the vCPU; writes go into ROM, too.
+ * False when a page is not mapped (bytes before it have been transferred). Machine lock. */
+bool cpu_memory_rw_debug(CPUState *cpu, uint64_t va, void *buf, uint64_t len, bool write);
 /* Stops at a watchpoint the access touches: leaves for EXCP_DEBUG after the instruction. */
 void cpu_check_watchpoints(CPUState *cpu, uint64_t va, uint64_t len, int access, uintptr_t retaddr);
 

@@ -16,6 +16,7 @@ typedef struct Chardev Chardev;
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
 typedef struct Error Error;
+typedef struct GDBTarget GDBTarget;
 typedef struct IRFunc IRFunc;
 typedef struct IRQLine IRQLine;
 typedef struct MachineState MachineState;

@@ -272,6 +272,7 @@ void cpu_x86_cpuid(X86CPU *env, uint32_t leaf, uint32_t subleaf, uint32_t out[4]
 void x86_cpu_set_topology(X86CPU *env, uint32_t apic_id, unsigned dies, unsigned cores, unsigned threads);
 extern const SavedField x86_saved[];
 extern const RegisterDesc x86_registers[], i386_registers[];
+extern const GDBTarget x86_gdb_target; /* gdb.c */
 void x86_dump_state(CPUState *cpu, FILE *out, bool fpu);
 
 /* ---- fpu-helper.c ---- */

@@ -17,8 +17,7 @@ static bool real_format(const X86CPU *env)
     return !(env->hflags & HF_PE) || env->hflags & HF_VM;
 }
 
-/* Two bits per physical register: valid, zero, special, empty. */
-static uint16_t full_tags(const X86CPU *env)
+uint16_t x87_full_tags(const X86CPU *env)
 {
     unsigned tags = 0;
 
@@ -49,7 +48,7 @@ static unsigned environment_size(uint32_t word)
 static void store_environment(const X86CPU *env, uint8_t *p, bool word)
 {
     uint32_t ip = (uint32_t)env->fpip, dp = (uint32_t)env->fpdp;
-    uint32_t head[3] = { env->fpuc, cpu_x86_get_fpus(env), full_tags(env) };
+    uint32_t head[3] = { env->fpuc, cpu_x86_get_fpus(env), x87_full_tags(env) };
 
     for (unsigned i = 0; i < 3; i++) {
         if (word)

@@ -66,6 +66,9 @@ static inline bool x87_merge(X86CPU *env, uint16_t sw, uint16_t cc)
     return !(sw & ~env->fpuc & FPUS_PRE);
 }
 
+/* Two bits per physical register: valid, zero, special, empty (fpu-env.c). */
+uint16_t x87_full_tags(const X86CPU *env);
+
 /* Stack overflow (c1 = FPUS_C1) or underflow (0): true when masked, so that the indefinite is the result. */
 bool x87_stack_fault(X86CPU *env, uint16_t c1);
 /* ST(i) lacks a value that an operation wants: masked, it becomes the indefinite. True if the instruction

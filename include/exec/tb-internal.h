@@ -25,8 +25,8 @@ void tb_invalidate(TranslationBlock *tb); /* TB lock */
 /* The TB for state, from the jump cache, the hash or the translator; enters it in the jump cache. cpu->jc_key
  * is up to date. May raise a guest fetch fault. */
 TranslationBlock *tb_find(CPUState *cpu, const TBState *state);
-/* Invalidates every TB that holds code at the linear address; for breakpoints. */
-void tb_invalidate_pc(uint64_t pc);
+/* Invalidates every TB that holds code at one of the linear addresses (ascending); for breakpoints. TB lock. */
+void tb_invalidate_pcs(const uint64_t *pcs, unsigned n);
 void tb_thread_exit(void); /* frees what translating made for the calling thread */
 
 /* ---- code-cache.c. TB lock unless stated ---- */
