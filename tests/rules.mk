@@ -4,13 +4,14 @@
 #? make check           build and run all tests (CI runs this)
 #? make check-unit      unit tests: every tests/unit/*-test.c
 #? make check-boot      boots of Debian kernels to a busybox init and power-off
+#? make check-smp       several vCPUs: bring-up, hotplug, memory model, atomics, stress
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
 #? make check-fuzz      damaged kernels, option texts and guest code: the corpus and some thousand mutations
 #? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
-.PHONY: check check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
+.PHONY: check check-smp check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
 
@@ -28,6 +29,18 @@ tests/bin/x86-diff: obj/tests/tcg/i386/x86-diff.o obj/tests/tcg/i386/generate.o 
 	@echo "  LINK    $@"
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include obj/tests/tcg/i386/x86-diff.d obj/tests/tcg/i386/generate.d
+
+# First program of the guests with several vCPUs, in both widths.
+TEST_PROGRAMS += tests/bin/smp-guest64 tests/bin/smp-guest32
+SMP_GUEST_FLAGS := -O2 -Wall -Wextra -static -pthread
+tests/bin/smp-guest64: $(SRC)/tests/smp/guest.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@gcc $(SMP_GUEST_FLAGS) -o $@ $<
+tests/bin/smp-guest32: $(SRC)/tests/smp/guest.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@gcc -m32 -idirafter /usr/include/x86_64-linux-gnu $(SMP_GUEST_FLAGS) -o $@ $<
 
 # Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
 FUZZ_TARGETS := loader options decoder
@@ -59,7 +72,7 @@ test-setup:
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli fuzz tcg boot
+	@$(CHECK) unit cli fuzz tcg boot smp
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -70,12 +83,14 @@ check-boot: all
 	@$(CHECK) boot
 check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
+check-smp: all tests/bin/smp-guest64 tests/bin/smp-guest32
+	@$(CHECK) smp
 check-cli: all
 	@$(CHECK) cli
 check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli fuzz tcg boot
+	@SLOW=1 $(CHECK) unit cli fuzz tcg boot smp
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)

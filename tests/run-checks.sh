@@ -56,6 +56,12 @@ suite_boot() {
     done
 }
 
+suite_smp() {
+    for t in "$src"/tests/smp/*.sh; do
+        run "smp/$(basename "$t" .sh)" bash "$t"
+    done
+}
+
 for s in "$@"; do "suite_$s"; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -11,7 +11,8 @@ import argparse, gzip, json, math, os, re, shutil, subprocess, sys, tempfile, ti
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHES = {
     "amd64": dict(kernel="cloud-amd64", cc=["gcc"], prog="rhea-system-x86_64", peer="qemu-system-x86_64"),
-    "i386": dict(kernel="686", cc=["gcc", "-m32", "-march=i686", "-mfpmath=387"], prog="rhea-system-i386", peer="qemu-system-i386"),
+    "i386": dict(kernel="686", cc=["gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu", "-march=i686", "-mfpmath=387"], prog="rhea-system-i386", peer="qemu-system-i386",
+                 smp_kernel="686-pae"),
 }
 WORKLOADS = "int sort sieve call indirect chase fp matmul trans memcpy syscall pipe fork fault".split()
 
@@ -47,7 +48,7 @@ def build(arch, folder):
 
 
 def parse(text):
-    return {m[1]: float(m[2]) for m in re.finditer(r"BENCH (\w+) +([\d.]+)", text)}
+    return {m[1]: float(m[2]) for m in re.finditer(r"BENCH ([\w-]+) +([\d.]+)", text)}
 
 
 def run_guest(command, timeout):
@@ -96,6 +97,27 @@ def bench_arch(arch, args, folder, record):
     record[arch] = columns
 
 
+def bench_smp(arch, args, folder, record):
+    """Two guest threads on two processors: tests/smp/guest.c, smp=bench."""
+    a = ARCHES[arch]
+    program, initrd = os.path.join(folder, "smp-" + arch), os.path.join(folder, "smp-initrd-" + arch)
+    subprocess.run([*a["cc"], "-O2", "-static", "-pthread", SRC + "/tests/smp/guest.c", "-o", program], check=True)
+    image = b"".join([cpio_entry(d, 0o040755) for d in ("dev", "proc", "sys")] +
+                     [cpio_entry("init", 0o100755, open(program, "rb").read()), cpio_entry("TRAILER!!!", 0)])
+    open(initrd, "wb").write(gzip.compress(image, 1))
+    base = ["-smp", "2", "-kernel", guest("kernel", a.get("smp_kernel", a["kernel"])), "-initrd", initrd, "-m", "512", "-nographic",
+            "-no-reboot", "-append", "console=ttyS0 panic=-1 quiet cpus=2 smp=bench"]
+    columns = {}
+    if not args.no_peer and shutil.which(a["peer"]):
+        columns["qemu"] = parse(run_guest([a["peer"], "-accel", "tcg,thread=multi", *base], args.timeout)[0])
+    columns["rhea"] = parse(run_guest(["./" + a["prog"], *args.rhea_args.split(), *base], args.timeout)[0])
+    print("\n%-10s" % (arch + " x2") + "".join("%10s" % c for c in columns) + "%12s" % "qemu/rhea")
+    for w, r in columns["rhea"].items():
+        q = columns.get("qemu", {}).get(w)
+        print("%-10s" % w + "".join("%10.3f" % columns[c].get(w, 0) for c in columns) + ("%12.2f" % (q / max(r, 1e-3)) if q else ""))
+    record[arch + " smp"] = columns
+
+
 def bench_boots(args, record):
     print("\nboot to userland and power off, seconds (best of %d)" % args.boots)
     print("%-14s%10s%10s%12s" % ("kernel", "qemu", "rhea", "qemu/rhea"))
@@ -124,6 +146,7 @@ def main():
     p.add_argument("--only", default="")
     p.add_argument("--no-peer", action="store_true")
     p.add_argument("--no-native", action="store_true")
+    p.add_argument("--smp-only", action="store_true", help="only what needs two processors")
     p.add_argument("--boots", type=int, default=3)
     p.add_argument("--timeout", type=float, default=600)
     p.add_argument("--rhea-args", default="")
@@ -133,8 +156,11 @@ def main():
         ["git", "-C", SRC, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True).stdout.strip()}
     with tempfile.TemporaryDirectory() as folder:
         for arch in filter(None, args.arch.split(",")):
-            bench_arch(arch, args, folder, record)
-    if args.boots:
+            if not args.smp_only:
+                bench_arch(arch, args, folder, record)
+            if not args.only:
+                bench_smp(arch, args, folder, record)
+    if args.boots and not args.smp_only:
         bench_boots(args, record)
     with open(args.history, "a") as f:
         f.write(json.dumps(record) + "\n")
