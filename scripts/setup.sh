@@ -4,7 +4,7 @@
 # Usage: setup.sh [build|test]      (test includes build)
 set -e
 what=${1:-build}
-build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev libzstd-dev"
+build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev"
 boot="cpio gzip xz-utils"
 test="gcc-multilib python3 seabios qemu-system-data"
 
