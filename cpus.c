@@ -25,6 +25,8 @@
 
 enum { AWAKE = 0, KICKED = 1, ASLEEP = 2 };
 #define ROTATE_NS 10000000 /* turn of a vCPU when several share a thread */
+#define POLL_MIN_NS 10000  /* a halted vCPU looks for its wake-up this long before it gives up the host CPU… */
+#define POLL_MAX_NS 200000 /* …growing to this while wake-ups come soon, and to nothing when they don't */
 
 struct VCPUThread {
     pthread_t thread;
@@ -33,6 +35,7 @@ struct VCPUThread {
     atomic_bool rotate;  /* the running vCPU's turn is over */
     atomic_bool quit;
     bool started;
+    int64_t poll_ns;     /* its own thread */
     struct VCPUThread *next;
 };
 
@@ -371,6 +374,55 @@ static void run_cpu(CPUState *cpu)
     }
 }
 
+static inline void cpu_relax(void)
+{
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#else
+    atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+static int64_t host_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+/* Only where no other vCPU thread can be waiting for this host CPU. */
+static bool may_poll(void)
+{
+    static int cpus;
+    if (!cpus)
+        cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int n = 0;
+    for (const struct VCPUThread *t = threads; t; t = t->next)
+        n++;
+    return n > 1 && n <= cpus && !icount_enabled();
+}
+
+/* Waking a sleeping host thread takes tens of microseconds: when wake-ups follow each other (locks, pipes between
+ * vCPUs) looking for them a moment is many times faster. True when one came. No lock. */
+static bool poll_for_wake(struct VCPUThread *t, int64_t start)
+{
+    while (atomic_load_explicit(&t->wake, memory_order_relaxed) == AWAKE) {
+        if (host_ns() - start >= t->poll_ns)
+            return false;
+        for (int i = 0; i < 20 && atomic_load_explicit(&t->wake, memory_order_relaxed) == AWAKE; i++)
+            cpu_relax();
+    }
+    return true;
+}
+
+static void adapt_poll(struct VCPUThread *t, int64_t slept)
+{
+    if (slept > POLL_MAX_NS)
+        t->poll_ns = 0;
+    else if (slept > t->poll_ns)
+        t->poll_ns = t->poll_ns ? MIN(t->poll_ns * 2, POLL_MAX_NS) : POLL_MIN_NS;
+}
+
 /* Nothing to run: sleeps until kicked, or under -icount until the next timer. Machine lock. */
 static void thread_sleep(struct VCPUThread *t)
 {
@@ -393,9 +445,14 @@ static void thread_sleep(struct VCPUThread *t)
         }
     }
     uint32_t awake = AWAKE;
+    bool poll = !all_stopped && may_poll();
     machine_unlock();
-    if (!atomic_load(&t->quit) && atomic_compare_exchange_strong(&t->wake, &awake, ASLEEP))
+    int64_t start = poll ? host_ns() : 0;
+    if (!(poll && t->poll_ns && poll_for_wake(t, start)) && !atomic_load(&t->quit) &&
+        atomic_compare_exchange_strong(&t->wake, &awake, ASLEEP))
         futex(&t->wake, FUTEX_WAIT, ASLEEP, timeout);
+    if (poll)
+        adapt_poll(t, host_ns() - start);
     machine_lock();
 }
 
