@@ -71,6 +71,7 @@ enum {
     TBF_BTI = 1 << 20,          /* guarded pages have been seen: keep BTYPE */
     TBF_UNPRIV = 1 << 21,       /* LDTR and STTR act as EL0 */
     TBF_TRAP_ERET = 1 << 22,
+    TBF_E2H = 1 << 23,          /* at EL2 with HCR_EL2.E2H: EL1 register names mean EL2's */
     /* AArch32 */
     TBF_THUMB = 1 << 16,        /* * */
     TBF_IT_SHIFT = 17, TBF_IT = 0xff << 17, /* * condexec: IT[7:0] as in the CPSR, 0 outside IT blocks */
@@ -87,20 +88,22 @@ enum {
 };
 
 /*
- * Lazy condition flags. N and Z come from cc_nz (a 64-bit value; 32-bit results are kept sign-extended), C and V as
- * cc_op says from cc_nz or cc_a and cc_b:
+ * Lazy condition flags. N and Z come from cc_nz, C and V as cc_op says from cc_nz or cc_a and cc_b. The 32-bit forms use the
+ * low half of each; cc_nz is then zero-extended, so that Z never depends on cc_op but for CC_NZCV.
  *   CC_NZCV    all four are bits 31-28 of cc_a; cc_nz means nothing
  *   CC_ADD*    cc_nz = result of (result - cc_b) + cc_b
  *   CC_SUB*    cc_nz = result of (result + cc_b) - cc_b; C is "no borrow"
- *   CC_LOGIC   C = V = 0
- *   CC_CV      N and Z from cc_nz; C and V are bits 29 and 28 of cc_a
- *   CC_NZ_ADD, CC_NZ_SUB  AArch32: as ADD32 and SUB32, but with cc_a instead of cc_nz as the result for C and V: cc_nz alone
- *              can then be replaced (MOVS, ANDS without shifter carry)
- * In 32-bit forms only the low halves of cc_a and cc_b count.
+ *   CC_LOGIC*  C = V = 0
+ *   CC_CV*     C and V are bits 29 and 28 of cc_a
+ *   CC_NZ_ADD* C and V of the sum cc_a + cc_b
+ *   CC_NZ_SUB* C and V of the difference cc_a - cc_b
+ * The last three keep C and V apart from the result: AArch32 instructions that set only N and Z, ADCS, CCMP.
  */
 typedef enum ARMCCOp {
     CC_DYNAMIC, /* translator only */
-    CC_NZCV, CC_ADD32, CC_ADD64, CC_SUB32, CC_SUB64, CC_LOGIC, CC_CV, CC_NZ_ADD, CC_NZ_SUB,
+    CC_NZCV,
+    CC_ADD32 = 2, CC_ADD64, CC_SUB32, CC_SUB64, CC_LOGIC32, CC_LOGIC64, CC_CV32, CC_CV64, CC_NZ_ADD32, CC_NZ_ADD64,
+    CC_NZ_SUB32, CC_NZ_SUB64,
     CC_OPS,
 } ARMCCOp;
 

@@ -33,18 +33,19 @@ typedef struct DisasContext {
     /* Flags: static knowledge */
     uint8_t cc_op;       /* ARMCCOp; CC_DYNAMIC when unknown */
     bool cc_op_dirty;    /* the cc_op global is stale */
-    /* Operands of the last comparison (SUB*), good while nothing has written them since IR op cc_mark. */
+    /* The flags are those of cmp_a - cmp_b, good while nothing has written these since IR op cmp_mark. Without
+     * cmp_carry all but C. */
     IRVal cmp_a, cmp_b;
-    IRType cmp_type;
     unsigned cmp_mark;
+    bool cmp_carry;
+    bool cc_whole;       /* CC_NZ_*: cc_a and cc_b also give N and Z */
 
     /* AArch32: for translate-a32*.c */
-    uint8_t condexec;    /* IT[7:0] for this instruction, 0 outside IT blocks */
+    uint8_t condexec;    /* IT[7:0] as it is after this instruction: thumb_translate_insn() advances it at once (faults
+                            find the old value in InsnData.extra); the functions that end a TB store it */
     uint8_t cond;        /* condition of this instruction; 14 always */
     bool cond_jump;      /* the instruction is conditional and cond_label is where it is skipped to */
     unsigned cond_label;
-    bool condexec_dirty; /* env->condexec is stale */
-    uint32_t extra;      /* upper half of InsnData.extra */
 
     uint8_t slots;       /* of goto_tb used */
     bool step;           /* software step: exception after this instruction */
@@ -53,7 +54,7 @@ typedef struct DisasContext {
     bool fp_checked;     /* FP access has been checked for this instruction */
 } DisasContext;
 
-/* InsnData.extra: cc_op | condexec << 8 */
+/* InsnData.extra: cc_op | condexec << 8. arm_translate_insn() has called ir_insn_start when an instruction set's function runs. */
 
 /* ---- Globals ---- */
 extern IRVal cpu_x[32], cpu_cc_nz, cpu_cc_a, cpu_cc_b, cpu_cc_op;
@@ -67,7 +68,11 @@ static inline IRVal arm_tmpv(DisasContext *s) { return ir_temp(s->ir, IR_V128); 
 static inline IRType arm_type(bool sf) { return sf ? IR_I64 : IR_I32; }
 /* AArch64 register n for reading (31 = zero), or as SP; and where to write it (31 = a temp nobody reads). */
 IRVal a64_reg(DisasContext *s, unsigned n);
-static inline IRVal a64_reg_sp(DisasContext *s, unsigned n) { return cpu_x[n]; }
+static inline IRVal a64_reg_sp(DisasContext *s, unsigned n)
+{
+    (void)s;
+    return cpu_x[n];
+}
 IRVal a64_dest(DisasContext *s, unsigned n);
 /* AArch32 register n for reading: r15 is the constant that the architecture says (+8, Thumb +4). */
 IRVal a32_reg(DisasContext *s, unsigned n);
@@ -75,10 +80,14 @@ static inline uint64_t arm_pc(const DisasContext *s) { return s->base.insn_pc; }
 static inline uint64_t arm_next_pc(const DisasContext *s) { return s->base.pc; }
 
 /* ---- Flags (translate-cc.c) ---- */
-/* result = a + b or a - b has been computed; a and b may have been overwritten since only where noted. t is the width. */
+/* The flags of a + b or a - b. Call before the destination is written; result: a value that holds the result, or IR_NONE to have
+ * it computed. t is the width. */
 void arm_cc_add(DisasContext *s, IRType t, IRVal result, IRVal a, IRVal b);
 void arm_cc_sub(DisasContext *s, IRType t, IRVal result, IRVal a, IRVal b);
 void arm_cc_logic(DisasContext *s, IRType t, IRVal result);  /* N, Z; C = V = 0 */
+/* The flags of a - b (or a + b) if t0 holds, else the constant nzcv (bits 3-0): CCMP, CCMN. */
+typedef struct ARMTest ARMTest;
+void arm_cc_conditional(DisasContext *s, const ARMTest *t0, IRType t, IRVal a, IRVal b, bool add, unsigned nzcv);
 /* dst = a + b + carry with all flags. carry is 0 or 1 (any I64 value; NONE: the C flag). SBC: pass ~b. dst may be IR_NONE. */
 void arm_cc_adc(DisasContext *s, IRType t, IRVal dst, IRVal a, IRVal b, IRVal carry);
 void arm_cc_nzcv(DisasContext *s, IRVal nzcv);               /* from bits 31-28 */
@@ -89,11 +98,11 @@ IRVal arm_cc_get_nzcv(DisasContext *s);                      /* I64, bits 31-28 
 IRVal arm_cc_carry(DisasContext *s);                         /* I64, 0 or 1 */
 IRVal arm_cc_overflow(DisasContext *s);
 /* The condition as one IR comparison (a cond b at width t); code may have been emitted to compute a and b. */
-typedef struct ARMTest {
+struct ARMTest {
     IRCond cond;
     IRType type;
     IRVal a, b;
-} ARMTest;
+};
 ARMTest arm_test(DisasContext *s, unsigned cond);
 void arm_brcond(DisasContext *s, unsigned cond, unsigned label); /* to label when cond (0-13) holds */
 /* At labels and helpers that see flags: what is known must be in cc_op. */
@@ -140,7 +149,7 @@ void arm_end_exit(DisasContext *s);                   /* as arm_end_lookup, thro
 bool a64_insn(DisasContext *s, uint32_t insn);
 /* AArch64 "Data processing: SIMD and FP" (bits 27:25 = 111) and SIMD loads and stores (bits 27,25 = 10, bit 26 = 1). */
 bool a64_simd_insn(DisasContext *s, uint32_t insn);
-/* Fetch and translate one instruction, with conditions and IT blocks. */
+/* Fetch and translate one instruction, with conditions and IT blocks; UNDEFINED ones too. They set s->insn and s->insn_bytes. */
 void a32_translate_insn(DisasContext *s);
 void thumb_translate_insn(DisasContext *s);
 /* AArch32 VFP (cp10 and cp11 space, loads and stores included), Neon data processing, and Neon structure loads and stores. T32
