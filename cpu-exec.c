@@ -225,8 +225,6 @@ static uintptr_t run_tb(CPUState *cpu, TranslationBlock *tb)
     uintptr_t left = tcg_backend()->exec(cpu, tb);
     cpu->in_code = false;
     cpu_fp_leave(cpu);
-    if (cpu->target->exec_exit)
-        cpu->target->exec_exit(cpu);
     return left;
 }
 
@@ -282,7 +280,6 @@ static bool run_chain(CPUState *cpu, int *why)
 /* The thread came here by long jump from a helper, anywhere. */
 static void after_long_jump(CPUState *cpu)
 {
-    bool ran = cpu->in_code;
     cpu->in_code = false;
     if (cpu->fp_entered)
         cpu_fp_leave(cpu);
@@ -290,8 +287,6 @@ static void after_long_jump(CPUState *cpu)
         cpus_exclusive_abort(cpu);
     if (machine_lock_held())
         machine_unlock();
-    if (ran && cpu->target->exec_exit)
-        cpu->target->exec_exit(cpu);
 }
 
 static int run_loop(CPUState *cpu)
@@ -325,6 +320,8 @@ int cpu_exec(CPUState *cpu)
     if (setjmp(cpu->jmp_env))
         after_long_jump(cpu);
     int why = run_loop(cpu);
+    if (cpu->target->exec_exit)
+        cpu->target->exec_exit(cpu);
     cpu->in_exec = false;
     atomic_fetch_add(&cpu->store_seq, 1);
     atomic_fetch_add(&cpu->exec_seq, 1);

@@ -61,6 +61,17 @@ typedef struct RegisterDesc {
     uint8_t bits;
 } RegisterDesc;
 
+/*
+ * A guest's x87 on the host's. While the byte at live_offset of CPUState is 1, the host's x87 registers, status and
+ * control word are the guest's (all exceptions masked), and C code on the vCPU's thread leaves them alone.
+ */
+typedef struct X87Hooks {
+    uint32_t live_offset;
+    void (*set_live)(CPUState *cpu, uint64_t live); /* moves the state and sets the byte; the host's x87 is empty before and after */
+    /* A memory instruction (opcode | digit << 8) in C, with the state on the host before and after. */
+    void (*slow)(CPUState *cpu, uint64_t va, uint64_t insn, uintptr_t retaddr);
+} X87Hooks;
+
 struct TargetOps {
     const char *name;            /* "x86_64" */
     const char *const *aliases;  /* NULL-terminated */
@@ -112,8 +123,9 @@ struct TargetOps {
     bool (*exec_interrupt)(CPUState *cpu, uint32_t request);
     bool (*has_work)(const CPUState *cpu);
     void (*do_exception)(CPUState *cpu); /* delivers cpu->exception_index */
-    /* After every return from generated code (host_fpcsr has been stored back). May be NULL. */
+    /* At the end of cpu_exec(), on the vCPU's thread: state that the host CPU held meanwhile goes to CPUState. May be NULL. */
     void (*exec_exit)(CPUState *cpu);
+    const struct X87Hooks *x87; /* NULL: no x87 */
     void (*debug_excp)(CPUState *cpu);
 
     /* Inspection */

@@ -169,7 +169,9 @@ typedef struct X86CPU {
     uint16_t fpuc;                  /* control word */
     uint8_t fptags[8];              /* 1 = empty, physical */
     uint64_t fpip, fpdp;
-    uint16_t fpcs, fpds, fpop;
+    uint16_t fpcs, fpds;
+    uint32_t fpop;
+    bool x87_live;                  /* the host's x87 holds fpregs, fpstt, fpus, fpuc and fptags: cpu_x86_sync_x87() */
     uint32_t mxcsr;                 /* control bits as the guest wrote them; sticky flags: cpu_fp_get() */
     XMMReg xmm[16];              
     XMMReg scratch[4];              /* helper arguments */
@@ -277,7 +279,10 @@ void x86_dump_state(CPUState *cpu, FILE *out, bool fpu);
 
 /* ---- fpu-helper.c ---- */
 void cpu_x86_fpu_reset(X86CPU *env);
-/* TargetOps.exec_exit: the host's x87 forgets the flags that the guest's status word has. */
+/* Brings the x87 state to env if the host's x87 has it; on the vCPU's thread. */
+void cpu_x86_sync_x87(X86CPU *env);
+extern const struct X87Hooks x86_x87_hooks;
+/* TargetOps.exec_exit: the same, and the host's x87 forgets the flags that the guest's status word has. */
 void x86_exec_exit(CPUState *cpu);
 /* Puts MXCSR's control bits where the engine loads them; call after writing mxcsr. */
 void cpu_x86_set_mxcsr(X86CPU *env, uint32_t mxcsr); /* also recomputes HF_FPEXACT */

@@ -220,17 +220,12 @@ void insn_pusha(DisasContext *s)
     x86_set_sp(s, sp);
 }
 
+/* Registers loaded before a fault keep their new values, as on processors. */
 void insn_popa(DisasContext *s)
 {
-    IRVal v[8];
-
     for (int i = 7; i >= 0; i--) {
         if (i != R_ESP)
-            v[i] = x86_stack_ld(s, x86_sp_plus(s, (7 - i) * (1 << s->ot)), s->ot);
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        if (i != R_ESP)
-            x86_put_reg(s, s->ot, i, false, v[i]);
+            x86_put_reg(s, s->ot, (unsigned)i, false, x86_stack_ld(s, x86_sp_plus(s, (7 - i) * (1 << s->ot)), s->ot));
     }
     release_stack(s, 7u << s->ot);
 }

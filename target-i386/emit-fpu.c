@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * x87: opcodes D8-DF and WAIT (Intel SDM vol. 2, appendix A, tables A-7 to A-22). One table row per form says
- * which helper performs it and how operands go. Helpers neither fault nor touch globals except for the memory
+ * which helper performs it and how operands go; emit-x87.c takes most instructions before. Helpers neither fault nor touch globals except for the memory
  * images; pending exceptions are looked for only under HF_FPEXACT, as without it none can be pending.
  */
-#include "translate.h"
+#include "emit-x87.h"
 #include "helper.h"
 
 typedef struct FPUInsn FPUInsn;
@@ -46,28 +46,6 @@ void x86_recheck_fp_exact(DisasContext *s)
 static bool exact(const DisasContext *s)
 {
     return s->flags & HF_FPEXACT;
-}
-
-static uint32_t selector_offset(unsigned seg)
-{
-    return X86_OFFSET(segs) + seg * (uint32_t)sizeof(SegmentCache) + (uint32_t)offsetof(SegmentCache, selector);
-}
-
-/* FIP, FCS, FOP, and with a memory operand FDP, FDS. After everything that may fault. */
-static void set_pointers(DisasContext *s)
-{
-    IRFunc *f = s->ir;
-    IRVal t = ir_temp(f, IR_I32);
-
-    ir_st(f, IR_ST, IR_I64, ir_i64(f, x86_cur_eip(s)), X86_OFFSET(fpip));
-    ir_ld(f, IR_LD16U, IR_I32, t, selector_offset(R_CS));
-    ir_st(f, IR_ST16, IR_I32, t, X86_OFFSET(fpcs));
-    ir_st(f, IR_ST16, IR_I32, ir_i32(f, (s->opcode & 7u) << 8 | s->modrm), X86_OFFSET(fpop));
-    if (s->mod == 3)
-        return;
-    ir_st(f, IR_ST, IR_I64, s->ea, X86_OFFSET(fpdp));
-    ir_ld(f, IR_LD16U, IR_I32, t, selector_offset((unsigned)s->ea_seg));
-    ir_st(f, IR_ST16, IR_I32, t, X86_OFFSET(fpds));
 }
 
 static void call(DisasContext *s, const FPUInsn *in, IRVal ret, IRVal a, IRVal b)
@@ -360,12 +338,18 @@ static bool available(const DisasContext *s, const FPUInsn *in)
     return in->emit != NULL;
 }
 
+static void wait_pending(DisasContext *s)
+{
+    x86_x87_to_env(s);
+    ir_call(s->ir, &helper_info_fwait, IR_NONE, NULL, 0);
+}
+
 static void emit_wait(DisasContext *s)
 {
     if ((s->flags & (HF_TS | HF_MP)) == (HF_TS | HF_MP))
         x86_gen_exception(s, EXCP07_PREX);
     else if (exact(s))
-        ir_call(s->ir, &helper_info_fwait, IR_NONE, NULL, 0);
+        wait_pending(s);
 }
 
 bool x86_emit_fpu(DisasContext *s)
@@ -384,10 +368,16 @@ bool x86_emit_fpu(DisasContext *s)
     if (!available(s, in))
         return false;
     if (exact(s) && !(in->flags & FPI_NOWAIT))
-        ir_call(s->ir, &helper_info_fwait, IR_NONE, NULL, 0);
+        wait_pending(s);
+    if (x86_emit_x87(s)) {
+        if (!(in->flags & FPI_CONTROL))
+            x86_x87_pointers(s);
+        return true;
+    }
+    x86_x87_to_env(s);
     in->emit(s, in);
     if (!(in->flags & FPI_CONTROL))
-        set_pointers(s);
+        x86_x87_pointers(s);
     if (in->flags & FPI_RECHECK)
         x86_recheck_fp_exact(s);
     return true;

@@ -4,6 +4,7 @@
  * XSAVES, XRSTORS of group 9 (0F C7). RDFSBASE and its kin (F3, register form) are system instructions.
  */
 #include "emit-sse.h"
+#include "emit-x87.h"
 #include "helper.h"
 
 /* FXSAVE and FXRSTOR: #NM for EM as well as TS, no #UD. */
@@ -17,6 +18,7 @@ static void emit_fxsave(DisasContext *s, const HelperInfo *h, bool restore)
     }
     IRVal args[] = { x86_ea_linear(s, 512, !restore), ir_i32(s->ir, s->rex_w != 0) };
     ir_call(s->ir, h, IR_NONE, args, 2);
+    x86_x87_forget(s);
     if (restore)
         x86_recheck_fp_exact(s);
 }
@@ -60,6 +62,7 @@ static void emit_xsave(DisasContext *s, SSEFeature feature, const HelperInfo *h,
     ir_deposit(s->ir, IR_I64, mask, cpu_regs[R_EAX], cpu_regs[R_EDX], 32, 32);
     IRVal args[] = { x86_ea_linear(s, 576, !restore), mask, ir_i32(s->ir, how | (uint32_t)(s->rex_w != 0) << 8) };
     ir_call(s->ir, h, IR_NONE, args, 3);
+    x86_x87_forget(s);
     if (restore)
         x86_recheck_fp_exact(s);
 }

@@ -5,6 +5,7 @@
  * that touch MXCSR go through a helper that raises #XM. VEX forms are not here.
  */
 #include "emit-sse.h"
+#include "emit-x87.h"
 #include "helper.h"
 
 IRVal cpu_xmm[16];
@@ -51,6 +52,8 @@ bool sse_check_class(DisasContext *s, unsigned cls)
         x86_gen_exception(s, EXCP07_PREX);
         return false;
     }
+    if (cls != SSE_CLASS_XMM)
+        x86_x87_to_env(s);
     if (cls != SSE_CLASS_XMM && s->flags & HF_FPEXACT)
         ir_call(s->ir, &helper_info_fwait, IR_NONE, NULL, 0);
     return true;
@@ -59,6 +62,7 @@ bool sse_check_class(DisasContext *s, unsigned cls)
 bool x86_emit_sse(DisasContext *s)
 {
     const SSEInsn *in;
+    unsigned cls;
 
     if (s->vex)
         return false;
@@ -68,9 +72,11 @@ bool x86_emit_sse(DisasContext *s)
                     s->prefix & PREFIX_DATA ? PP_66 : PP_NONE);
     if (!in)
         return false;
+    /* CVTPI2PS and CVTPI2PD from memory do not touch the x87. */
+    cls = in->cls == SSE_CLASS_BOTH && in->opcode == 0x12a && s->mod != 3 ? SSE_CLASS_XMM : in->cls;
     if (s->prefix & PREFIX_LOCK)
         x86_gen_illegal(s);
-    else if (sse_check_feature(s, (SSEFeature)in->feature) && sse_check_class(s, in->cls))
+    else if (sse_check_feature(s, (SSEFeature)in->feature) && sse_check_class(s, cls))
         in->emit(s, in);
     return true;
 }

@@ -6,6 +6,7 @@
  * are in fpu-transcendental.c, state images in fpu-env.c and xsave.c.
  */
 #include "fpu.h"
+#include "x87-live.h"
 #include <string.h>
 
 /* ---- State ---- */
@@ -54,20 +55,29 @@ void cpu_x86_set_fpus(X86CPU *env, uint16_t fsw)
 
 void cpu_x86_fpu_reset(X86CPU *env)
 {
+    cpu_x86_sync_x87(env);
+    x87_host_clear();
     memset(env->fpregs, 0, sizeof(env->fpregs));
     memset(env->xmm, 0, sizeof(env->xmm));
     memset(env->fptags, 0, sizeof(env->fptags));
     env->fpip = env->fpdp = 0;
-    env->fpcs = env->fpds = env->fpop = 0;
+    env->fpcs = env->fpds = 0;
+    env->fpop = 0;
     env->fpuc = 0x40;
     env->fpus = 0;
     env->fpstt = 0;
     cpu_x86_set_mxcsr(env, 0x1f80);
 }
 
+void cpu_x86_sync_x87(X86CPU *env)
+{
+    if (env->x87_live)
+        x87_leave_host(env);
+}
+
 void x86_exec_exit(CPUState *cpu)
 {
-    (void)cpu;
+    cpu_x86_sync_x87(x86_cpu(cpu));
     x87_host_clear();
 }
 
@@ -182,11 +192,15 @@ void helper_fld_const(CPUState *cpu, uint32_t n)
 
 void helper_fld_f80(CPUState *cpu, uint64_t va)
 {
-    X86CPU *env = x86_cpu(cpu);
+    x87_load_f80(x86_cpu(cpu), va, HELPER_RETADDR());
+}
+
+void x87_load_f80(X86CPU *env, uint64_t va, uintptr_t ra)
+{
     uint8_t image[10];
     FPReg r = { 0 };
 
-    cpu_ld_bytes(cpu, va, image, 10, x86_mmu_mode(env), HELPER_RETADDR());
+    cpu_ld_bytes(&env->parent, va, image, 10, x86_mmu_mode(env), ra);
     memcpy(&r, image, 10);
     if (!x87_empty(env, 7)) {
         x87_push_overflow(env);
@@ -282,7 +296,11 @@ static void store_ten_bytes(X86CPU *env, uint64_t va, const void *m, uintptr_t r
 
 void helper_fstp_f80(CPUState *cpu, uint64_t va)
 {
-    X86CPU *env = x86_cpu(cpu);
+    x87_store_f80(x86_cpu(cpu), va, HELPER_RETADDR());
+}
+
+void x87_store_f80(X86CPU *env, uint64_t va, uintptr_t ra)
+{
     uint16_t old = env->fpus;
     bool allowed = true;
     FPReg r;
@@ -295,7 +313,7 @@ void helper_fstp_f80(CPUState *cpu, uint64_t va)
         x87_clear_c1(env);
     }
     store_deferred(env, old, allowed);
-    store_ten_bytes(env, va, &r, HELPER_RETADDR());
+    store_ten_bytes(env, va, &r, ra);
 }
 
 void helper_fbstp(CPUState *cpu, uint64_t va)
@@ -564,7 +582,8 @@ void helper_fninit(CPUState *cpu)
 
     memset(env->fptags, 1, sizeof(env->fptags));
     env->fpip = env->fpdp = 0;
-    env->fpcs = env->fpds = env->fpop = 0;
+    env->fpcs = env->fpds = 0;
+    env->fpop = 0;
     env->fpuc = 0x37f;
     release_ferr(env);
     cpu_x86_set_fpus(env, 0);
@@ -588,4 +607,16 @@ uint32_t helper_fnstsw(CPUState *cpu)
 void helper_fldcw(CPUState *cpu, uint32_t fcw)
 {
     cpu_x86_set_fpuc(x86_cpu(cpu), (uint16_t)fcw);
+}
+
+/* FLDCW of a word that unmasks exceptions, from code made for masked ones: goes on behind it in other code. */
+void helper_fldcw_unmask(CPUState *cpu, uint32_t fcw, uint64_t next_eip)
+{
+    X86CPU *env = x86_cpu(cpu);
+
+    cpu_restore_state(cpu, HELPER_RETADDR());
+    cpu_x86_sync_x87(env);
+    cpu_x86_set_fpuc(env, (uint16_t)fcw);
+    env->eip = next_eip;
+    cpu_loop_exit(cpu);
 }

@@ -347,8 +347,8 @@ uint64_t helper_cmpxchg8b(CPUState *cpu, uint64_t va)
     X86CPU *env = x86_cpu(cpu);
     uint64_t *a = &env->regs[R_EAX], *d = &env->regs[R_EDX];
     uint64_t expected = (uint32_t)*a | *d << 32, val = (uint32_t)env->regs[R_EBX] | env->regs[R_ECX] << 32;
-    uint64_t old = cpu_atomic(cpu, IR_ATOMIC_CMPXCHG, va, val, expected, MEMOPIDX(MO_64, x86_mmu_mode(env)),
-                              HELPER_RETADDR());
+    MemOp op = MO_64 | (env->hflags & HF_ALIGN ? MO_ALIGN : 0);
+    uint64_t old = cpu_atomic(cpu, IR_ATOMIC_CMPXCHG, va, val, expected, MEMOPIDX(op, x86_mmu_mode(env)), HELPER_RETADDR());
 
     if (old == expected)
         return CC_Z;
@@ -436,6 +436,8 @@ void helper_enter_levels(CPUState *cpu, uint64_t frame, uint32_t size, uint32_t 
         from.sp = bp - ((uint64_t)i << size);
         x86_push(&to, 1u << size, x86_pop(&from, 1u << size));
     }
+    if (!(env->hflags & (HF_SS32 | HF_CS64))) /* the upper half of ESP goes along */
+        frame |= env->regs[R_ESP] & 0xffff0000;
     x86_push(&to, 1u << size, frame);
 }
 

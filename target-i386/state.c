@@ -260,8 +260,9 @@ static void dump_fpu(const X86CPU *env, FILE *out)
 
 void x86_dump_state(CPUState *cpu, FILE *out, bool fpu)
 {
-    const X86CPU *env = x86_cpu(cpu);
+    X86CPU *env = x86_cpu(cpu);
     bool wide = env->hflags & HF_CS64;
+    cpu_x86_sync_x87(env);
     dump_general(env, out, wide);
     dump_flags(env, out, wide);
     dump_system(env, out, wide);

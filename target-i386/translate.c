@@ -3,6 +3,7 @@
  * x86 translation: IR globals, the ends of a TB, segmentation and the stack. Decoding is in decode.c, lazy
  * flags in translate-cc.c. Intel SDM volume 1 chapter 3, volume 3 chapter 5.
  */
+#include "emit-x87.h"
 #include "decode.h"
 #include "exec/tb.h"
 
@@ -26,6 +27,7 @@ void x86_translate_init(void)
     cpu_cc_ovr = ir_global(IR_I64, X86_OFFSET(cc_ovr), "cc_ovr", 0);
     cpu_cc_op = ir_global(IR_I32, X86_OFFSET(cc_op), "cc_op", 0);
     x86_sse_init();
+    x86_x87_init();
 }
 
 /* ---- TB ---- */
@@ -68,6 +70,9 @@ void x86_tb_start(TranslatorContext *ctx)
     s->cc_op = CC_OP_DYNAMIC;
     s->cc_op_dirty = false;
     s->cc_a = s->cc_b = IR_NONE;
+    s->x87_place = X87_UNKNOWN;
+    s->x87_cs_stored = false;
+    s->x87_ds = -1;
     s->slots = 0;
     s->step = f & HF_TF;
     s->state_changed = f & (HF_INHIBIT_IRQ | HF_RF);

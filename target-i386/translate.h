@@ -60,6 +60,12 @@ typedef struct DisasContext {
     IRVal cc_a, cc_b;
     unsigned cc_mark;
 
+    /* x87 state: X87_* of emit-x87.h, good while there is no label since IR op x87_mark; FCS is this TB's */
+    uint8_t x87_place;
+    bool x87_cs_stored;
+    int8_t x87_ds;     /* segment whose selector is in FDS, or -1 */
+    unsigned x87_mark;
+
     uint8_t slots;     /* of goto_tb used */
     bool step;         /* TF: #DB after this instruction */
     bool state_changed; /* the TB state is no longer that of the TB: no goto_tb */

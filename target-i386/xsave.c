@@ -133,6 +133,7 @@ void helper_fxsave(CPUState *cpu, uint64_t va, uint32_t rexw)
     unsigned len = fxsave_has_xmm(env) ? 160 + 16 * xmm_count(env) : 160;
     uint8_t image[416];
 
+    cpu_x86_sync_x87(env);
     check_aligned(env, va, 16, HELPER_RETADDR());
     x87_to_image(env, image, rexw);
     put(image, 24, cpu_x86_get_mxcsr(env), 4);
@@ -147,6 +148,7 @@ void helper_fxrstor(CPUState *cpu, uint64_t va, uint32_t rexw)
     uint8_t image[416];
     uint32_t mxcsr;
 
+    cpu_x86_sync_x87(env);
     check_aligned(env, va, 16, HELPER_RETADDR());
     cpu_ld_bytes(cpu, va, image, sizeof(image), x86_mmu_mode(env), HELPER_RETADDR());
     mxcsr = (uint32_t)get(image, 24, 4);
@@ -253,11 +255,13 @@ void helper_xsave(CPUState *cpu, uint64_t va, uint64_t mask, uint32_t how)
     X86CPU *env = x86_cpu(cpu);
     unsigned kind = how & XSAVE_KIND, mode = x86_mmu_mode(env);
     uintptr_t ra = HELPER_RETADDR();
-    uint64_t rfbm = mask & env->xcr0, used = xsave_in_use(env), bv;
+    uint64_t rfbm = mask & env->xcr0, used, save, bv;
     bool compact = kind >= XSAVE_COMPACT, mxcsr = rfbm & (XSTATE_SSE | XSTATE_AVX);
-    uint64_t save = kind == XSAVE_PLAIN ? rfbm : rfbm & used;
 
     check_aligned(env, va, 64, ra);
+    cpu_x86_sync_x87(env);
+    used = xsave_in_use(env);
+    save = kind == XSAVE_PLAIN ? rfbm : rfbm & used;
     if (compact) {
         /* MXCSR other than initial counts as SSE state in use */
         if (rfbm & XSTATE_SSE && cpu_x86_get_mxcsr(env) != 0x1f80)
@@ -308,6 +312,7 @@ void helper_xrstor(CPUState *cpu, uint64_t va, uint64_t mask, uint32_t how)
     uint32_t size, mxcsr = 0x1f80;
     bool compacted, load_mxcsr;
 
+    cpu_x86_sync_x87(env);
     check_aligned(env, va, 64, ra);
     cpu_ld_bytes(cpu, va, image, sizeof(image), mode, ra);
     if (!header_valid(env, image + XSAVE_HEADER, (how & XSAVE_KIND) == XSAVE_SUPERVISOR))

@@ -379,7 +379,7 @@ static bool get_imm(Parser *ps, IROp *op)
     switch (ir_text_shape[op->opc].imm) {
     case IMM_NONE:
         return true;
-    case IMM_NUMBER: case IMM_POS:
+    case IMM_NUMBER: case IMM_POS: case IMM_HEX:
         return get_number(ps, &op->imm);
     case IMM_LABEL:
         return get_label(ps, &op->imm);

@@ -21,6 +21,7 @@ const IRTextShape ir_text_shape[IR_OPCODES] = {
     [IR_MOVCOND] = { .modifier = MOD_COND_TYPE },
     [IR_LD8U ... IR_ENV_ADDR] = { .imm = IMM_ENV },
     [IR_GUEST_LD ... IR_ATOMIC_CMPXCHG] = { .imm = IMM_MEMOP },
+    [IR_X87_GUARD ... IR_X87_ST] = { .imm = IMM_HEX },
     [IR_V_FROM_INT] = { .modifier = MOD_INT_TYPE },
     [IR_V_TO_INT] = { .modifier = MOD_INT_TYPE },
     [IR_VOP] = { MOD_VEC_ROW, IMM_BYTE },
@@ -133,6 +134,9 @@ static void print_imm(Printer *p, const IROp *op)
         break;
     case IMM_MEMOP:
         print_memop(out, op->imm);
+        break;
+    case IMM_HEX:
+        fprintf(out, "0x%" PRIx64, op->imm);
         break;
     case IMM_BYTE:
         fprintf(out, "0x%x", (unsigned)(op->imm >> 16));

@@ -187,6 +187,8 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
         const HelperInfo *h = f->calls[op->imm];
         return call_type(h->args[n + (h->args[0] == HARG_ENV)]);
     }
+    case IR_X87_LD: case IR_X87_ST:
+        return IR_VOID;
     case IR_GUEST_ST:
         return n == 1 ? IR_VOID : op->type;
     case IR_GUEST_LD: case IR_ATOMIC_XCHG: case IR_ATOMIC_ADD: case IR_ATOMIC_AND: case IR_ATOMIC_OR:
@@ -291,6 +293,42 @@ void ir_fence(IRFunc *f, unsigned kinds)
 void ir_discard(IRFunc *f, IRVal global)
 {
     ir_emit(f, IR_DISCARD, ir_type(f, global))->out[0] = global;
+}
+
+/* ---- x87 ---- */
+
+void ir_x87_guard(IRFunc *f, bool live)
+{
+    ir_emit(f, IR_X87_GUARD, IR_VOID)->imm = live;
+}
+
+void ir_x87(IRFunc *f, unsigned insn)
+{
+    ir_emit(f, IR_X87, IR_VOID)->imm = insn;
+}
+
+void ir_x87_out(IRFunc *f, unsigned insn, unsigned what, IRVal dst)
+{
+    IROp *op = ir_emit(f, IR_X87_OUT, IR_I32);
+
+    op->out[0] = dst;
+    op->imm = insn | (uint64_t)what << 16;
+}
+
+void ir_x87_in(IRFunc *f, unsigned insn, unsigned what, IRVal src)
+{
+    IROp *op = ir_emit(f, IR_X87_IN, IR_I32);
+
+    op->in[0] = src;
+    op->imm = insn | (uint64_t)what << 16;
+}
+
+void ir_x87_mem(IRFunc *f, IROpcode opc, unsigned insn, unsigned bytes, IRVal addr, MemOp mo, unsigned mmu_mode)
+{
+    IROp *op = ir_emit(f, opc, IR_I64);
+
+    op->in[0] = addr;
+    op->imm = MEMOPIDX(mo, mmu_mode) | (uint64_t)insn << 32 | (uint64_t)bytes << 48;
 }
 
 void ir_goto_tb(IRFunc *f, unsigned slot, uint64_t dest, uint64_t pc_value)

@@ -9,6 +9,7 @@
 struct TCGBackend {
     const char *name;            /* engine= */
     bool host_code;              /* needs executable memory */
+    bool x87;                    /* has the IR_X87 operations */
     /* Writes prologue, epilogue and shared stubs at the start of the code cache; returns bytes. */
     size_t (*init)(uint8_t *rw, const uint8_t *rx, size_t room, Error **errp);
     /*

@@ -236,6 +236,15 @@ void ir_vcall(IRFunc *f, const struct VecCall *call, IRVal dst, IRVal a, IRVal b
 void ir_v_from_int(IRFunc *f, IRVal dst, IRVal src);
 void ir_v_to_int(IRFunc *f, IRVal dst, IRVal src);
 
+/* x87 instructions on the host's x87; see opc.def. mmu_mode and memory operands as for guest accesses. */
+enum { X87_FSW, X87_FCW, X87_FLAGS };  /* IR_X87_OUT: FNSTSW AX, FNSTCW, and FCOMI's CF PF ZF in x86 layout */
+enum { X87_CMOV, X87_FLDCW };          /* IR_X87_IN: FCMOVB with CF = in0 & 1, FLDCW */
+void ir_x87_guard(IRFunc *f, bool live);
+void ir_x87(IRFunc *f, unsigned insn);
+void ir_x87_out(IRFunc *f, unsigned insn, unsigned what, IRVal dst);
+void ir_x87_in(IRFunc *f, unsigned insn, unsigned what, IRVal src);
+void ir_x87_mem(IRFunc *f, IROpcode opc, unsigned insn, unsigned bytes, IRVal addr, MemOp op, unsigned mmu_mode);
+
 /*
  * Leaving a TB. In all four, everything that is not a pinned global is in CPUState afterwards.
  *  goto_tb:   continue at a fixed pc with the same TB state flags and cs base. dest is the linear pc,

@@ -102,6 +102,13 @@ static const struct {
     [IR_ATOMIC_XOR] = { x64_atomic, ALU_XOR },
     [IR_ATOMIC_CMPXCHG] = { x64_cmpxchg, 0 },
 
+    [IR_X87_GUARD] = { x64_x87_guard, 0 },
+    [IR_X87] = { x64_x87, 0 },
+    [IR_X87_OUT] = { x64_x87_out, 0 },
+    [IR_X87_IN] = { x64_x87_in, 0 },
+    [IR_X87_LD] = { x64_x87_ld, 0 },
+    [IR_X87_ST] = { x64_x87_st, 0 },
+
     [IR_VMOV] = { x64_mov, false },
     [IR_V_FROM_INT] = { x64_v_from_int, 0 },
     [IR_V_TO_INT] = { x64_v_to_int, 0 },
@@ -310,6 +317,7 @@ static const void *x86_64_exit_address(void)
 const TCGBackend tcg_backend_x86_64 = {
     .name = "x86_64",
     .host_code = true,
+    .x87 = true,
     .init = x86_64_init,
     .emit = x86_64_emit,
     .exec = x86_64_exec,

@@ -65,7 +65,7 @@ void x64_env_addr(Jit *j, unsigned arg)
 
 /* ---- The inline TLB check ---- */
 
-static SlowPath *slow_new(Jit *j, SlowKind kind, int addr)
+SlowPath *mem_slow_new(Jit *j, SlowKind kind, int addr)
 {
     SlowPath *s = &j->slow[j->nslow];
 
@@ -80,8 +80,7 @@ static SlowPath *slow_new(Jit *j, SlowKind kind, int addr)
     return s;
 }
 
-/* What the slow path must keep, as it is at the jump to it. */
-static void slow_snapshot(Jit *j, SlowPath *s)
+void mem_slow_snapshot(Jit *j, SlowPath *s)
 {
     s->rax_live = j->reg[RAX].n != 0;
     for (int r = XMM0; r <= XMM15; r++) {
@@ -106,28 +105,28 @@ static void tlb_entry_offset(Asm *a, int dst, int addr)
 }
 _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
 
-/*
- * Jumps to the slow path unless the access may be made inline; then leaves host - guest address in
- * t1. t2 is scratch. Everything the operation needs is in registers by now.
- */
-static void tlb_check(Jit *j, SlowPath *s, AccessType access, bool aligned, int t1, int t2)
+void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2)
 {
     Asm *a = &j->a;
     int32_t table = (int32_t)(memopidx_mode(s->oi) * TLB_SIZE << TLB_ENTRY_BITS);
-    int32_t bytes = (int32_t)memop_bytes(memopidx_op(s->oi));
 
-    slow_snapshot(j, s);
+    mem_slow_snapshot(j, s);
     tlb_entry_offset(a, t1, s->addr);
     if (aligned || bytes == 1) {
         asm_mov(a, true, t2, s->addr);
-        asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (bytes - 1));
+        asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (int32_t)(bytes - 1));
     } else {
-        asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, bytes - 1));
+        asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, (int32_t)bytes - 1));
         asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS));
     }
     asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, table + 8 * (int32_t)access));
     s->jump = asm_jcc_forward(a, CC_NE);
     asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, table + (int32_t)offsetof(TLBEntry, addend)));
+}
+
+static void tlb_check(Jit *j, SlowPath *s, AccessType access, bool aligned, int t1, int t2)
+{
+    mem_tlb_check(j, s, access, memop_bytes(memopidx_op(s->oi)), aligned, t1, t2);
 }
 
 /* ---- Loads ---- */
@@ -169,7 +168,7 @@ static void guest_ld_vec(Jit *j)
     int addr = regs_use(j, j->op->in[0], ALL_GP);
     int t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP);
     int d = regs_def(j, 0, NOREG, 0);
-    SlowPath *s = slow_new(j, SLOW_LDV, addr);
+    SlowPath *s = mem_slow_new(j, SLOW_LDV, addr);
     MemOp op = memopidx_op(s->oi);
     Operand mem = indexed_operand(addr, t1, 0, 0);
 
@@ -200,7 +199,7 @@ void x64_guest_ld(Jit *j, unsigned arg)
         d = t2;
         regs_result(j, 0, d);
     }
-    s = slow_new(j, SLOW_LD, addr);
+    s = mem_slow_new(j, SLOW_LD, addr);
     s->dst = (int8_t)d;
     op = memopidx_op(s->oi);
     tlb_check(j, s, ACCESS_READ, op & MO_ALIGN, t1, t2);
@@ -251,7 +250,7 @@ void x64_guest_st(Jit *j, unsigned arg)
     addr = regs_use(j, j->op->in[1], ALL_GP);
     t1 = regs_alloc(j, ALL_GP);
     t2 = regs_alloc(j, ALL_GP);
-    s = slow_new(j, vec ? SLOW_STV : SLOW_ST, addr);
+    s = mem_slow_new(j, vec ? SLOW_STV : SLOW_ST, addr);
     s->value = (int8_t)value;
     s->constant = imm;
     tlb_check(j, s, ACCESS_WRITE, op & MO_ALIGN, t1, t2);
@@ -319,7 +318,7 @@ void x64_atomic(Jit *j, unsigned arg)
     t1 = regs_alloc(j, ALL_GP);
     t2 = regs_alloc(j, ALL_GP);
     d = loop ? RAX : t2;
-    s = slow_new(j, SLOW_ATOMIC, addr);
+    s = mem_slow_new(j, SLOW_ATOMIC, addr);
     s->value = (int8_t)value;
     s->dst = (int8_t)d;
     tlb_check(j, s, ACCESS_WRITE, true, t1, t2);
@@ -356,7 +355,7 @@ void x64_cmpxchg(Jit *j, unsigned arg)
     }
     t1 = regs_alloc(j, ALL_GP);
     t2 = regs_alloc(j, ALL_GP);
-    s = slow_new(j, SLOW_ATOMIC, addr);
+    s = mem_slow_new(j, SLOW_ATOMIC, addr);
     s->value = (int8_t)value;
     s->expected = RAX;
     s->dst = RAX;
@@ -379,13 +378,15 @@ static void slow_arguments(Jit *j, const SlowPath *s)
     for (unsigned i = 0; i < s->nsync; i++) {
         regs_write_sync_item(j, &j->sync[s->sync + i]);
     }
-    asm_rm(a, MOV_ST | X_W, s->addr, mem_operand(RSP, FRAME_ADDR));
+    if (s->addr != NOREG) {
+        asm_rm(a, MOV_ST | X_W, s->addr, mem_operand(RSP, FRAME_ADDR));
+    }
     asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)s->oi);
     if (s->kind == SLOW_STV) {
         vec_st(a, (memopidx_op(s->oi) & MO_SIZE) == MO_256 ? IR_V256 : IR_V128, s->value, mem_operand(RSP, FRAME_VEC));
     } else if (s->value != NOREG) {
         asm_rm(a, MOV_ST | X_W, s->value, mem_operand(RSP, FRAME_VALUE));
-    } else if (s->kind == SLOW_ST) {
+    } else if (s->kind == SLOW_ST || s->kind >= SLOW_X87) {
         asm_store_imm(a, 8, mem_operand(RSP, FRAME_VALUE), s->constant);
     }
     if (s->expected != NOREG) {
@@ -398,7 +399,9 @@ static void slow_arguments(Jit *j, const SlowPath *s)
 
 static void slow_result(Jit *j, const SlowPath *s)
 {
-    if (s->kind == SLOW_LDV) {
+    if (s->x87) {
+        x64_x87_take(j, s);
+    } else if (s->kind == SLOW_LDV) {
         vec_ld_sized(&j->a, memopidx_op(s->oi), s->dst, mem_operand(RSP, FRAME_VEC));
     } else if (s->kind == SLOW_LD || s->kind == SLOW_ATOMIC) {
         asm_rr(&j->a, load_opcode(memopidx_op(s->oi), s->wide), s->dst, RAX);

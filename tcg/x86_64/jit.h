@@ -18,6 +18,7 @@
 #define RHEA_TCG_X86_64_JIT_H
 
 #include "cpu.h"
+#include "exec/tlb.h"
 #include "tcg/backend.h"
 #include "tcg/ir.h"
 #include "tcg/x86_64/asm.h"
@@ -56,7 +57,10 @@ typedef struct HostReg {
     IRVal vals[SHARE_MAX];
 } HostReg;
 
-typedef enum SlowKind { SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC } SlowKind;
+typedef enum SlowKind {
+    SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC,
+    SLOW_X87 /* X87Hooks.slow */, SLOW_X87_LIVE /* X87Hooks.set_live */, SLOW_KINDS,
+} SlowKind;
 
 /* The out-of-line rest of a guest memory access; emitted after the TB's last operation. */
 typedef struct SlowPath {
@@ -67,6 +71,7 @@ typedef struct SlowPath {
     int8_t addr, value, expected, dst; /* registers; value NOREG = constant */
     bool wide;              /* the result is an I64 */
     bool rax_live, vec_live;
+    uint16_t x87;           /* of SLOW_LD: the instruction that takes the value */
     MemOpIdx oi;
     int32_t constant;
     uint32_t sync, nsync;   /* dirty globals to store: range of Jit.sync */
@@ -149,7 +154,7 @@ typedef struct HostInfo {
     const uint8_t *store_pinned, *load_pinned; /* to and from CPUState */
     const uint8_t *redo[2];       /* by whether vectors are 256 bits: VecCallFunc in FRAME_ADDR, immediate in FRAME_VALUE,
                                      vectors in FRAME_VEC, result there */
-    const uint8_t *slow[5][3];    /* by SlowKind and what vectors to save: none, xmm, ymm */
+    const uint8_t *slow[SLOW_KINDS][3]; /* by SlowKind and what vectors to save: none, xmm, ymm */
     uintptr_t (*enter)(void *env, const void *code);
 } HostInfo;
 extern HostInfo host;
@@ -157,7 +162,7 @@ extern HostInfo host;
 /* The engine's C functions that generated code calls; tests put their own before init. */
 typedef struct EngineCalls {
     const void *lookup;  /* tb_lookup_code */
-    const void *slow[5]; /* by SlowKind */
+    const void *slow[SLOW_KINDS]; /* by SlowKind; those of the x87 are the target's */
 } EngineCalls;
 extern EngineCalls engine_calls;
 
@@ -244,6 +249,17 @@ void compare_emit(Jit *j, const Compare *c);
 /* ---- emit-mem.c ---- */
 Emitter x64_env_ld, x64_env_st, x64_env_addr, x64_guest_ld, x64_guest_st, x64_atomic, x64_cmpxchg;
 void x64_slow_paths(Jit *j);
+SlowPath *mem_slow_new(Jit *j, SlowKind kind, int addr);
+/* Notes what the slow path must keep, as it is at the jump to it. */
+void mem_slow_snapshot(Jit *j, SlowPath *s);
+/* Jumps to the slow path unless the access may be made inline; then leaves host - guest address in t1. t2 is
+ * scratch. Everything the operation needs is in registers by now. */
+void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2);
+
+/* ---- emit-x87.c ---- */
+Emitter x64_x87, x64_x87_guard, x64_x87_out, x64_x87_in, x64_x87_ld, x64_x87_st;
+/* The rest of a slow load: the instruction takes the value in rax. */
+void x64_x87_take(Jit *j, const SlowPath *s);
 
 /* ---- emit-vec.c ---- */
 Emitter x64_v_from_int, x64_v_to_int, x64_vzero, x64_vop;

@@ -10,7 +10,7 @@
 
 EngineCalls engine_calls = {
     .lookup = tb_lookup_code,
-    .slow = { tlb_slow_ld, tlb_slow_st, tlb_slow_ldv, tlb_slow_stv, cpu_atomic },
+    .slow = { [SLOW_LD] = tlb_slow_ld, tlb_slow_st, tlb_slow_ldv, tlb_slow_stv, cpu_atomic },
 };
 
 static const int8_t callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
@@ -121,6 +121,8 @@ static const struct {
     [SLOW_LDV] = { { ARG_ADDR, ARG_OI, ARG_RETADDR, ARG_VEC }, false },
     [SLOW_STV] = { { ARG_ADDR, ARG_VEC, ARG_OI, ARG_RETADDR }, false },
     [SLOW_ATOMIC] = { { ARG_OPC, ARG_ADDR, ARG_VALUE, ARG_EXPECTED, ARG_OI, ARG_RETADDR }, true },
+    [SLOW_X87] = { { ARG_ADDR, ARG_VALUE, ARG_RETADDR }, false },
+    [SLOW_X87_LIVE] = { { ARG_VALUE }, false },
 };
 
 static void load_argument(Asm *a, int r, ArgSource source)
@@ -195,8 +197,12 @@ void prologue_emit(Asm *a)
     enter_and_leave(a);
     pin_movers(a);
     lookup(a);
-    for (unsigned kind = SLOW_LD; kind <= SLOW_ATOMIC; kind++) {
-        for (unsigned vectors = 0; vectors < (host.avx ? 3 : 2); vectors++) {
+    if (current_target->x87) {
+        engine_calls.slow[SLOW_X87] = current_target->x87->slow;
+        engine_calls.slow[SLOW_X87_LIVE] = current_target->x87->set_live;
+    }
+    for (unsigned kind = SLOW_LD; kind < SLOW_KINDS; kind++) {
+        for (unsigned vectors = 0; engine_calls.slow[kind] && vectors < (host.avx ? 3 : 2); vectors++) {
             slow_stub(a, (SlowKind)kind, vectors);
         }
     }

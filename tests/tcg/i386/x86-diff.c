@@ -189,6 +189,7 @@ static void load_fpu(const uint8_t *fx)
 
 static void store_fpu(uint8_t *fx)
 {
+    cpu_x86_sync_x87(env);
     uint16_t sw = (uint16_t)((env->fpus & ~0x3800) | (env->fpstt & 7) << 11);
     uint32_t mxcsr = cpu_x86_get_mxcsr(env);
     memset(fx, 0, 512);
