@@ -120,8 +120,8 @@ void vm_stop(void)
 
 static void do_exit(void *opaque)
 {
-    vm_stop();
     main_loop_quit(GPOINTER_TO_INT(opaque));
+    vm_stop();
 }
 
 void system_exit_request(int status)
@@ -133,9 +133,9 @@ static void do_shutdown(void *opaque)
 {
     ShutdownCause cause = GPOINTER_TO_INT(opaque);
     tell(MACHINE_SHUTDOWN, cause);
-    vm_stop_as(RUN_STATE_SHUTDOWN);
     if (!runstate_no_shutdown || cause == SHUTDOWN_QMP_QUIT)
-        main_loop_quit(0);
+        main_loop_quit(0); /* first: listeners can tell this stop from one that someone may end */
+    vm_stop_as(RUN_STATE_SHUTDOWN);
 }
 
 void system_quit_request(void)

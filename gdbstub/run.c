@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "hw/boards.h"
 #include "util/error.h"
+#include "util/main-loop.h"
 
 #include <inttypes.h>
 
@@ -91,7 +92,7 @@ static void state_changed(bool running, RunState state)
     if (running)
         return;
     gdb_forget_vcpus();
-    if (!gdb.attached || !gdb.awaiting_stop)
+    if (!gdb.attached || !gdb.awaiting_stop || main_loop_quitting()) /* the exit will be reported */
         return;
     gdb.awaiting_stop = false;
     send_stop(state == RUN_STATE_PAUSED || state == RUN_STATE_SHUTDOWN ? SIGNAL_INT : SIGNAL_TRAP, gdb.g_cpu, "");

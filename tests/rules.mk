@@ -7,10 +7,12 @@
 #? make check-smp       several vCPUs: bring-up, hotplug, memory model, atomics, stress
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
+#? make check-gdb       gdb on a program with symbols and on Debian's kernel; the remote protocol byte by byte
 #? make check-fuzz      damaged kernels, option texts and guest code: the corpus and some thousand mutations
 #? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
+.PHONY: check-gdb
 .PHONY: check check-smp check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
@@ -67,12 +69,13 @@ fuzz:
 	@$(MAKE) --no-print-directory -C obj/libfuzzer fuzz-programs
 	@cd obj/libfuzzer && $(SRC)/tests/fuzz/run-libfuzzer.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+
 test-setup:
 	@$(SRC)/scripts/setup.sh test
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli fuzz tcg boot smp
+	@$(CHECK) unit cli gdb fuzz tcg boot smp
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -87,10 +90,12 @@ check-smp: all tests/bin/smp-guest64 tests/bin/smp-guest32
 	@$(CHECK) smp
 check-cli: all
 	@$(CHECK) cli
+check-gdb: all
+	@$(CHECK) gdb
 check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli fuzz tcg boot smp
+	@SLOW=1 $(CHECK) unit cli gdb fuzz tcg boot smp
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)

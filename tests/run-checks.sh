@@ -56,6 +56,19 @@ suite_boot() {
     done
 }
 
+suite_gdb() {
+    for t in "$src"/tests/gdb/*.sh; do
+        run "gdb/$(basename "$t" .sh)" bash "$t"
+    done
+    run gdb/protocol python3 "$src/tests/gdb/protocol.py"
+}
+
+suite_qtest() {
+    for t in tests/qtest/*-test; do
+        [ -x "$t" ] && run "qtest/$(basename "$t")" "./$t"
+    done
+}
+
 suite_smp() {
     for t in "$src"/tests/smp/*.sh; do
         run "smp/$(basename "$t" .sh)" bash "$t"

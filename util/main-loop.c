@@ -74,6 +74,11 @@ void main_loop_quit(int status)
         errno = saved;
 }
 
+bool main_loop_quitting(void)
+{
+    return atomic_load(&quit_requested);
+}
+
 /* ---- Work posted by other threads ---- */
 
 typedef struct Posted {

@@ -18,6 +18,7 @@ bool machine_lock_held(void); /* by the calling thread */
 int main_loop_run(void);
 /* Asks the loop to end with this process exit status. Any thread, async-signal-safe. */
 void main_loop_quit(int status);
+bool main_loop_quitting(void);
 /* Runs fn(opaque) in the main loop soon, under the machine lock. Any thread. */
 void main_loop_run_soon(void (*fn)(void *opaque), void *opaque);
 /* Waits for cond with the machine lock (held by the caller) dropped meanwhile. */
