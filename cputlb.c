@@ -316,6 +316,11 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
 
 /* ---- Second level ---- */
 
+static bool is_private(const TLBBank *bank)
+{
+    return bank->key.context & TLB_CONTEXT_PRIVATE;
+}
+
 static TLBPage *l2_set(struct CPUTLB *t, uint32_t context, uint64_t va)
 {
     uint64_t page = va >> PAGE_BITS;
@@ -411,12 +416,12 @@ static bool l2_find(CPUState *cpu, uint64_t va, unsigned mode, TLBPage *out)
 {
     struct CPUTLB *t = cpu->tlb;
     uint64_t page = va & PAGE_MASK, piece = va & ~0ull << LARGE_PIECE_BITS;
-    uint32_t id = cpu->bank->id;
+    uint32_t id = cpu->bank->id, global = is_private(cpu->bank) ? id : TLB_GLOBAL_CONTEXT;
     if (l2_find_in(l2_set(t, id, page), L2_WAYS, id, page, mode, out) ||
-        l2_find_in(l2_set(t, TLB_GLOBAL_CONTEXT, page), L2_WAYS, TLB_GLOBAL_CONTEXT, page, mode, out))
+        l2_find_in(l2_set(t, global, page), L2_WAYS, global, page, mode, out))
         return true;
     if (!l2_find_in(large_set(t, id, piece), LARGE_WAYS, id, piece, mode, out) &&
-        !l2_find_in(large_set(t, TLB_GLOBAL_CONTEXT, piece), LARGE_WAYS, TLB_GLOBAL_CONTEXT, piece, mode, out))
+        !l2_find_in(large_set(t, global, piece), LARGE_WAYS, global, piece, mode, out))
         return false;
     out->pa += page - out->va;
     out->va = page;
@@ -529,7 +534,7 @@ void tlb_set(CPUState *cpu, uint64_t va, unsigned mode, const Translation *tr)
         .mode = (uint8_t)mode,
         .prot = (uint8_t)(tr->read * PROT_R | tr->write * PROT_W | tr->exec * PROT_X),
         .attributes = tr->attributes,
-        .global = tr->global,
+        .global = tr->global && !is_private(cpu->bank),
         .page_bits = tr->page_size > PAGE_SIZE_ ? (uint8_t)(63 - __builtin_clzll(tr->page_size)) : PAGE_BITS,
     };
     resolve_host(cpu, &p);

@@ -71,6 +71,7 @@ typedef struct TLBKey {
     uint32_t context; /* PCID, ASID, regime … */
     uint32_t extra;   /* e.g. DACR */
 } TLBKey;
+#define TLB_CONTEXT_PRIVATE (1u << 31) /* in context: neither makes nor sees global pages */
 
 void tlb_init(CPUState *cpu);    /* allocates banks; target->mmu_modes tables each */
 void tlb_destroy(CPUState *cpu);
