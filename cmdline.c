@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From argv to Config: one table row (options.def) and one switch case per option. */
 #include "chardev.h"
+#include "hw/object.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -16,7 +17,7 @@
 typedef enum OptionId {
     OPT_HEADING, OPT_HELP, OPT_VERSION, OPT_TARGET, OPT_MACHINE, OPT_CPU, OPT_ACCEL, OPT_SMP, OPT_MEMORY, OPT_GLOBAL,
     OPT_DEVICE, OPT_NAME, OPT_UUID, OPT_BOOT, OPT_DISPLAY, OPT_NOGRAPHIC, OPT_VGA, OPT_NET, OPT_NO_ACPI, OPT_NO_HPET,
-    OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR,
+    OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
     OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT,
@@ -67,6 +68,13 @@ void cmdline_help(FILE *out)
     fprintf(out, "\nDuring emulation, the following keys are useful:\n"
                  "ctrl-a h        print the keys of -nographic and mon:stdio\n\n"
                  "When a guest powers off, the exit status is 0; isa-debug-exit gives (value << 1) | 1.\n");
+}
+
+void cmdline_foreach(void (*fn)(void *opaque, const char *name, const char *arg), void *opaque)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(option_rows); i++)
+        if (option_rows[i].name)
+            fn(opaque, option_rows[i].name, option_rows[i].arg);
 }
 
 static const OptionRow *find_option(const char *name)
@@ -171,6 +179,29 @@ static bool set_chardev(Config *cfg, const char *arg, bool *done, Error **errp)
     return append_group(cfg->chardevs, "-chardev", arg, "backend", errp);
 }
 
+/* The short forms name a device, which may hold commas of its own. */
+static void add_monitor(Config *cfg, const char *option, const char *dev, const char *mode)
+{
+    OptGroup *o = opts_parse(option, "", NULL, NULL);
+    g_free(o->source);
+    o->source = g_strdup_printf("%s %s", option, dev);
+    opts_set(o, "dev", dev);
+    opts_set(o, "mode", mode);
+    if (!strcmp(option, "-qmp-pretty"))
+        opts_set(o, "pretty", "on");
+    g_ptr_array_add(cfg->monitors, o);
+}
+
+static bool set_object(Config *cfg, const char *arg, bool *done, Error **errp)
+{
+    if (is_help_option(arg)) {
+        object_help_types(stdout);
+        *done = true;
+        return true;
+    }
+    return append_group(cfg->objects, "-object", arg, "qom-type", errp);
+}
+
 static bool set_echr(const char *arg, Error **errp)
 {
     uint64_t v;
@@ -230,7 +261,12 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_INITRD: cfg->initrd = arg; return true;
     case OPT_DTB: cfg->dtb = arg; return true;
     case OPT_SERIAL: g_ptr_array_add(cfg->serials, (void *)arg); return true;
-    case OPT_MONITOR: g_ptr_array_add(cfg->monitors, (void *)arg); return true;
+    case OPT_MONITOR: add_monitor(cfg, "-monitor", arg, "readline"); return true;
+    case OPT_QMP:
+    case OPT_QMP_PRETTY: add_monitor(cfg, r->id == OPT_QMP ? "-qmp" : "-qmp-pretty", arg, "control"); return true;
+    case OPT_MON: return append_group(cfg->monitors, "-mon", arg, "chardev", errp);
+    case OPT_OBJECT: return set_object(cfg, arg, done, errp);
+    case OPT_ACTION: return merge(&cfg->action, "-action", arg, NULL, errp);
     case OPT_DEBUGCON: cfg->debugcon = arg; return true;
     case OPT_PIDFILE: cfg->pidfile = arg; return true;
     case OPT_PAUSED: cfg->start_paused = true; return true;
@@ -270,7 +306,8 @@ static void config_init(Config *cfg)
         .devices = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .serials = g_ptr_array_new(),
-        .monitors = g_ptr_array_new(),
+        .monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
+        .objects = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .globals = g_ptr_array_new(),
         .data_dirs = g_ptr_array_new(),
     };
@@ -278,8 +315,8 @@ static void config_init(Config *cfg)
 
 void config_free(Config *cfg)
 {
-    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->chardevs, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
-    OptGroup *groups[] = { cfg->machine, cfg->memory, cfg->smp, cfg->rtc, cfg->boot, cfg->icount, cfg->name };
+    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->chardevs, cfg->objects, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
+    OptGroup *groups[] = { cfg->machine, cfg->memory, cfg->smp, cfg->rtc, cfg->boot, cfg->icount, cfg->name, cfg->action };
     for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
         if (lists[i])
             g_ptr_array_free(lists[i], TRUE);

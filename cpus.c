@@ -461,6 +461,8 @@ static void *thread_main(void *opaque)
     struct VCPUThread *t = opaque;
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
     machine_lock();
+    for (guint i = 0; i < t->cpus->len; i++)
+        ((CPUState *)t->cpus->pdata[i])->thread_id = (int)syscall(SYS_gettid);
     while (!atomic_load(&t->quit)) {
         bool ran = false;
         for (guint i = 0; i < t->cpus->len; i++) {

@@ -11,9 +11,11 @@
 
 #include <glib.h>
 #include <signal.h>
+#include <stdio.h>
 
 bool runstate_no_reboot, runstate_no_shutdown;
 PanicAction runstate_panic_action = PANIC_SHUTDOWN;
+WatchdogAction runstate_watchdog_action = WATCHDOG_RESET;
 static bool running;         /* machine lock */
 static RunState state = RUN_STATE_PRELAUNCH; /* machine lock */
 
@@ -210,6 +212,28 @@ static void do_powerdown(void *opaque)
 void system_powerdown_request(void)
 {
     main_loop_run_soon(do_powerdown, NULL);
+}
+
+static void do_watchdog(void *opaque)
+{
+    tell(MACHINE_WATCHDOG, SHUTDOWN_MONITOR);
+    switch (runstate_watchdog_action) {
+    case WATCHDOG_RESET: system_reset_request(SHUTDOWN_GUEST); break;
+    case WATCHDOG_SHUTDOWN: system_powerdown_request(); break;
+    case WATCHDOG_POWEROFF: system_shutdown_request(SHUTDOWN_GUEST); break;
+    case WATCHDOG_PAUSE: vm_stop_as(RUN_STATE_WATCHDOG); break;
+    case WATCHDOG_DEBUG: fprintf(stderr, "watchdog: timer fired\n"); break;
+    case WATCHDOG_INJECT_NMI:
+        if (current_machine->type->nmi)
+            current_machine->type->nmi(current_machine);
+        break;
+    case WATCHDOG_NONE: break;
+    }
+}
+
+void system_watchdog_expired(void)
+{
+    main_loop_run_soon(do_watchdog, NULL);
 }
 
 /* ---- Host signals end the program in order, with the terminal restored ---- */

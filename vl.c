@@ -3,7 +3,9 @@
 #include "vl.h"
 #include "chardev.h"
 #include "gdbstub.h"
+#include "hw/object.h"
 #include "monitor.h"
+#include "qmp.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -383,19 +385,9 @@ static bool open_chardevs(Error **errp)
 /* After the machine, so that on a shared stdio the serial port attaches first and has the focus. */
 static bool open_monitors(Error **errp)
 {
-    for (unsigned i = 0; i < cfg.monitors->len; i++) {
-        char label[32];
-        bool none;
-        const char *text = g_ptr_array_index(cfg.monitors, i);
-        snprintf(label, sizeof(label), "compat_monitor%u", i);
-        Chardev *chr = chardev_from_legacy(label, text, &none, errp);
-        if (!chr && !none) {
-            error_prepend(errp, "-monitor %s: ", text);
+    for (unsigned i = 0; i < cfg.monitors->len; i++)
+        if (!monitor_open(g_ptr_array_index(cfg.monitors, i), i, errp))
             return false;
-        }
-        if (chr && !monitor_new(chr, errp))
-            return false;
-    }
     for (unsigned i = 0; i < cfg.serials->len; i++) {
         const char *text = g_ptr_array_index(cfg.serials, i);
         if (g_str_has_prefix(text, "mon:") && machine.serial[i] && !monitor_new(machine.serial[i], errp))
@@ -489,6 +481,18 @@ static bool add_devices(Error **errp)
     return true;
 }
 
+static bool add_objects(Error **errp)
+{
+    for (unsigned i = 0; i < cfg.objects->len; i++) {
+        OptGroup *o = g_ptr_array_index(cfg.objects, i);
+        if (!object_add(o, errp)) {
+            error_prepend(errp, "%s: ", o->source);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool build(Error **errp)
 {
     runstate_no_reboot = cfg.no_reboot;
@@ -497,19 +501,23 @@ static bool build(Error **errp)
         return false;
     if (!write_pidfile(errp))
         return false;
+    if (cfg.action && !monitor_set_actions(cfg.action, errp))
+        return false;
     memory_init();
     cfg.target->init();
     return start_accelerator(errp) && (!cfg.icount || icount_configure(cfg.icount, errp)) && open_chardevs(errp) &&
-           add_devices(errp) && open_monitors(errp);
+           add_objects(errp) && add_devices(errp) && open_monitors(errp);
 }
 
 static void cleanup(void)
 {
     cpus_shutdown();
-    monitors_exit();
     if (machine.type && machine.type->exit)
         machine.type->exit(&machine);
     devices_exit();
+    objects_exit();
+    monitors_exit();
+    qmp_exit();
     chardevs_exit();
     tcg_exit();
     memory_exit();
@@ -545,6 +553,7 @@ int rhea_main(int argc, char **argv)
     if (!cfg.start_paused)
         vm_start();
     int status = main_loop_run();
+    runstate_signalled();
     gdbserver_exit(status);
     cleanup();
     return status;

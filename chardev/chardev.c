@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const ChardevKind *const kinds[] = {
     &chardev_kind_null, &chardev_kind_stdio, &chardev_kind_file, &chardev_kind_pipe, &chardev_kind_pty,
@@ -225,10 +226,125 @@ void chardev_info(FILE *out)
 {
     for (unsigned i = 0; all && i < all->len; i++) {
         Chardev *c = g_ptr_array_index(all, i);
-        char *text = c->kind->describe ? c->kind->describe(c) : g_strdup(c->kind->name);
+        char *text = chardev_filename(c);
         fprintf(out, "%s: filename=%s\n", c->id, text);
         g_free(text);
     }
+}
+
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque)
+{
+    for (unsigned i = 0; all && i < all->len; i++)
+        fn(g_ptr_array_index(all, i), opaque);
+}
+
+char *chardev_filename(Chardev *chr)
+{
+    return chr->kind->describe ? chr->kind->describe(chr) : g_strdup(chr->kind->name);
+}
+
+const char *const *chardev_kind_names(void)
+{
+    static const char *names[ARRAY_SIZE(kinds) + 1];
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+        names[i] = kinds[i]->name;
+    return names;
+}
+
+bool chardev_is_ringbuf(const Chardev *chr)
+{
+    return chr->kind == &chardev_kind_ringbuf;
+}
+
+bool chardev_is_open(const Chardev *chr)
+{
+    if (chr->kind == &chardev_kind_mux)
+        return chardev_is_open(chardev_mux_base(chr));
+    return chr->kind != &chardev_kind_socket || chr->fd_in >= 0;
+}
+
+bool chardev_frontend_open(const Chardev *chr)
+{
+    return chr->fe || chr->kind == &chardev_kind_mux;
+}
+
+bool chardev_is_socket(const Chardev *chr)
+{
+    return chr->kind == &chardev_kind_socket;
+}
+
+void chardev_disconnect(Chardev *chr)
+{
+    if (chardev_is_socket(chr) && chr->fd_in >= 0)
+        shutdown(chr->fd_in, SHUT_RDWR);
+}
+
+static Chardev *find_or_fail(const char *id, Error **errp)
+{
+    Chardev *c = chardev_find(id);
+    if (!c)
+        error_setg(errp, "Chardev '%s' not found", id);
+    return c;
+}
+
+bool chardev_remove(const char *id, Error **errp)
+{
+    Chardev *c = find_or_fail(id, errp);
+    if (!c)
+        return false;
+    if (chardev_frontend_open(c)) {
+        error_setg(errp, "Chardev '%s' is busy", id);
+        return false;
+    }
+    g_ptr_array_remove(all, c);
+    chardev_free(c);
+    return true;
+}
+
+bool chardev_send_break(const char *id, Error **errp)
+{
+    Chardev *c = find_or_fail(id, errp);
+    if (c)
+        chardev_send_event(c, CHR_EVENT_BREAK);
+    return c;
+}
+
+bool chardev_change(const char *id, OptGroup *opts, Error **errp)
+{
+    Chardev *c = find_or_fail(id, errp);
+    if (!c)
+        return false;
+    const char *name = opts_get(opts, "backend");
+    const ChardevKind *kind = name ? find_kind(name) : NULL;
+    bool mux = false;
+    opts_get(opts, "id");
+    if (!opts_get_bool(opts, "mux", &mux, errp))
+        return false;
+    if (!kind) {
+        error_setg(errp, "'%s' is not a valid char driver name", name ? name : "");
+        return false;
+    }
+    if (c->kind == &chardev_kind_mux || mux || kind == &chardev_kind_mux) {
+        error_setg(errp, "Mux device hotswap not supported yet");
+        return false;
+    }
+    if (c->kind->close)
+        c->kind->close(c);
+    c->kind = kind;
+    c->fd_in = c->fd_out = -1;
+    c->is_stdio = false;
+    c->filter = NULL;
+    c->state = NULL;
+    if ((kind->open && !kind->open(c, opts, errp)) || !opts_check_unused(opts, kind->keys, errp)) {
+        if (kind->close)
+            kind->close(c);
+        c->kind = &chardev_kind_null;
+        c->fd_in = c->fd_out = -1;
+        c->state = NULL;
+        return false;
+    }
+    chardev_accept_input(c);
+    return true;
 }
 
 void chardevs_exit(void)
@@ -274,6 +390,26 @@ size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
         fflush(chr->logfile);
     }
     return n;
+}
+
+void chardev_write_all(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    if (!chr->kind->write_all) {
+        chardev_write(chr, buf, len);
+        return;
+    }
+    chr->kind->write_all(chr, buf, len);
+    if (chr->logfile) {
+        fwrite(buf, 1, len, chr->logfile);
+        fflush(chr->logfile);
+    }
+}
+
+size_t chardev_unsent(const Chardev *chr)
+{
+    if (chr->kind == &chardev_kind_mux)
+        return chardev_unsent(chardev_mux_base(chr));
+    return chr->pending ? chr->pending->len : 0;
 }
 
 void chardev_accept_input(Chardev *chr)

@@ -99,10 +99,12 @@ static gboolean fd_writable(gint fd, GIOCondition cond, gpointer opaque)
     if (!more)
         chr->out_watch = 0;
     g_mutex_unlock(&chr->out_lock);
+    if (!more)
+        chardev_fd_accept_input(chr); /* a monitor takes no more commands while its answers wait */
     return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len)
+static size_t fd_write(Chardev *chr, const uint8_t *buf, size_t len, size_t limit)
 {
     g_mutex_lock(&chr->out_lock);
     size_t done = len;
@@ -110,7 +112,7 @@ size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len)
         if (!chr->pending)
             chr->pending = g_byte_array_new();
         done = chr->pending->len ? 0 : write_now(chr, buf, len);
-        size_t queue = MIN(len - done, PENDING_MAX - MIN(chr->pending->len, PENDING_MAX));
+        size_t queue = MIN(len - done, limit - MIN(chr->pending->len, limit));
         g_byte_array_append(chr->pending, buf + done, (guint)queue);
         done += queue;
         if (chr->pending->len && !chr->out_watch) {
@@ -120,6 +122,16 @@ size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len)
     }
     g_mutex_unlock(&chr->out_lock);
     return done;
+}
+
+size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    return fd_write(chr, buf, len, PENDING_MAX);
+}
+
+void chardev_fd_write_all(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    fd_write(chr, buf, len, G_MAXINT32);
 }
 
 void chardev_fd_start(Chardev *chr)
@@ -238,7 +250,7 @@ static void stdio_close(Chardev *chr)
     }
 }
 
-#define FD_OPS .write = chardev_fd_write, .accept_input = chardev_fd_accept_input
+#define FD_OPS .write = chardev_fd_write, .write_all = chardev_fd_write_all, .accept_input = chardev_fd_accept_input
 const ChardevKind chardev_kind_stdio = {
     .name = "stdio", .open = stdio_open, .close = stdio_close, FD_OPS,
     .keys = (const char *const[]){ "id", "mux", "signal", "logfile", "logappend", NULL },

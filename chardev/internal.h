@@ -15,6 +15,7 @@ typedef struct ChardevKind {
     const char *const *keys; /* valid options, NULL-terminated, for "did you mean" */
     bool (*open)(Chardev *chr, OptGroup *opts, Error **errp);
     size_t (*write)(Chardev *chr, const uint8_t *buf, size_t len);
+    void (*write_all)(Chardev *chr, const uint8_t *buf, size_t len); /* queues without a limit; NULL: as write */
     void (*accept_input)(Chardev *chr);
     void (*close)(Chardev *chr);
     char *(*describe)(Chardev *chr); /* for info chardev; caller frees; NULL: the kind's name */
@@ -49,6 +50,7 @@ void chardev_send_event(Chardev *chr, ChardevEvent e);
 /* fd-backed kinds: set fd_in / fd_out (-1 = none), then fd_start. */
 void chardev_fd_start(Chardev *chr);
 void chardev_fd_stop(Chardev *chr);
+void chardev_fd_write_all(Chardev *chr, const uint8_t *buf, size_t len);
 size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len);
 void chardev_fd_accept_input(Chardev *chr);
 void chardev_fd_close(Chardev *chr);
@@ -59,6 +61,7 @@ void chardev_fd_set_hangup(Chardev *chr, ChardevHangup *fn);
 Chardev *chardev_create(const ChardevKind *kind, const char *id, OptGroup *opts, Error **errp);
 void chardev_terminal_restore(void);
 /* The mux kind takes several front ends. */
+Chardev *chardev_mux_base(const Chardev *chr);
 bool chardev_mux_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error **errp);
 void chardev_mux_detach(Chardev *chr, void *opaque);
 

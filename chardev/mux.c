@@ -198,6 +198,17 @@ static size_t mux_write(Chardev *chr, const uint8_t *buf, size_t len)
     return len;
 }
 
+/* A monitor's; timestamps are for the guest's lines. */
+static void mux_write_all(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    chardev_write_all(chardev_mux_base(chr), buf, len);
+}
+
+Chardev *chardev_mux_base(const Chardev *chr)
+{
+    return ((const Mux *)chr->state)->base;
+}
+
 static void mux_accept_input(Chardev *chr)
 {
     Mux *m = chr->state;
@@ -215,7 +226,7 @@ static void mux_close(Chardev *chr)
 }
 
 const ChardevKind chardev_kind_mux = {
-    .name = "mux", .open = mux_open, .write = mux_write, .accept_input = mux_accept_input, .close = mux_close,
+    .name = "mux", .open = mux_open, .write = mux_write, .write_all = mux_write_all, .accept_input = mux_accept_input, .close = mux_close,
     .keys = (const char *const[]){ "id", "chardev", NULL },
 };
 

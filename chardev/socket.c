@@ -260,7 +260,7 @@ static char *socket_describe(Chardev *chr)
 
 const ChardevKind chardev_kind_socket = {
     .name = "socket", .open = socket_open, .close = socket_close, .describe = socket_describe,
-    .write = chardev_fd_write, .accept_input = chardev_fd_accept_input,
+    .write = chardev_fd_write, .write_all = chardev_fd_write_all, .accept_input = chardev_fd_accept_input,
     .keys = (const char *const[]){ "id", "path", "host", "port", "server", "wait", "telnet", "nodelay", "reconnect",
                                    "mux", "logfile", "logappend", NULL },
 };

@@ -31,7 +31,23 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error
 void chardev_detach(Chardev *chr, void *opaque);
 /* Queues bytes for the host; never blocks the vCPU for long: returns what was taken. Any thread. */
 size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
+/* The same for monitors: takes everything, however long the host does not read. Main loop. */
+void chardev_write_all(Chardev *chr, const uint8_t *buf, size_t len);
+size_t chardev_unsent(const Chardev *chr);       /* bytes the host has not read yet */
 bool chardev_is_mux(const Chardev *chr);
+bool chardev_is_ringbuf(const Chardev *chr);
+bool chardev_is_socket(const Chardev *chr);
+bool chardev_is_open(const Chardev *chr);        /* a socket has its peer; others always */
+bool chardev_frontend_open(const Chardev *chr);  /* somebody is attached */
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque); /* creation order */
+char *chardev_filename(Chardev *chr);            /* as in info chardev; caller frees */
+const char *const *chardev_kind_names(void);     /* NULL-terminated */
+bool chardev_remove(const char *id, Error **errp);
+/* Another back end for the same front end; options as for chardev_new. On failure it ends up as null. */
+bool chardev_change(const char *id, OptGroup *opts, Error **errp);
+bool chardev_send_break(const char *id, Error **errp);
+/* Ends a socket's connection at once, whatever waits on it. */
+void chardev_disconnect(Chardev *chr);
 /* The front end can take more bytes now. */
 void chardev_accept_input(Chardev *chr);
 /* stdio with signals off: Ctrl-C goes to the guest. */

@@ -19,12 +19,18 @@ void monitor_printf(Monitor *mon, const char *fmt, ...) __attribute__((format(pr
 /* A stream whose text goes to the monitor when closed with fclose. */
 FILE *monitor_stream(Monitor *mon);
 Monitor *monitor_new(Chardev *chr, Error **errp);
+/* "dev=" a short form or "chardev=" an id, mode=control|readline, pretty=; index names the device it makes. */
+bool monitor_open(OptGroup *o, unsigned index, Error **errp);
+/* -action */
+bool monitor_set_actions(OptGroup *o, Error **errp);
 void monitors_exit(void);
 /* Runs one command line; used by QMP, gdb qRcmd and tests. */
 void monitor_run_line(Monitor *mon, const char *line);
 /* A monitor made with a NULL chardev collects its output here; caller frees. */
 char *monitor_take_output(Monitor *mon);
 void monitor_free(Monitor *mon);
+/* Set by the display: writes the screen as PNG or PPM. NULL: there is no display. */
+extern bool (*monitor_screendump)(const char *path, bool png, Error **errp);
 extern Monitor *current_monitor; /* whose command is running, or NULL */
 
 #endif

@@ -90,6 +90,13 @@ struct TargetOps {
     CPUState *(*cpu_create)(const char *model, Error **errp);
     void (*cpu_list)(FILE *out); /* -cpu help */
     const char *(*default_model)(void);
+    /* For management tools; both may be NULL. Names of models, each with the features that are missing here
+     * ("a b c"); and what -cpu MODEL stands for: features "on" or "off", numbers, texts. */
+    void (*cpu_models)(void (*fn)(void *opaque, const char *name, const char *unavailable), void *opaque);
+    bool (*cpu_expand)(const char *model, void (*fn)(void *opaque, const char *name, const char *value), void *opaque,
+                       Error **errp);
+    /* Interrupts cannot wake the vCPU from a halt, or end a loop. May be NULL: unknown. */
+    bool (*interrupts_off)(const CPUState *cpu);
     void (*reset)(CPUState *cpu);
 
     /* Translation */

@@ -15,11 +15,12 @@ typedef struct Config {
     OptGroup *machine;          /* merged from every -M / -machine */
     const char *cpu;
     GPtrArray *accels;          /* OptGroup * in order of preference */
-    OptGroup *memory, *smp, *rtc, *boot, *icount, *name;
+    OptGroup *memory, *smp, *rtc, *boot, *icount, *name, *action;
     GPtrArray *devices;         /* OptGroup * */
     GPtrArray *chardevs;        /* OptGroup * */
     GPtrArray *serials;         /* char * as typed */
-    GPtrArray *monitors;        /* char * as typed */
+    GPtrArray *monitors;        /* OptGroup *: see monitor_open */
+    GPtrArray *objects;         /* OptGroup * */
     GPtrArray *globals;         /* char * */
     GPtrArray *data_dirs;       /* char *: -L */
     const char *debugcon, *kernel, *initrd, *append, *dtb, *bios, *uuid, *pidfile;
@@ -31,6 +32,8 @@ typedef struct Config {
  * option such as -help has been answered and the process should exit with status 0. */
 bool cmdline_parse(int argc, char **argv, Config *cfg, bool *done, Error **errp);
 void cmdline_help(FILE *out);
+/* Each option with the help text of its argument (NULL: takes none). */
+void cmdline_foreach(void (*fn)(void *opaque, const char *name, const char *arg), void *opaque);
 void config_free(Config *cfg);
 
 /* vl.c: the program. Returns the exit status. */

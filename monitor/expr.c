@@ -23,6 +23,13 @@ static void fail(Expr *e, const char *message)
     e->bad = true;
 }
 
+static void fail_at(Expr *e)
+{
+    char text[40];
+    g_snprintf(text, sizeof(text), "invalid char '%c' in expression", *e->p);
+    fail(e, *e->p ? text : "unexpected end of expression");
+}
+
 static void skip_blank(Expr *e)
 {
     while (isspace((unsigned char)*e->p))
@@ -91,7 +98,7 @@ static uint64_t parse_primary(Expr *e)
         if (errno == ERANGE)
             fail(e, "number too large");
         else if (end == e->p)
-            fail(e, *e->p ? "invalid char in expression" : "unexpected end of expression");
+            fail_at(e);
         e->p = end;
     }
     e->depth--;
@@ -151,6 +158,8 @@ bool monitor_eval(Monitor *mon, const char *text, uint64_t *out)
     *out = parse_sum(&e);
     skip_blank(&e);
     if (!e.bad && *e.p)
-        fail(&e, "invalid char in expression");
+        fail_at(&e);
+    if (e.bad)
+        monitor_usage_error(mon);
     return !e.bad;
 }

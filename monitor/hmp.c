@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands that belong to no device: run state, help, inspection of vCPUs, memory and the translator. */
-#include "chardev.h"
-#include "exec/memory.h"
+/* Commands that belong to no device: help, run state, vCPUs, translator, log. */
 #include "exec/tb.h"
 #include "hw/boards.h"
 #include "internal.h"
+#include "qmp.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/options.h"
@@ -72,44 +71,51 @@ static bool need_cpu(Monitor *mon)
 
 static void help_line(Monitor *mon, const MonitorCommand *r)
 {
-    monitor_printf(mon, "%s%s%s -- %s\n", r->name, *r->args ? " " : "", r->args, r->help);
+    monitor_printf(mon, "%s %s -- %s\n", r->name, r->args, r->help);
+}
+
+static void help_all(Monitor *mon, bool info)
+{
+    const GPtrArray *rows = monitor_rows();
+    for (unsigned i = 0; i < rows->len; i++) {
+        const MonitorCommand *r = g_ptr_array_index(rows, i);
+        if (g_str_has_prefix(r->name, "info ") == info)
+            help_line(mon, r);
+    }
 }
 
 static void cmd_help(Monitor *mon, int argc, char **argv)
 {
-    const GPtrArray *rows = monitor_rows();
-    bool info = argc && !strcmp(argv[0], "info"), found = false;
-    for (unsigned i = 0; i < rows->len; i++) {
-        const MonitorCommand *r = g_ptr_array_index(rows, i);
-        bool is_info = g_str_has_prefix(r->name, "info ");
-        bool show = !argc ? !is_info : info ? is_info : !strcmp(r->name, argv[0]) || g_str_has_prefix(r->name, argv[0]);
-        if (show) {
-            help_line(mon, r);
-            found = true;
-        }
+    int used;
+    if (!argc) {
+        help_all(mon, false);
+        return;
     }
-    if (!argc)
-        monitor_printf(mon, "info [subcommand] -- show various information about the system state\n");
-    else if (!strcmp(argv[0], "log"))
-        monitor_printf(mon, "log items: see -d help\n");
-    else if (!found)
-        monitor_printf(mon, "unknown command: '%s'\n", argv[0]);
+    if (!strcmp(argv[0], "log")) {
+        FILE *f = monitor_stream(mon);
+        log_help(f);
+        fclose(f);
+        return;
+    }
+    const MonitorCommand *r = monitor_find_row(argv, argc, &used);
+    if (argc == 1 && !strcmp(argv[0], "info"))
+        help_all(mon, true);
+    else if (r)
+        help_line(mon, r);
+    else
+        monitor_printf(mon, "unknown command: '%s%s%s'\n", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 }
 
 static void cmd_info(Monitor *mon, int argc, char **argv)
 {
-    char *const topic[] = { "info", NULL };
-    if (argc)
-        monitor_printf(mon, "unknown command: 'info %s'\nTry \"help info\" for more information\n", argv[0]);
-    else
-        cmd_help(mon, 1, (char **)topic);
+    help_all(mon, true);
 }
 
 /* ---- Run state ---- */
 
 static void cmd_quit(Monitor *mon, int argc, char **argv)
 {
-    system_exit_request(0);
+    system_quit_request();
 }
 
 static void cmd_stop(Monitor *mon, int argc, char **argv)
@@ -119,12 +125,14 @@ static void cmd_stop(Monitor *mon, int argc, char **argv)
 
 static void cmd_cont(Monitor *mon, int argc, char **argv)
 {
-    vm_start();
+    Error *err = NULL;
+    json_decref(qmp_call("cont", &err, ""));
+    monitor_report(mon, err);
 }
 
 static void cmd_system_reset(Monitor *mon, int argc, char **argv)
 {
-    system_reset_request(SHUTDOWN_MONITOR);
+    system_reset_request(SHUTDOWN_QMP_RESET);
 }
 
 static void cmd_system_powerdown(Monitor *mon, int argc, char **argv)
@@ -132,24 +140,50 @@ static void cmd_system_powerdown(Monitor *mon, int argc, char **argv)
     system_powerdown_request();
 }
 
+static void cmd_nmi(Monitor *mon, int argc, char **argv)
+{
+    Error *err = NULL;
+    json_decref(qmp_call("inject-nmi", &err, ""));
+    monitor_report(mon, err);
+}
+
+static void cmd_watchdog_action(Monitor *mon, int argc, char **argv)
+{
+    Error *err = NULL;
+    json_decref(qmp_call("watchdog-set-action", &err, "{s:s}", "action", argv[0]));
+    monitor_report(mon, err);
+}
+
 static void info_status(Monitor *mon, int argc, char **argv)
 {
-    monitor_printf(mon, "VM status: %s\n", vm_running() ? "running" : "paused");
+    RunState state = vm_state();
+    monitor_printf(mon, "VM status: %s%s", vm_running() ? "running" : "paused",
+                   tcg_options()->one_insn_per_tb ? " (single step mode)" : "");
+    if (!vm_running() && state != RUN_STATE_PAUSED)
+        monitor_printf(mon, " (%s)", run_state_name(state));
+    monitor_printf(mon, "\n");
 }
 
 /* ---- vCPUs ---- */
 
+static CPUState *cpu_by_index(uint64_t n)
+{
+    CPU_FOREACH(cpu)
+        if ((uint64_t)cpu->index == n)
+            return cpu;
+    return NULL;
+}
+
 static void cmd_cpu(Monitor *mon, int argc, char **argv)
 {
     uint64_t n;
-    if (!argc || !monitor_eval(mon, argv[0], &n))
+    if (!monitor_eval(mon, argv[0], &n))
         return;
-    CPU_FOREACH(cpu)
-        if ((uint64_t)cpu->index == n) {
-            monitor_set_cpu(cpu);
-            return;
-        }
-    monitor_printf(mon, "invalid CPU index\n");
+    CPUState *cpu = cpu_by_index(n);
+    if (cpu)
+        monitor_set_cpu(cpu);
+    else
+        monitor_printf(mon, "invalid CPU index\n");
 }
 
 static void info_cpus(Monitor *mon, int argc, char **argv)
@@ -159,16 +193,28 @@ static void info_cpus(Monitor *mon, int argc, char **argv)
                        cpu->halted ? " (halted)" : "");
 }
 
+static void print_registers(Monitor *mon, CPUState *cpu)
+{
+    monitor_printf(mon, "\nCPU#%d\n", cpu->index);
+    dump_cpu(mon, cpu, dump_registers);
+}
+
 static void info_registers(Monitor *mon, int argc, char **argv)
 {
-    bool all = argc && !strcmp(argv[0], "-a");
-    if (!need_cpu(mon))
-        return;
-    CPU_FOREACH(cpu)
-        if (all || cpu == monitor_cpu()) {
-            monitor_printf(mon, "\nCPU#%d\n", cpu->index);
-            dump_cpu(mon, cpu, dump_registers);
-        }
+    uint64_t n;
+    if (argc && !strcmp(argv[0], "-a")) {
+        CPU_FOREACH(cpu)
+            print_registers(mon, cpu);
+    } else if (argc) {
+        if (!monitor_eval(mon, argv[0], &n))
+            return;
+        if (cpu_by_index(n))
+            print_registers(mon, cpu_by_index(n));
+        else
+            monitor_printf(mon, "CPU#%lld not available\n", (long long)n);
+    } else if (need_cpu(mon)) {
+        print_registers(mon, monitor_cpu());
+    }
 }
 
 static void info_tlb(Monitor *mon, int argc, char **argv)
@@ -183,58 +229,7 @@ static void info_mem(Monitor *mon, int argc, char **argv)
         dump_cpu(mon, monitor_cpu(), dump_mem);
 }
 
-/* ---- Memory and expressions ---- */
-
-static void cmd_x(Monitor *mon, int argc, char **argv)
-{
-    monitor_dump_memory(mon, argc, argv, false);
-}
-
-static void cmd_xp(Monitor *mon, int argc, char **argv)
-{
-    monitor_dump_memory(mon, argc, argv, true);
-}
-
-static void cmd_print(Monitor *mon, int argc, char **argv)
-{
-    char kind = 'x';
-    uint64_t v;
-    if (argc && argv[0][0] == '/') {
-        kind = argv[0][1];
-        argc--;
-        argv++;
-    }
-    char *text = g_strjoinv(" ", argv);
-    if (monitor_eval(mon, text, &v)) {
-        switch (kind) {
-        case 'd': monitor_printf(mon, "%lld\n", (long long)v); break;
-        case 'u': monitor_printf(mon, "%llu\n", (unsigned long long)v); break;
-        case 'o': monitor_printf(mon, "%#llo\n", (unsigned long long)v); break;
-        case 'c': monitor_printf(mon, "'%c'\n", (int)(v & 0x7f)); break;
-        default: monitor_printf(mon, "%#llx\n", (unsigned long long)v); break;
-        }
-    }
-    g_free(text);
-}
-
-static void cmd_gva2gpa(Monitor *mon, int argc, char **argv)
-{
-    uint64_t va;
-    hwaddr pa;
-    if (!argc || !need_cpu(mon) || !monitor_eval(mon, argv[0], &va))
-        return;
-    if (monitor_cpu()->target->debug_translate(monitor_cpu(), va, &pa))
-        monitor_printf(mon, "gpa: %#llx\n", (unsigned long long)pa);
-    else
-        monitor_printf(mon, "Unmapped\n");
-}
-
-static void info_mtree(Monitor *mon, int argc, char **argv)
-{
-    FILE *f = monitor_stream(mon);
-    memory_dump_tree(f, argc && !strcmp(argv[0], "-f"));
-    fclose(f);
-}
+/* ---- Translator, log ---- */
 
 static void info_jit(Monitor *mon, int argc, char **argv)
 {
@@ -243,105 +238,47 @@ static void info_jit(Monitor *mon, int argc, char **argv)
     fclose(f);
 }
 
-/* ---- Identity, log, character devices ---- */
-
-static void info_version(Monitor *mon, int argc, char **argv)
-{
-    monitor_printf(mon, "%s\n", CONFIG_VERSION);
-}
-
-static void info_name(Monitor *mon, int argc, char **argv)
-{
-    if (current_machine && current_machine->name)
-        monitor_printf(mon, "%s\n", current_machine->name);
-}
-
-static void info_uuid(Monitor *mon, int argc, char **argv)
-{
-    const uint8_t *u = current_machine->uuid;
-    for (unsigned i = 0; i < 16; i++)
-        monitor_printf(mon, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
-    monitor_printf(mon, "\n");
-}
-
-static void info_chardev(Monitor *mon, int argc, char **argv)
-{
-    FILE *f = monitor_stream(mon);
-    chardev_info(f);
-    fclose(f);
-}
-
-static void info_history(Monitor *mon, int argc, char **argv)
-{
-    monitor_show_history(mon, mon);
-}
-
-static void info_kvm(Monitor *mon, int argc, char **argv)
-{
-    monitor_printf(mon, "kvm support: not compiled\n");
-}
-
 static void cmd_log(Monitor *mon, int argc, char **argv)
 {
     Error *err = NULL;
-    if (!argc)
-        monitor_printf(mon, "log item1[,...] (none switches off; items as in -d help)\n");
-    else if (!is_help_option(argv[0]) && !log_set_mask_from_string(argv[0], &err) && err)
-        error_report_err(err);
+    if (is_help_option(argv[0]) || (!log_set_mask_from_string(argv[0], &err) && err)) {
+        char *topic[] = { (char *)"log", NULL };
+        error_free(err);
+        cmd_help(mon, 1, topic);
+    }
 }
 
 static void cmd_logfile(Monitor *mon, int argc, char **argv)
 {
     Error *err = NULL;
-    if (argc && !log_set_file(argv[0], &err))
-        error_report_err(err);
+    log_set_file(argv[0], &err);
+    monitor_report(mon, err);
 }
 
-static void cmd_device_add(Monitor *mon, int argc, char **argv)
+static void info_history(Monitor *mon, int argc, char **argv)
 {
-    Error *err = NULL;
-    if (!argc)
-        return;
-    if (is_help_option(argv[0])) {
-        FILE *f = monitor_stream(mon);
-        device_help_types(f);
-        fclose(f);
-        return;
-    }
-    OptGroup *o = opts_parse("device_add", argv[0], "driver", &err);
-    if (!o || !device_add(o, &err))
-        error_report_err(err);
-    opts_free(o);
+    monitor_show_history(mon);
 }
 
 static const MonitorCommand commands[] = {
-    { "help|?", "[cmd]", "show the help", cmd_help },
+    { "help|?", "[cmd [subcommand]]", "show the help", cmd_help },
     { "info", "[subcommand]", "show various information about the system state", cmd_info },
     { "quit|q", "", "quit the emulator", cmd_quit },
     { "stop|s", "", "stop emulation", cmd_stop },
     { "cont|c", "", "resume emulation", cmd_cont },
     { "system_reset", "", "reset the system", cmd_system_reset },
     { "system_powerdown", "", "send system power down event", cmd_system_powerdown },
+    { "nmi", "", "inject an NMI", cmd_nmi },
+    { "watchdog_action", "reset|shutdown|poweroff|pause|debug|none|inject-nmi", "change watchdog action", cmd_watchdog_action },
     { "cpu", "index", "set the default CPU", cmd_cpu },
-    { "x", "/fmt addr", "virtual memory dump starting at 'addr'", cmd_x },
-    { "xp", "/fmt addr", "physical memory dump starting at 'addr'", cmd_xp },
-    { "print|p", "/fmt expr", "print expression value (use $reg for CPU register access)", cmd_print },
-    { "gva2gpa", "addr", "print the guest physical address corresponding to a guest virtual address", cmd_gva2gpa },
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
-    { "device_add", "driver[,prop=value][,...]", "add device, like -device on the command line", cmd_device_add },
     { "info status", "", "show the current VM status (running|paused)", info_status },
     { "info cpus", "", "show infos for each CPU", info_cpus },
-    { "info registers", "[-a]", "show the cpu registers (-a: of all CPUs)", info_registers },
+    { "info registers", "[-a|vcpu]", "show the cpu registers (-a: of all CPUs; vcpu: of this one)", info_registers },
     { "info tlb", "", "show virtual to physical memory mappings", info_tlb },
     { "info mem", "", "show the active virtual memory mappings", info_mem },
-    { "info mtree", "[-f]", "show memory tree (-f: the flattened view)", info_mtree },
-    { "info jit", "", "show translator statistics", info_jit },
-    { "info version", "", "show the version", info_version },
-    { "info name", "", "show the current VM name", info_name },
-    { "info uuid", "", "show the current VM UUID", info_uuid },
-    { "info chardev", "", "show the character devices", info_chardev },
+    { "info jit", "", "show dynamic compiler info", info_jit },
     { "info history", "", "show the command line history", info_history },
-    { "info kvm", "", "show KVM information", info_kvm },
 };
-monitor_commands(commands);
+monitor_commands(commands)

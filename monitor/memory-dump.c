@@ -35,6 +35,7 @@ static bool parse_format(Monitor *mon, const char *text, Format *f)
         case 'g': case 'L': f->size = 8; break;
         default:
             monitor_printf(mon, "invalid char in format: '%c'\n", *text);
+            monitor_usage_error(mon);
             return false;
         }
     }

@@ -37,5 +37,9 @@ void x86_features_set(uint32_t f[FEATURE_WORDS], const char *names, bool on);
 /* Bits that the emulator has, for a target with or without 64-bit mode. */
 void x86_features_implemented(uint32_t f[FEATURE_WORDS], bool lm);
 const X86Model *x86_model_find(const char *name);
+/* cpu-query.c: TargetOps.cpu_models and cpu_expand. */
+void x86_cpu_models(void (*fn)(void *opaque, const char *name, const char *unavailable), void *opaque);
+bool x86_cpu_expand(const char *model, void (*fn)(void *opaque, const char *name, const char *value), void *opaque,
+                    Error **errp);
 
 #endif

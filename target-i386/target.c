@@ -4,6 +4,7 @@
  * model, the registers shown to debuggers and which registers are pinned.
  */
 #include "cpu.h"
+#include "models.h"
 #include "sys.h"
 #include "translate.h"
 
@@ -43,6 +44,11 @@ unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, u
     raise_exception_err(env, EXCP0D_GPF, 0, retaddr);
 }
 
+static bool interrupts_off(const CPUState *cpu)
+{
+    return !(((const X86CPU *)cpu)->eflags & IF_MASK);
+}
+
 static const char *const i386_aliases[] = { "x86", NULL };
 static const char *const x86_64_aliases[] = { "amd64", NULL };
 
@@ -50,6 +56,7 @@ static const char *const x86_64_aliases[] = { "amd64", NULL };
     .state_size = sizeof(X86CPU), .pc_offset = X86_OFFSET(eip), .mmu_modes = X86_MMU_MODES,\
     .user_flags = HF_CPL,                   \
     .strong_order = true, .init = x86_translate_init, .cpu_list = x86_cpu_list, .reset = x86_cpu_reset,        \
+    .cpu_models = x86_cpu_models, .cpu_expand = x86_cpu_expand, .interrupts_off = interrupts_off,              \
     .tb_state = x86_tb_state, .context_size = sizeof(DisasContext), .tb_start = x86_tb_start,              \
     .translate_insn = x86_translate_insn, .tb_stop = x86_tb_stop, .restore_state = x86_restore_state,          \
     .disas = x86_disas, .tlb_fill = x86_tlb_fill, .unaligned_access = unaligned_access,                        \

@@ -111,6 +111,8 @@ Device *device_add(OptGroup *opts, Error **errp)
     else
         t = find_user_type(name, &err);
     Device *dev = t ? device_new(t->name) : NULL;
+    if (dev)
+        dev->added = true;
     if (dev && !configure(dev, opts, &err)) {
         dev->parent = NULL;
         device_unrealize(dev);

@@ -220,18 +220,22 @@ void device_unrealize(Device *dev)
     device_release(dev);
 }
 
+void device_reset(Device *dev)
+{
+    if (dev->type->bus == BUS_PCI)
+        pci_device_reset_common((PCIDevice *)dev);
+    if (dev->type->regs)
+        registers_reset(dev);
+    if (dev->type->reset)
+        dev->type->reset(dev);
+}
+
 void device_reset_all(void)
 {
     for (unsigned i = 0; devices && i < devices->len; i++) {
         Device *dev = devices->pdata[i];
-        if (!dev->realized)
-            continue;
-        if (dev->type->bus == BUS_PCI)
-            pci_device_reset_common((PCIDevice *)dev);
-        if (dev->type->regs)
-            registers_reset(dev);
-        if (dev->type->reset)
-            dev->type->reset(dev);
+        if (dev->realized)
+            device_reset(dev);
     }
     for (unsigned i = 0; reset_hooks && i < reset_hooks->len; i++) {
         ResetHook *h = &g_array_index(reset_hooks, ResetHook, i);

@@ -20,14 +20,15 @@ static bool parse_access(Monitor *mon, int argc, char **argv, int want, PortAcce
 {
     a->size = 1;
     if (argc && argv[0][0] == '/') {
-        for (const char *s = argv[0] + 1; *s; s++)
+        for (const char *s = argv[0] + 1; *s; s++) {
+            if (!strchr("bhwx", *s)) {
+                monitor_printf(mon, "invalid char in format: '%c'\n", *s);
+                monitor_usage_error(mon);
+                return false;
+            }
             a->size = *s == 'b' ? 1 : *s == 'h' ? 2 : *s == 'w' ? 4 : a->size;
-        argc--;
+        }
         argv++;
-    }
-    if (argc != want) {
-        monitor_printf(mon, want == 1 ? "one port expected\n" : "port and value expected\n");
-        return false;
     }
     if (!monitor_eval(mon, argv[0], &a->port) || (want > 1 && !monitor_eval(mon, argv[1], &a->value)))
         return false;

@@ -65,6 +65,13 @@ const MachineType *machine_type_default(const char *target)
     return find_if(is_default, NULL, target);
 }
 
+void machine_type_foreach(const char *target, void (*fn)(const MachineType *t, void *opaque), void *opaque)
+{
+    for (guint i = 0; types && i < types->len; i++)
+        if (type_fits(types->pdata[i], target))
+            fn(types->pdata[i], opaque);
+}
+
 void machine_type_list(FILE *out, const char *target)
 {
     fprintf(out, "Supported machines are:\n");

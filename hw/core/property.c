@@ -36,6 +36,19 @@ static const Property *each_prop(const DeviceType *t, bool (*fn)(const Property 
     return NULL;
 }
 
+void device_type_foreach_prop(const DeviceType *t, void (*fn)(const Property *p, void *opaque), void *opaque)
+{
+    const Property *tables[] = { t->props, t->bus == BUS_PCI ? pci_common_props : NULL };
+    for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
+        for (const Property *p = tables[i]; p && p->name; p++)
+            fn(p, opaque);
+}
+
+const char *prop_kind_name(const Property *p)
+{
+    return kinds[p->kind].help;
+}
+
 static bool name_is(const Property *p, void *name)
 {
     return !strcmp(p->name, name);

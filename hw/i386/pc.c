@@ -11,7 +11,6 @@
 #include "hw/isa.h"
 #include "hw/mc146818rtc.h"
 #include "hw/pc-board.h"
-#include "monitor.h"
 #include "target-i386/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -223,13 +222,19 @@ static unsigned boot_code(char letter)
     return letter == 'a' ? 1 : letter == 'c' ? 2 : letter == 'd' ? 3 : letter == 'n' ? 4 : 0;
 }
 
-/* Sizes and boot order where the BIOS looks for them. */
-static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
+static void set_boot_order(Device *rtc, const char *order)
 {
-    const char *order = m->boot_once ? m->boot_once : m->boot_order ? m->boot_order : "cad";
     unsigned codes[3] = { 0 };
     for (unsigned i = 0; i < 3 && order[i]; i++)
         codes[i] = boot_code(order[i]);
+    cmos_set(rtc, 0x38, 1, codes[2] << 4 | 1); /* no floppy signature check */
+    cmos_set(rtc, 0x3d, 1, codes[1] << 4 | codes[0]);
+}
+
+/* Sizes and boot order where the BIOS looks for them. */
+static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
+{
+    set_boot_order(rtc, m->boot_once ? m->boot_once : m->boot_order ? m->boot_order : "cad");
     uint64_t above_1m = b->ram_below > MiB ? b->ram_below - MiB : 0;
     uint64_t above_16m = b->ram_below > 16 * MiB ? b->ram_below - 16 * MiB : 0;
     cmos_set(rtc, 0x14, 1, 0x06); /* FPU, PS/2 mouse */
@@ -237,8 +242,6 @@ static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
     cmos_set(rtc, 0x17, 2, MIN(above_1m / KiB, 0xffffu));
     cmos_set(rtc, 0x30, 2, MIN(above_1m / KiB, 0xffffu));
     cmos_set(rtc, 0x34, 2, MIN(above_16m / (64 * KiB), 0xffffu));
-    cmos_set(rtc, 0x38, 1, codes[2] << 4 | 1); /* no floppy signature check */
-    cmos_set(rtc, 0x3d, 1, codes[1] << 4 | codes[0]);
     cmos_set(rtc, 0x5b, 3, b->ram_above / (64 * KiB));
     cmos_set(rtc, 0x5f, 1, m->cpus - 1);
 }
@@ -266,6 +269,7 @@ static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
     Device *rtc = isa_create("mc146818rtc", errp), *pit = NULL;
     if (!rtc)
         return false;
+    b->rtc = rtc;
     fill_cmos(m, b, rtc);
     if (b->pit) {
         pit = isa_create("isa-pit", errp);
@@ -356,31 +360,19 @@ static void pc_powerdown(MachineState *m)
     piix4_pm_power_button(((PCBoard *)m->board)->pm);
 }
 
-static void cmd_nmi(Monitor *mon, int argc, char **argv)
+static void pc_set_boot_order(MachineState *m, const char *order)
 {
-    (void)mon;
-    (void)argc;
-    (void)argv;
+    set_boot_order(((PCBoard *)m->board)->rtc, order);
+}
+
+static void pc_nmi(MachineState *m)
+{
     apic_nmi();
 }
-
-static void info_memory_size(Monitor *mon, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    monitor_printf(mon, "base memory: %llu\n", (unsigned long long)current_machine->ram_size);
-}
-
-static const MonitorCommand pc_commands[] = {
-    { "nmi", "", "inject an NMI", cmd_nmi },
-    { "info memory_size_summary", "", "show the amount of initially allocated and present hotpluggable memory in bytes",
-      info_memory_size },
-};
-monitor_commands(pc_commands);
 
 static const MachineType pc_type = {
     .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,
     .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .props = pc_props, .init = pc_init,
-    .reset = pc_reset, .powerdown = pc_powerdown,
+    .reset = pc_reset, .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
 };
 machine_type(pc_type);

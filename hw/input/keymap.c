@@ -98,6 +98,19 @@ enum { MAX_STEPS = 1024, MAX_KEYS = 16, DEFAULT_HOLD_MS = 100, GAP_MS = 1 };
 static GQueue steps = G_QUEUE_INIT;
 static Timer *step_timer;
 
+const char *ps2_key_name(int key)
+{
+    return key >= 0 && key < (int)ARRAY_SIZE(keys) ? keys[key].name : NULL;
+}
+
+int ps2_key_of_number(unsigned number)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+        if ((ps2_translate((uint8_t)keys[i].code) | (keys[i].code >= 0xe000 ? 0x80u : 0)) == number)
+            return (int)i;
+    return -1;
+}
+
 static void run_steps(void *opaque)
 {
     while (!g_queue_is_empty(&steps)) {

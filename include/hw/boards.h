@@ -40,12 +40,15 @@ struct MachineType {
                                          they start; NULL = none */
     void (*exit)(MachineState *m);
     void (*powerdown)(MachineState *m); /* power button */
+    void (*set_boot_order)(MachineState *m, const char *order); /* "cd": for the next start; NULL: cannot */
+    void (*nmi)(MachineState *m);       /* inject-nmi; NULL: the board has none */
 };
 #define machine_type(t) \
     __attribute__((constructor)) static void machine_type_register_##t(void) { machine_type_register(&t); }
 void machine_type_register(const MachineType *t);
 const MachineType *machine_type_find(const char *name, const char *target);
 const MachineType *machine_type_default(const char *target);
+void machine_type_foreach(const char *target, void (*fn)(const MachineType *t, void *opaque), void *opaque);
 void machine_type_list(FILE *out, const char *target); /* -M help */
 /* -M TYPE,help */
 void machine_type_help(const MachineType *t, FILE *out);
@@ -75,13 +78,20 @@ void vm_stop_as(RunState why);                      /* when it runs */
 void vm_start_clock_stopped(void);
 /* What else happens to the machine: called in the main loop before it is acted on (SHUTDOWN_START: the reset
  * that starts a run). Machine lock. */
-typedef enum MachineEvent { MACHINE_RESET, MACHINE_SHUTDOWN, MACHINE_POWERDOWN, MACHINE_PANIC } MachineEvent;
+typedef enum MachineEvent { MACHINE_RESET, MACHINE_SHUTDOWN, MACHINE_POWERDOWN, MACHINE_PANIC, MACHINE_WATCHDOG } MachineEvent;
 void vm_add_event_listener(void (*fn)(MachineEvent event, ShutdownCause cause));
 /* Nothing is asked of the guest: ends the program, with -no-shutdown too. */
 void system_quit_request(void);
 /* What is done about a guest's panic, reboot or power-off: -action, set-action. */
 typedef enum PanicAction { PANIC_PAUSE, PANIC_SHUTDOWN, PANIC_EXIT_FAILURE, PANIC_NONE } PanicAction;
 extern PanicAction runstate_panic_action; /* machine lock */
+/* What a watchdog device does when it expires; the order is that of QMP's WatchdogAction. */
+typedef enum WatchdogAction {
+    WATCHDOG_RESET, WATCHDOG_SHUTDOWN, WATCHDOG_POWEROFF, WATCHDOG_PAUSE, WATCHDOG_DEBUG, WATCHDOG_NONE, WATCHDOG_INJECT_NMI
+} WatchdogAction;
+extern WatchdogAction runstate_watchdog_action; /* machine lock */
+/* A watchdog expired: tells the monitors and acts. Machine lock. */
+void system_watchdog_expired(void);
 /* QMP's name of a cause; by_guest: the guest asked. */
 const char *shutdown_cause_name(ShutdownCause cause, bool *by_guest);
 /* Called after each start and stop, in the order of registration. Main loop, machine lock. */

@@ -133,6 +133,7 @@ struct Device {
     const DeviceType *type;
     char *id;
     bool realized;
+    bool added;                 /* by the user: -device, device_add */
     Bus *parent;
     Device *next;               /* on its bus */
     MemoryRegion *regions[DEVICE_MAX_REGIONS]; /* what the board maps, in the chip's order */
@@ -169,8 +170,12 @@ static inline void device_set_u32(Device *dev, const char *prop, uint32_t v) { d
 void device_set_str(Device *dev, const char *prop, const char *value);
 void device_set_chardev(Device *dev, const char *prop, Chardev *chr);
 char *device_get(const Device *dev, const char *prop); /* text, caller frees; NULL when unknown */
+/* The type's properties and those its bus adds; what a kind is called ("uint32"). */
+void device_type_foreach_prop(const DeviceType *t, void (*fn)(const Property *p, void *opaque), void *opaque);
+const char *prop_kind_name(const Property *p);
 bool device_realize(Device *dev, Error **errp);    /* on error the device has been freed */
 void device_unrealize(Device *dev);                /* stops, unlinks and frees */
+void device_reset(Device *dev);                     /* realized; as on a reset of the machine */
 void device_reset_all(void);                       /* every device, creation order */
 void devices_exit(void);                           /* unrealizes all, reverse order */
 /* -global TYPE.PROP=VALUE: applies to devices created later. */

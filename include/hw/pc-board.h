@@ -18,7 +18,7 @@ typedef struct PCBoard {
     PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
     bool acpi, hpet, pit, i8042, smm, vmport, graphics;
     IRQLine pic[16];
-    Device *ioapic, *pm, *fw_cfg;
+    Device *ioapic, *pm, *fw_cfg, *rtc;
     int pm_addr;                    /* slot << 3 | function */
     uint16_t isa_level, pirq_level; /* who drives each interrupt */
     E820Table e820;

@@ -54,6 +54,9 @@ uint8_t ps2_translate(uint8_t set2);
 /* ---- The user's side ---- */
 /* Number of the key with this QEMU name ("ret", "ctrl_r", "kp_5" …), or -1. */
 int ps2_key_find(const char *name);
+const char *ps2_key_name(int key); /* NULL when out of range */
+/* The key with this number in set 1 (0x80 added: prefix e0), or -1. */
+int ps2_key_of_number(unsigned number);
 void ps2_keyboard_event(int key, bool down);
 void ps2_keyboard_put(const uint8_t *codes, unsigned n); /* bytes of set 2 */
 enum { PS2_LEFT = 1, PS2_RIGHT = 2, PS2_MIDDLE = 4, PS2_SIDE = 8, PS2_EXTRA = 16 };
