@@ -171,9 +171,7 @@ static void store_one(CPUState *cpu, const Access *a, uint64_t v, unsigned size,
 {
     if (UNLIKELY(a->flags & TLB_WATCH))
         cpu_check_watchpoints(cpu, a->va, size, BP_MEM_WRITE, retaddr);
-    if (a->flags & TLB_DISCARD_WRITE)
-        return;
-    if (!a->host) {
+    if (!a->host || a->flags & TLB_DISCARD_WRITE) { /* ROM: its device, if any, gets the store */
         io_store(cpu, a, v, size, retaddr);
     } else if (a->flags & TLB_NOTDIRTY) {
         DirtyStore d = dirty_begin(cpu, a, size, retaddr);

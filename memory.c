@@ -628,13 +628,13 @@ MemTxResult memory_region_read(MemoryRegion *mr, hwaddr offset, uint64_t *value,
 
 MemTxResult memory_region_write(MemoryRegion *mr, hwaddr offset, uint64_t value, unsigned size)
 {
-    if (mr->ram) {
-        if (mr->kind == REGION_RAM) {
-            memcpy(mr->ram->host + offset, &value, size);
-            ram_written(mr->ram, offset, size);
-        }
+    if (mr->ram && mr->kind == REGION_RAM) {
+        memcpy(mr->ram->host + offset, &value, size);
+        ram_written(mr->ram, offset, size);
         return MEMTX_OK;
     }
+    if (!mr->ops)
+        return MEMTX_OK; /* plain ROM */
     if (!access_valid(mr, offset, size))
         return MEMTX_DECODE_ERROR;
     if (!enter_region(mr))
@@ -654,7 +654,7 @@ MemTxResult memory_region_write(MemoryRegion *mr, hwaddr offset, uint64_t value,
 /* Enters the machine lock for a region that wants it; returns whether it was taken here. */
 static bool lock_for_region(const MemoryRegion *mr)
 {
-    if (mr->ram || mr->ops->lockless || machine_lock_held())
+    if (!mr->ops || mr->ops->lockless || machine_lock_held())
         return false;
     machine_lock();
     return true;

@@ -45,7 +45,10 @@ static void st(uint8_t *p, uint32_t v, unsigned size)
 static void send_message(PCIDevice *pci, const uint8_t *address, uint32_t data)
 {
     uint64_t to = ld(address, 4) | (uint64_t)ld(address + 4, 4) << 32;
-    address_space_st(pci->bus->dma, to, data, 4);
+    if (pci->bus->msi)
+        pci->bus->msi(pci->bus->msi_opaque, (uint16_t)pci->addr, to, data);
+    else
+        address_space_st(pci->bus->dma, to, data, 4);
 }
 
 /* ---- MSI ---- */

@@ -63,6 +63,7 @@ void memory_region_init(MemoryRegion *mr, Device *owner, const char *name, uint6
 void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemoryRegionOps *ops, void *opaque,
                            const char *name, uint64_t size);
 bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, Error **errp);
+/* Stores to a ROM are ignored, unless the owner sets .ops (and .opaque): then they go to ops->write. */
 bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, Error **errp);
 void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);

@@ -43,6 +43,9 @@ typedef struct PCIBus {
     MemoryRegion *memory, *io;
     AddressSpace *dma;
     int (*map_irq)(PCIDevice *dev, int pin);          /* pin 0-3 -> bus interrupt line */
+    /* Takes messages instead of memory: controllers that want to know the requester. NULL = a store. */
+    void (*msi)(void *opaque, uint16_t requester, uint64_t address, uint32_t data);
+    void *msi_opaque;
     IRQLine lines[8];
     int line_count[8];                                /* asserted inputs: lines are shared */
 } PCIBus;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compressed Arm kernels: gzip (RFC 1952) and zstd files, and EFI zboot images, which are a PE program with such a
+ * file inside (Linux drivers/firmware/efi/libstub/zboot-header.S: "zimg" at 4, payload offset and size at 8 and 12, name of the
+ * method at 24). Unpacked kernels live as long as the machine.
+ */
+#include "hw/arm/boot.h"
+#include "util/error.h"
+
+#include <glib.h>
+#include <string.h>
+#include <zlib.h>
+#ifdef CONFIG_ZSTD
+#include <zstd.h>
+#endif
+
+#define UNPACKED_MAX (512 * MiB)
+
+static bool gunzip(Blob in, Blob *out, Error **errp)
+{
+    z_stream z = { .next_in = (Bytef *)in.data, .avail_in = (uInt)MIN(in.len, UINT32_MAX) };
+    size_t room = MIN(in.len * 4 + 64 * KiB, UNPACKED_MAX), len = 0;
+    uint8_t *buf = g_malloc(room);
+    int err = inflateInit2(&z, 16 + MAX_WBITS);
+    while (err == Z_OK) {
+        if (len == room) {
+            if (room == UNPACKED_MAX)
+                break;
+            room = MIN(room * 2, UNPACKED_MAX);
+            buf = g_realloc(buf, room);
+        }
+        z.next_out = buf + len;
+        z.avail_out = (uInt)(room - len);
+        err = inflate(&z, Z_NO_FLUSH);
+        len = room - z.avail_out;
+        if (err == Z_OK && !z.avail_in && z.avail_out)
+            err = Z_BUF_ERROR;
+    }
+    const char *why = err == Z_OK ? "larger than 512 MiB" : err == Z_BUF_ERROR ? "truncated" : z.msg ? z.msg : "damaged";
+    bool ok = err == Z_STREAM_END;
+    if (!ok)
+        error_setg(errp, "cannot unpack the gzip file: %s", why);
+    inflateEnd(&z);
+    if (ok)
+        *out = (Blob){ g_realloc(buf, len + 1), len };
+    else
+        g_free(buf);
+    return ok;
+}
+
+static bool is_zstd(Blob b)
+{
+    return b.len >= 4 && get_le32(b.data) == 0xfd2fb528;
+}
+
+static bool unzstd(Blob in, Blob *out, Error **errp)
+{
+#ifdef CONFIG_ZSTD
+    unsigned long long size = ZSTD_getFrameContentSize(in.data, in.len);
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > UNPACKED_MAX) {
+        error_setg(errp, "cannot unpack the zstd file: it does not say a usable size");
+        return false;
+    }
+    uint8_t *buf = g_malloc(size + 1);
+    size_t n = ZSTD_decompress(buf, size, in.data, in.len);
+    if (ZSTD_isError(n)) {
+        error_setg(errp, "cannot unpack the zstd file: %s", ZSTD_getErrorName(n));
+        g_free(buf);
+        return false;
+    }
+    *out = (Blob){ buf, n };
+    return true;
+#else
+    (void)in;
+    (void)out;
+    error_setg(errp, "this build cannot unpack zstd files");
+    return false;
+#endif
+}
+
+static bool is_gzip(Blob b)
+{
+    return b.len >= 18 && b.data[0] == 0x1f && b.data[1] == 0x8b;
+}
+
+/* The file inside an EFI zboot image. */
+static bool open_zboot(Blob *k, Error **errp)
+{
+    uint32_t offset = get_le32(k->data + 8), size = get_le32(k->data + 12);
+    if (offset > k->len || size > k->len - offset) {
+        error_setg(errp, "the EFI zboot image is truncated");
+        return false;
+    }
+    Blob inside = { k->data + offset, size };
+    if (!is_gzip(inside) && !is_zstd(inside)) {
+        error_setg(errp, "the EFI zboot image is compressed with '%.8s'; it takes gzip and zstd", k->data + 24);
+        return false;
+    }
+    *k = inside;
+    return true;
+}
+
+bool arm_boot_unpack(Blob *kernel, Error **errp)
+{
+    Blob k = *kernel;
+    if (k.len >= 64 && !memcmp(k.data, "MZ", 2) && !memcmp(k.data + 4, "zimg", 4) && !open_zboot(&k, errp))
+        return false;
+    if (is_gzip(k))
+        return gunzip(k, kernel, errp);
+    return is_zstd(k) ? unzstd(k, kernel, errp) : true;
+}
