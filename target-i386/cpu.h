@@ -80,6 +80,7 @@ enum {
     HF_RF = 1 << 28,
     HF_CSBASE = 1 << 29,       /* CS.base != 0 */
     HF_WP = 1 << 30,
+    HF_LA57 = (int)(1u << 31), /* long mode with 57-bit linear addresses */
 };
 
 /*

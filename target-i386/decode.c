@@ -166,7 +166,7 @@ static void decode_modrm(DisasContext *s)
 {
     s->modrm = fetch8(s);
     s->has_modrm = true;
-    s->mod = s->modrm >> 6;
+    s->mod = s->opcode >= 0x120 && s->opcode <= 0x123 ? 3 : s->modrm >> 6; /* MOV CR, DR: whatever mod says */
     s->reg = (s->modrm >> 3 & 7) | s->rex_r;
     s->rm = (s->modrm & 7) | s->rex_b;
     if (s->opcode >= 0x120 && s->opcode <= 0x123)

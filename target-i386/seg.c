@@ -71,7 +71,7 @@ void cpu_x86_update_hflags(X86CPU *env)
     if (vm)
         f |= HF_VM;
     if (env->efer & EFER_LMA)
-        f |= HF_LMA;
+        f |= HF_LMA | (cr4 & CR4_LA57 ? (uint32_t)HF_LA57 : 0);
     if (env->efer & EFER_LMA && cs->flags & DESC_L && !vm) {
         f |= HF_CS64 | HF_CS32 | HF_SS32;
     } else {

@@ -12,6 +12,16 @@
 enum { CR0_DEFINED = 0x3f | CR0_WP | CR0_AM };
 #define CR0_WRITABLE ((uint64_t)CR0_DEFINED | CR0_NW | CR0_CD | CR0_PG)
 
+/* Outside long mode the upper halves of the general registers are not there. */
+static void leave_long_mode(X86CPU *env)
+{
+    if (env->efer & EFER_LMA) {
+        for (unsigned i = 0; i < 8; i++)
+            env->regs[i] = (uint32_t)env->regs[i];
+    }
+    env->efer &= ~(uint64_t)EFER_LMA;
+}
+
 /* Applies CR0 without checks: long mode goes on or off with paging when EFER.LME asks for it. */
 void cpu_x86_update_cr0(X86CPU *env, uint64_t value)
 {
@@ -23,7 +33,7 @@ void cpu_x86_update_cr0(X86CPU *env, uint64_t value)
         if (value & CR0_PG && env->efer & EFER_LME)
             env->efer |= EFER_LMA;
         else
-            env->efer &= ~(uint64_t)EFER_LMA;
+            leave_long_mode(env);
     }
     if (changed & (CR0_PG | CR0_WP | CR0_PE))
         tlb_flush_all(&env->parent);

@@ -212,6 +212,11 @@ static bool checks_cs_limit(const DisasContext *s)
     return s->segcheck && (protected_mode(s) || s->ot != MO_16);
 }
 
+static unsigned linear_bits(const DisasContext *s)
+{
+    return s->flags & HF_LA57 ? 57 : 48;
+}
+
 void x86_check_target(DisasContext *s, IRVal eip)
 {
     IRFunc *ir = s->ir;
@@ -221,7 +226,7 @@ void x86_check_target(DisasContext *s, IRVal eip)
     if (s->code64) {
         t = x86_tmp(s);
         ok = ir_new_label(ir);
-        ir_op2i(ir, IR_SAR, IR_I64, t, eip, 47);
+        ir_op2i(ir, IR_SAR, IR_I64, t, eip, linear_bits(s) - 1);
         ir_op2i(ir, IR_ADD, IR_I64, t, t, 1);
         ir_brcond(ir, IR_LEU, IR_I64, t, ir_i64(ir, 1), ok);
     } else if (checks_cs_limit(s)) {
@@ -240,7 +245,7 @@ void x86_check_target_imm(DisasContext *s, uint64_t eip)
 {
     if (!s->code64)
         x86_check_target(s, ir_i64(s->ir, eip));
-    else if ((uint64_t)sextract64(eip, 0, 48) != eip)
+    else if ((uint64_t)sextract64(eip, 0, linear_bits(s)) != eip)
         gen_fault(s, EXCP0D_GPF, 0);
 }
 
