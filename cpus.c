@@ -322,7 +322,7 @@ void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaqu
 bool cpu_wanted(CPUState *cpu)
 {
     const struct VCPUThread *t = cpu->vthread;
-    return has_queued_work(cpu) || __atomic_load_n(&cpu->stop, __ATOMIC_ACQUIRE) || atomic_load(&alone) ||
+    return has_queued_work(cpu) || cpu->stop || atomic_load(&alone) ||
            (t && (atomic_load(&t->quit) || atomic_load(&t->rotate)));
 }
 

@@ -232,7 +232,7 @@ static void bank_flush_nonglobal(TLBBank *bank)
     for (uint32_t i = 0; i < n; i++) {
         unsigned slot = bank->used[i];
         if (bank->page[slot].global && slot_holds(bank, slot)) {
-            bank->used[kept++] = (uint16_t)slot;
+            __atomic_store_n(&bank->used[kept++], (uint16_t)slot, __ATOMIC_RELAXED);
         } else {
             drop_slot(bank, slot);
             bank->page[slot].used = false;
@@ -284,11 +284,14 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
 
     if (used)
         drop_slot(bank, slot); /* tlb_protect_ram may be looking: never a new page under an old tag */
-    *q = *p;
+    /* Not by assignment: the pointer goes in whole. */
+    memcpy(q, p, offsetof(TLBPage, host));
+    __atomic_store_n(&q->host, p->host, __ATOMIC_RELAXED);
+    memcpy(&q->host + 1, &p->host + 1, sizeof(*q) - offsetof(TLBPage, host) - sizeof(q->host));
     q->used = true;
     if (!used) {
         uint32_t n = atomic_load_explicit(&bank->nused, memory_order_relaxed);
-        bank->used[n] = (uint16_t)slot;
+        __atomic_store_n(&bank->used[n], (uint16_t)slot, __ATOMIC_RELAXED);
         atomic_store_explicit(&bank->nused, n + 1, memory_order_release);
     }
     if (p->page_bits > PAGE_BITS)
@@ -755,8 +758,8 @@ static void protect_in_bank(TLBBank *bank, const uint8_t *host, uint64_t len)
             sched_yield();
         uint32_t n = atomic_load(&bank->nused);
         for (uint32_t i = 0; i < n; i++) {
-            unsigned slot = bank->used[i];
-            if ((uint64_t)(bank->page[slot].host - host) < len)
+            unsigned slot = __atomic_load_n(&bank->used[i], __ATOMIC_RELAXED);
+            if ((uint64_t)(__atomic_load_n(&bank->page[slot].host, __ATOMIC_RELAXED) - host) < len)
                 __atomic_fetch_or(&bank->entry[slot].tag[ACCESS_WRITE], TLB_NOTDIRTY, __ATOMIC_SEQ_CST);
         }
     } while (atomic_load(&bank->shuffling) != before);

@@ -216,7 +216,7 @@ static void unlink_outgoing(TranslationBlock *tb)
 
 static void forget_entry(JumpCacheEntry *e, const TranslationBlock *tb)
 {
-    if (e->tb == tb || e->code == tb->code)
+    if (__atomic_load_n(&e->tb, __ATOMIC_RELAXED) == tb || __atomic_load_n(&e->code, __ATOMIC_RELAXED) == tb->code)
         __atomic_store_n(&e->key, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -589,8 +589,8 @@ static void fill_jump_cache(CPUState *cpu, TranslationBlock *tb)
     JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(tb->state.pc)];
     __atomic_store_n(&e->key, 0, __ATOMIC_RELAXED);
     e->pc = tb->state.pc;
-    e->code = tb->code;
-    e->tb = tb;
+    __atomic_store_n(&e->code, tb->code, __ATOMIC_RELAXED);
+    __atomic_store_n(&e->tb, tb, __ATOMIC_RELAXED);
     __atomic_store_n(&e->key, cpu->jc_key, __ATOMIC_SEQ_CST);
     if (UNLIKELY(atomic_load(&tb->invalid)))
         __atomic_store_n(&e->key, 0, __ATOMIC_RELAXED);
@@ -599,7 +599,7 @@ static void fill_jump_cache(CPUState *cpu, TranslationBlock *tb)
 TranslationBlock *tb_find(CPUState *cpu, const TBState *state)
 {
     const JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(state->pc)];
-    if (e->pc == state->pc && e->key == cpu->jc_key && !state->cs_base)
+    if (e->pc == state->pc && __atomic_load_n(&e->key, __ATOMIC_RELAXED) == cpu->jc_key && !state->cs_base)
         return e->tb;
     TranslationBlock *tb = tb_lookup(cpu, state);
     cpu->tlb->stats.jump_misses++;

@@ -90,7 +90,8 @@ struct CPUState {
     int thread_id;                 /* of the kernel, for "info cpus" */
 
     /* -- Machine lock -- */
-    bool stop, stopped, unplug, created;
+    _Atomic bool stop;             /* cpu_wanted() looks without the lock */
+    bool stopped, unplug, created;
     bool held;                     /* the debugger lets others run, but not this one */
     struct VCPUThread *vthread;
     CPUState *next;

@@ -399,7 +399,7 @@ static void take_sipi(CPUState *cpu)
     env->sipi_waiting = false;
     atomic_store(&cpu->halted, false);
     env->eip = 0;
-    cpu_x86_load_seg_real(env, R_CS, (uint32_t)env->sipi_vector << 8);
+    cpu_x86_load_seg_real(env, R_CS, (uint32_t)__atomic_load_n(&env->sipi_vector, __ATOMIC_RELAXED) << 8);
 }
 
 bool x86_exec_interrupt(CPUState *cpu, uint32_t request)

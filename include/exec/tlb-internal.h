@@ -19,7 +19,7 @@ enum { PROT_R = 1 << ACCESS_READ, PROT_W = 1 << ACCESS_WRITE, PROT_X = 1 << ACCE
 typedef struct TLBPage {
     uint64_t va;      /* of the page; for an entry of the large-page array, of the mapping's piece */
     hwaddr pa;
-    uint8_t *host;    /* NULL: not whole-page RAM or ROM */
+    uint8_t *host;    /* NULL: not whole-page RAM or ROM. In the first level, tlb_protect_ram() of other threads reads it */
     RAMBlock *block;
     uint32_t context; /* second level: bank id or TLB_GLOBAL_CONTEXT */
     uint8_t mode, prot, attributes;
