@@ -3,7 +3,9 @@
 # Fetches Debian's kernels and busybox for a guest architecture from the package archive the host is set up
 # for, into a cache folder outside the source tree, and prints the path asked for. Nothing is installed.
 #
-# Usage: guest.sh kernel FLAVOUR     vmlinuz of linux-image-FLAVOUR (amd64 cloud-amd64 686 686-pae)
+# Usage: guest.sh kernel FLAVOUR     vmlinuz of linux-image-FLAVOUR (amd64 cloud-amd64 686 686-pae arm64 cloud-arm64
+#                                    armmp armmp-lpae rpi marvell)
+#        guest.sh dtb FLAVOUR NAME   device tree NAME.dtb that comes with that kernel
 #        guest.sh initrd FLAVOUR     initramfs with a busybox shell
 #        guest.sh initrd-off FLAVOUR initramfs whose init mounts, prints "RHEA-BOOT-OK" and powers off
 #        guest.sh busybox ARCH       the static busybox
@@ -16,7 +18,10 @@ arch_of() {
     case $1 in
     amd64 | cloud-amd64 | x86_64) echo amd64 ;;
     686 | 686-pae | i386) echo i386 ;;
-    *) die "unknown kernel flavour '$1' (amd64 cloud-amd64 686 686-pae)" ;;
+    arm64 | cloud-arm64) echo arm64 ;;
+    armmp | armmp-lpae | armhf) echo armhf ;;
+    rpi | marvell | armel) echo armel ;;
+    *) die "unknown kernel flavour '$1' (amd64 cloud-amd64 686 686-pae arm64 cloud-arm64 armmp armmp-lpae rpi marvell)" ;;
     esac
 }
 
@@ -54,7 +59,7 @@ unpack() { # arch package folder
     mkdir -p "$3"
     echo "guest.sh: downloading $2 ($1)" >&2
     (cd "$3" && apt_for "$1" apt-get -o APT::Sandbox::User=root download "$2" >&2) || die "cannot download $2"
-    dpkg-deb --fsys-tarfile "$3"/*.deb | tar -x -C "$3" --wildcards './boot/vmlinuz-*' './bin/busybox' 2>/dev/null || true
+    dpkg-deb --fsys-tarfile "$3"/*.deb | tar -x -C "$3" --wildcards './boot/vmlinuz-*' './bin/busybox' '*.dtb' 2>/dev/null || true
     rm -f "$3"/*.deb
     touch "$3/.complete"
 }
@@ -71,6 +76,13 @@ kernel() {
     set -- "$dir"/boot/vmlinuz-*
     [ -f "$1" ] || die "no kernel in $dir"
     echo "$1"
+}
+
+dtb() {
+    kernel "$1" >/dev/null
+    found=$(find "$cache/kernel-$1" -name "$2.dtb" | head -n 1)
+    [ -n "$found" ] || die "linux-image-$1 has no $2.dtb"
+    echo "$found"
 }
 
 busybox() {
@@ -104,8 +116,9 @@ initrd() { # flavour, kind
 mkdir -p "$cache"
 case $1 in
 kernel) kernel "$2" ;;
+dtb) dtb "$2" "$3" ;;
 busybox) busybox "$2" ;;
 initrd) initrd "$2" shell ;;
 initrd-off) initrd "$2" off ;;
-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,12p' >&2; exit 1 ;;
+*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,15p' >&2; exit 1 ;;
 esac
