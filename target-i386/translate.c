@@ -59,6 +59,7 @@ void x86_tb_start(TranslatorContext *ctx)
 
     s->env = x86_cpu(ctx->cpu);
     s->ir = ctx->ir;
+    s->ir->narrow_globals = !(f & HF_LMA);
     s->flags = f;
     s->cpl = f & HF_CPL;
     s->iopl = (f & HF_IOPL) >> 8;

@@ -372,6 +372,21 @@ static bool get_memop(Parser *ps, uint64_t *imm)
     return true;
 }
 
+/* MEMOP, r|w 32|64, displacement, length or host displacement. */
+static bool get_check(Parser *ps, IROp *op)
+{
+    char word[8];
+    uint64_t disp, n;
+
+    if (!get_memop(ps, &op->imm) || !get_word(ps, word, sizeof(word)) || !strchr("rw", word[0]) ||
+        !get_number(ps, &disp) || !get_number(ps, &n)) {
+        return fail(ps, "check expected");
+    }
+    op->imm = check_imm(op->imm, (word[0] == 'w' ? CHK_WRITE : 0) | (strcmp(word + 1, "32") == 0 ? CHK_NARROW : 0), disp);
+    op->aux = n;
+    return true;
+}
+
 static bool get_imm(Parser *ps, IROp *op)
 {
     uint64_t n;
@@ -398,6 +413,8 @@ static bool get_imm(Parser *ps, IROp *op)
         return get_number(ps, &op->imm);
     case IMM_MEMOP:
         return get_memop(ps, &op->imm);
+    case IMM_CHECK:
+        return get_check(ps, op);
     case IMM_BYTE:
         if (!at_end(ps)) {
             if (!get_number(ps, &n)) {

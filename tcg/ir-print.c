@@ -20,7 +20,10 @@ const IRTextShape ir_text_shape[IR_OPCODES] = {
     [IR_NEGSETCOND] = { .modifier = MOD_COND },
     [IR_MOVCOND] = { .modifier = MOD_COND_TYPE },
     [IR_LD8U ... IR_ENV_ADDR] = { .imm = IMM_ENV },
-    [IR_GUEST_LD ... IR_ATOMIC_CMPXCHG] = { .imm = IMM_MEMOP },
+    [IR_GUEST_LD] = { .imm = IMM_MEMOP },
+    [IR_GUEST_ST] = { .imm = IMM_MEMOP },
+    [IR_GUEST_CHECK ... IR_GUEST_STC] = { .imm = IMM_CHECK },
+    [IR_ATOMIC_XCHG ... IR_ATOMIC_CMPXCHG] = { .imm = IMM_MEMOP },
     [IR_X87_GUARD ... IR_X87_ST] = { .imm = IMM_HEX },
     [IR_V_FROM_INT] = { .modifier = MOD_INT_TYPE },
     [IR_V_TO_INT] = { .modifier = MOD_INT_TYPE },
@@ -137,6 +140,11 @@ static void print_imm(Printer *p, const IROp *op)
         break;
     case IMM_HEX:
         fprintf(out, "0x%" PRIx64, op->imm);
+        break;
+    case IMM_CHECK:
+        print_memop(out, check_oi(op->imm));
+        fprintf(out, ", %s%s, %d, %d", op->imm & CHK_WRITE ? "w" : "r", op->imm & CHK_NARROW ? "32" : "64",
+                check_disp(op->imm), (int16_t)op->aux);
         break;
     case IMM_BYTE:
         fprintf(out, "0x%x", (unsigned)(op->imm >> 16));

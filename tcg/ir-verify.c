@@ -140,10 +140,11 @@ static bool check_fields(Verifier *v)
 
 static bool check_memop(Verifier *v)
 {
-    MemOp m = memopidx_op(v->op->imm);
+    MemOpIdx oi = check_oi(v->op->imm);
+    MemOp m = memopidx_op(oi);
     unsigned most = v->op->type == IR_I32 ? 4 : v->op->type == IR_I64 ? 8 : v->op->type == IR_V128 ? 16 : 32;
 
-    return (memop_bytes(m) <= most && memopidx_mode(v->op->imm) < 8) || bad(v, "access wider than its value");
+    return (memop_bytes(m) <= most && memopidx_mode(oi) < 8) || bad(v, "access wider than its value");
 }
 
 static bool check_label(Verifier *v)

@@ -82,6 +82,7 @@ void ir_func_free(IRFunc *f)
     if (f) {
         free(f->const_hash);
         free(f->fold);
+        free(f->merge);
         free(f->live);
         free(f);
     }
@@ -92,7 +93,7 @@ void ir_func_begin(IRFunc *f, TranslationBlock *tb)
     ConstHash *h = f->const_hash;
 
     f->nops = f->nlabels = f->ninsns = f->ncalls = 0;
-    f->overflow = false;
+    f->overflow = f->narrow_globals = false;
     f->tb = tb;
     f->nvals = f->nglobals = nglobals;
     memcpy(f->vals, globals, nglobals * sizeof(globals[0]));
@@ -189,6 +190,12 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
     }
     case IR_X87_LD: case IR_X87_ST:
         return IR_VOID;
+    case IR_GUEST_CHECK:
+        return IR_VOID;
+    case IR_GUEST_LDC:
+        return n == 0 ? IR_VOID : IR_I64;
+    case IR_GUEST_STC:
+        return n == 1 ? IR_VOID : n == 2 ? IR_I64 : op->type;
     case IR_GUEST_ST:
         return n == 1 ? IR_VOID : op->type;
     case IR_GUEST_LD: case IR_ATOMIC_XCHG: case IR_ATOMIC_ADD: case IR_ATOMIC_AND: case IR_ATOMIC_OR:

@@ -199,7 +199,8 @@ static bool can_join(const Live *s, const IROp *op, unsigned n, unsigned i, cons
     }
     /* I32 to I64, by operations that are defined to zero-extend; the other way readers may want 64 bits. */
     return move->opc != IR_VMOV && f->vals[j->to].type == IR_I64 && op->opc != IR_NEGSETCOND &&
-           (ir_op_info[op->opc].flags & IRF_INT || op->opc == IR_GUEST_LD);
+           (ir_op_info[op->opc].flags & IRF_INT || op->opc == IR_GUEST_LD ||
+            op->opc == IR_GUEST_LDC);
 }
 
 /* If out[n] only waits to be moved, assigns the move's destination instead. */

@@ -66,6 +66,21 @@ typedef uint32_t MemOpIdx;
 #define MEMOPIDX(memop, mode) ((MemOpIdx)(memop) | (MemOpIdx)(mode) << 8)
 static inline MemOp memopidx_op(MemOpIdx i) { return (MemOp)(i & 0xff); }
 static inline unsigned memopidx_mode(MemOpIdx i) { return i >> 8; }
+/*
+ * Merged checks. GUEST_CHECK looks a range of guest bytes up once: [in0 + disp, in0 + disp + aux), for loads, or
+ * for stores too. Its result is the host address that corresponds to in0 when the whole range is plain
+ * memory of one page, else 0. GUEST_LDC and GUEST_STC access guest address in0 (in1) + disp; when the check's result
+ * is not 0 they may find it at result + (int16_t)aux. A result is good until the next call of C code: back ends
+ * zero the live ones on slow paths, and the pass does not carry them over helpers that might change mappings.
+ * imm: MemOpIdx in the low 16 bits, CHK_*, disp in the high half.
+ */
+enum { CHK_WRITE = 1 << 16, CHK_NARROW = 1 << 17 /* addresses wrap at 32 bits */ };
+static inline MemOpIdx check_oi(uint64_t imm) { return imm & 0xffff; }
+static inline int32_t check_disp(uint64_t imm) { return (int32_t)(imm >> 32); }
+static inline uint64_t check_imm(MemOpIdx oi, unsigned flags, int32_t disp)
+{
+    return (uint64_t)(uint32_t)disp << 32 | flags | oi;
+}
 static inline unsigned memop_bytes(MemOp op) { return 1u << (op & MO_SIZE); }
 
 enum { IR_FENCE_LD_LD = 1, IR_FENCE_ST_LD = 2, IR_FENCE_LD_ST = 4, IR_FENCE_ST_ST = 8, IR_FENCE_ALL = 15 };
@@ -153,7 +168,8 @@ struct IRFunc {
     InsnData insns[IR_MAX_INSNS];
     const HelperInfo *calls[IR_MAX_OPS / 4];
     void *const_hash;        /* private to ir.c */
-    void *fold, *live;       /* work space of the passes, kept from TB to TB */
+    bool narrow_globals;     /* all integer globals hold zero-extended 32-bit values. Front end, in tb_start */
+    void *fold, *merge, *live; /* work space of the passes, kept from TB to TB */
 };
 
 /* Process-wide table of the running target's globals; filled once by TargetOps.init. */
@@ -267,6 +283,7 @@ void ir_exit_tb(IRFunc *f, unsigned reason);
 /* ---- Passes, in the order of tcg_compile() ---- */
 void tcg_outline(IRFunc *f);   /* blocks that end in a helper without return go behind the end */
 void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after unconditional ends */
+void tcg_merge_checks(IRFunc *f); /* one TLB check for neighbouring accesses */
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
 
 /* ---- Text form: print, and parse what was printed (tests/tcg-ir) ---- */

@@ -117,59 +117,65 @@ static void store_int(CPUState *cpu, uint64_t va, uint64_t v, MemOpIdx oi, uintp
 
 static void load_vector(CPUState *cpu, const InterpRec *rec, void *out, uint64_t va, uintptr_t retaddr)
 {
-    unsigned size = memop_bytes(memopidx_op(rec->imm));
+    unsigned size = memop_bytes(memopidx_op(check_oi(rec->imm)));
     uint8_t v[32] = { 0 };
-    const void *host = fast_host(cpu, va, rec->imm, ACCESS_READ);
+    const void *host = fast_host(cpu, va, check_oi(rec->imm), ACCESS_READ);
 
     if (size <= 8) {
-        uint64_t low = load_int(cpu, va, rec->imm, retaddr);
+        uint64_t low = load_int(cpu, va, check_oi(rec->imm), retaddr);
         memcpy(v, &low, 8);
     } else if (host) {
         memcpy(v, host, size);
     } else {
-        tlb_slow_ldv(cpu, va, rec->imm, retaddr, v);
+        tlb_slow_ldv(cpu, va, check_oi(rec->imm), retaddr, v);
     }
     memcpy(out, v, vector_bytes(rec));
 }
 
 static void store_vector(CPUState *cpu, const InterpRec *rec, const void *in, uint64_t va, uintptr_t retaddr)
 {
-    unsigned size = memop_bytes(memopidx_op(rec->imm));
-    void *host = fast_host(cpu, va, rec->imm, ACCESS_WRITE);
+    unsigned size = memop_bytes(memopidx_op(check_oi(rec->imm)));
+    void *host = fast_host(cpu, va, check_oi(rec->imm), ACCESS_WRITE);
 
     if (size <= 8) {
         uint64_t low;
         memcpy(&low, in, 8);
-        store_int(cpu, va, low, rec->imm, retaddr);
+        store_int(cpu, va, low, check_oi(rec->imm), retaddr);
     } else if (host) {
         memcpy(host, in, size);
     } else {
-        tlb_slow_stv(cpu, va, in, rec->imm, retaddr);
+        tlb_slow_stv(cpu, va, in, check_oi(rec->imm), retaddr);
     }
 }
 
-static void run_guest_ld(CPUState *cpu, uint8_t *const *base, const InterpRec *rec)
+/* Of GUEST_LDC and GUEST_STC. */
+static uint64_t checked_address(uint8_t *const *base, const InterpRec *rec)
 {
-    uint64_t va = read_arg(base, rec->arg[1]);
+    uint64_t va = read_arg(base, rec->arg[1]) + (uint64_t)(int64_t)check_disp(rec->imm);
+
+    return rec->imm & CHK_NARROW ? (uint32_t)va : va;
+}
+
+static void run_guest_ld(CPUState *cpu, uint8_t *const *base, const InterpRec *rec, uint64_t va)
+{
     uintptr_t retaddr = (uintptr_t)rec + 1;
 
     if (rec->type >= IR_V128) {
         load_vector(cpu, rec, place_of(base, rec->arg[0]), va, retaddr);
     } else {
-        uint64_t v = load_int(cpu, va, rec->imm, retaddr);
+        uint64_t v = load_int(cpu, va, check_oi(rec->imm), retaddr);
         write_arg(base, rec->arg[0], rec->type == IR_I32 ? (uint32_t)v : v);
     }
 }
 
-static void run_guest_st(CPUState *cpu, uint8_t *const *base, const InterpRec *rec)
+static void run_guest_st(CPUState *cpu, uint8_t *const *base, const InterpRec *rec, uint64_t va)
 {
-    uint64_t va = read_arg(base, rec->arg[1]);
     uintptr_t retaddr = (uintptr_t)rec + 1;
 
     if (rec->type >= IR_V128) {
         store_vector(cpu, rec, place_of(base, rec->arg[0]), va, retaddr);
     } else {
-        store_int(cpu, va, read_arg(base, rec->arg[0]), rec->imm, retaddr);
+        store_int(cpu, va, read_arg(base, rec->arg[0]), check_oi(rec->imm), retaddr);
     }
 }
 
@@ -558,10 +564,19 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
             break;
 
         CASE(GUEST_LD):
-            run_guest_ld(cpu, base, rec);
+            run_guest_ld(cpu, base, rec, read_arg(base, rec->arg[1]));
             break;
         CASE(GUEST_ST):
-            run_guest_st(cpu, base, rec);
+            run_guest_st(cpu, base, rec, read_arg(base, rec->arg[1]));
+            break;
+        CASE(GUEST_CHECK):
+            OUT(0, 0);
+            break;
+        CASE(GUEST_LDC):
+            run_guest_ld(cpu, base, rec, checked_address(base, rec));
+            break;
+        CASE(GUEST_STC):
+            run_guest_st(cpu, base, rec, checked_address(base, rec));
             break;
         CASE(ATOMIC_XCHG): CASE(ATOMIC_ADD): CASE(ATOMIC_AND): CASE(ATOMIC_OR): CASE(ATOMIC_XOR):
         CASE(ATOMIC_CMPXCHG):

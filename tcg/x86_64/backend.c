@@ -95,6 +95,9 @@ static const struct {
 
     [IR_GUEST_LD] = { x64_guest_ld, 0 },
     [IR_GUEST_ST] = { x64_guest_st, 0 },
+    [IR_GUEST_CHECK] = { x64_guest_check, 0 },
+    [IR_GUEST_LDC] = { x64_guest_ldc, 0 },
+    [IR_GUEST_STC] = { x64_guest_stc, 0 },
     [IR_ATOMIC_XCHG] = { x64_atomic, XCHG },
     [IR_ATOMIC_ADD] = { x64_atomic, XADD },
     [IR_ATOMIC_AND] = { x64_atomic, ALU_AND },
@@ -128,7 +131,7 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     j->a = (Asm){ .p = rw, .exec = rx - rw };
     j->insn = 0;
     j->unreachable = j->uses_ymm = false;
-    j->nslow = j->nsync = j->nstubs = j->nredo = 0;
+    j->nslow = j->nsync = j->nstubs = j->nredo = j->nchecks = 0;
     j->icount_fixup = NULL;
     memset(j->label, 0, f->nlabels * sizeof(j->label[0]));
     memset(j->label_fixup, 0, f->nlabels * sizeof(j->label_fixup[0]));

@@ -30,7 +30,7 @@ void x64_env_ld(Jit *j, unsigned opcode)
     }
 }
 
-static void store_int(Asm *a, unsigned bytes, int r, Operand mem)
+void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem)
 {
     static const uint32_t opcode[9] = { [1] = MOV_ST8, [2] = MOV_ST16, [4] = MOV_ST, [8] = MOV_ST | X_W };
     asm_rm(a, opcode[bytes], r, mem);
@@ -51,7 +51,7 @@ void x64_env_st(Jit *j, unsigned bytes)
     if (regs_imm32(j, v, bytes == 8, &imm)) {
         asm_store_imm(&j->a, bytes, mem, imm);
     } else {
-        store_int(&j->a, bytes, regs_use(j, v, ALL_GP), mem);
+        mem_store_int(&j->a, bytes, regs_use(j, v, ALL_GP), mem);
     }
 }
 
@@ -75,7 +75,7 @@ SlowPath *mem_slow_new(Jit *j, SlowKind kind, int addr)
         j->nslow++;
     }
     *s = (SlowPath){ .kind = (uint8_t)kind, .opc = j->op->opc, .insn = (uint16_t)j->insn, .addr = (int8_t)addr,
-                     .value = NOREG, .expected = NOREG, .dst = NOREG, .oi = (MemOpIdx)j->op->imm,
+                     .value = NOREG, .expected = NOREG, .dst = NOREG, .check = NOREG, .oi = check_oi(j->op->imm),
                      .wide = j->op->type == IR_I64 };
     return s;
 }
@@ -87,10 +87,11 @@ void mem_slow_snapshot(Jit *j, SlowPath *s)
         s->vec_live |= j->reg[r].n != 0;
     }
     regs_collect_dirty(j, s);
+    checks_collect(j, s);
 }
 
 /* index * entry size: A ^ A >> TLB_HASH_SHIFT, bits of the page number scaled (tlb_index). */
-static void tlb_entry_offset(Asm *a, int dst, int addr)
+void tlb_entry_offset(Asm *a, int dst, int addr)
 {
     if (host.bmi2) {
         asm_vex(a, RORX, dst, 0, reg_operand(addr));
@@ -108,7 +109,7 @@ _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset wo
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2)
 {
     Asm *a = &j->a;
-    int32_t table = (int32_t)(memopidx_mode(s->oi) * TLB_SIZE << TLB_ENTRY_BITS);
+    int32_t table = tlb_table(memopidx_mode(s->oi));
 
     mem_slow_snapshot(j, s);
     tlb_entry_offset(a, t1, s->addr);
@@ -132,7 +133,7 @@ static void tlb_check(Jit *j, SlowPath *s, AccessType access, bool aligned, int 
 /* ---- Loads ---- */
 
 /* Extension of a value of the size of op to the width of the result. */
-static unsigned load_opcode(MemOp op, bool w)
+unsigned mem_load_opcode(MemOp op, bool w)
 {
     bool sign = op & MO_SIGN;
 
@@ -144,7 +145,7 @@ static unsigned load_opcode(MemOp op, bool w)
     }
 }
 
-static void load_big_endian(Jit *j, MemOp op, int d, Operand mem)
+void mem_load_big_endian(Jit *j, MemOp op, bool wide, int d, Operand mem)
 {
     bool w = (op & MO_SIZE) == MO_64;
 
@@ -159,7 +160,7 @@ static void load_big_endian(Jit *j, MemOp op, int d, Operand mem)
         asm_bswap(&j->a, w, d);
     }
     if (op & MO_SIGN) {
-        asm_rr(&j->a, load_opcode(op, j->op->type == IR_I64), d, d);
+        asm_rr(&j->a, mem_load_opcode(op, wide), d, d);
     }
 }
 
@@ -204,16 +205,16 @@ void x64_guest_ld(Jit *j, unsigned arg)
     op = memopidx_op(s->oi);
     tlb_check(j, s, ACCESS_READ, op & MO_ALIGN, t1, t2);
     if (op & MO_BE && op & MO_SIZE) {
-        load_big_endian(j, op, d, indexed_operand(addr, t1, 0, 0));
+        mem_load_big_endian(j, op, s->wide, d, indexed_operand(addr, t1, 0, 0));
     } else {
-        asm_rm(&j->a, load_opcode(op, s->wide), d, indexed_operand(addr, t1, 0, 0));
+        asm_rm(&j->a, mem_load_opcode(op, s->wide), d, indexed_operand(addr, t1, 0, 0));
     }
     s->back = j->a.p;
 }
 
 /* ---- Stores ---- */
 
-static void store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand mem)
+void mem_store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand mem)
 {
     unsigned bytes = memop_bytes(op);
     bool w = bytes == 8;
@@ -229,7 +230,7 @@ static void store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand m
     } else {
         asm_bswap(&j->a, w, scratch);
     }
-    store_int(&j->a, bytes, scratch, mem);
+    mem_store_int(&j->a, bytes, scratch, mem);
 }
 
 void x64_guest_st(Jit *j, unsigned arg)
@@ -260,9 +261,9 @@ void x64_guest_st(Jit *j, unsigned arg)
     } else if (immediate) {
         asm_store_imm(&j->a, bytes, mem, imm);
     } else if (swap) {
-        store_big_endian(j, op, value, t2, mem);
+        mem_store_big_endian(j, op, value, t2, mem);
     } else {
-        store_int(&j->a, bytes, value, mem);
+        mem_store_int(&j->a, bytes, value, mem);
     }
     s->back = j->a.p;
 }
@@ -283,7 +284,7 @@ static unsigned sized(unsigned opcode, unsigned bytes)
 static void extend_result(Jit *j, MemOp op, int d)
 {
     if ((op & MO_SIZE) < MO_32 || op & MO_SIGN) {
-        asm_rr(&j->a, load_opcode(op, j->op->type == IR_I64), d, d);
+        asm_rr(&j->a, mem_load_opcode(op, j->op->type == IR_I64), d, d);
     }
 }
 
@@ -404,7 +405,7 @@ static void slow_result(Jit *j, const SlowPath *s)
     } else if (s->kind == SLOW_LDV) {
         vec_ld_sized(&j->a, memopidx_op(s->oi), s->dst, mem_operand(RSP, FRAME_VEC));
     } else if (s->kind == SLOW_LD || s->kind == SLOW_ATOMIC) {
-        asm_rr(&j->a, load_opcode(memopidx_op(s->oi), s->wide), s->dst, RAX);
+        asm_rr(&j->a, mem_load_opcode(memopidx_op(s->oi), s->wide), s->dst, RAX);
         if (s->rax_live && s->dst != RAX) {
             asm_rm(&j->a, MOV_LD | X_W, RAX, mem_operand(RSP, FRAME_GPR + 8 * RAX));
         }
@@ -421,10 +422,18 @@ void x64_slow_paths(Jit *j)
             return; /* the caller sees that room ran out */
         }
         asm_patch32(s->jump, j->a.p);
+        if (s->kind == SLOW_CHECK) {
+            check_failed(j, s);
+            continue;
+        }
+        if (s->check != NOREG) {
+            check_alone(j, s);
+        }
         slow_arguments(j, s);
         asm_call(&j->a, host.slow[s->kind][save]);
         x64_unwind(j, s->insn);
         slow_result(j, s);
+        checks_zero(j, s);
         asm_jmp(&j->a, s->back + j->a.exec);
     }
 }

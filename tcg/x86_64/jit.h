@@ -60,7 +60,18 @@ typedef struct HostReg {
 typedef enum SlowKind {
     SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC,
     SLOW_X87 /* X87Hooks.slow */, SLOW_X87_LIVE /* X87Hooks.set_live */, SLOW_KINDS,
+    SLOW_CHECK = SLOW_KINDS /* no C: GUEST_CHECK failed */,
 } SlowKind;
+
+/* A value as it was at some place in the code: in a register, a constant, or in memory. */
+typedef struct ValPlace {
+    int8_t reg;
+    bool constant, wide;
+    uint64_t value;
+    Operand mem;
+} ValPlace;
+
+#define CHECKS_LIVE 8 /* results of GUEST_CHECK at a time */
 
 /* The out-of-line rest of a guest memory access; emitted after the TB's last operation. */
 typedef struct SlowPath {
@@ -75,6 +86,14 @@ typedef struct SlowPath {
     MemOpIdx oi;
     int32_t constant;
     uint32_t sync, nsync;   /* dirty globals to store: range of Jit.sync */
+    /* GUEST_LDC, GUEST_STC: register of the check's result, address as base + disp */
+    int8_t check;
+    bool narrow;
+    ValPlace base;
+    int32_t disp;
+    /* Results of checks, to be zeroed after C code ran */
+    uint8_t nzero;
+    struct { int8_t reg; uint16_t slot; } zero[CHECKS_LIVE];
 } SlowPath;
 
 typedef struct SyncItem {
@@ -121,6 +140,8 @@ typedef struct Jit {
     uint8_t *label[IR_MAX_LABELS];
     uint32_t label_fixup[IR_MAX_LABELS]; /* chain of displacements, as offset from rw; 0 = none */
     unsigned nslow, nsync, nredo;
+    unsigned nchecks;
+    IRVal checks[CHECKS_LIVE]; /* results of GUEST_CHECK that may be live */
     UnwindWriter unwind;
     uint8_t *icount_fixup;
     unsigned nstubs;
@@ -182,6 +203,8 @@ void regs_begin(Jit *j);
 Operand regs_home(Jit *j, IRVal v);
 /* Known constant value of v. */
 bool regs_constant(const Jit *j, IRVal v, uint64_t *value);
+/* Where v is now; needs no register. */
+ValPlace regs_place(Jit *j, IRVal v);
 /* v is a constant that an instruction of this width can hold as immediate. */
 bool regs_imm32(const Jit *j, IRVal v, bool w, int32_t *imm);
 /* v in a register of mask, loaded if needed, locked until the operation ends. */
@@ -247,7 +270,8 @@ void compare_prepare(Jit *j, Compare *c, unsigned cond, bool w, IRVal a, IRVal b
 void compare_emit(Jit *j, const Compare *c);
 
 /* ---- emit-mem.c ---- */
-Emitter x64_env_ld, x64_env_st, x64_env_addr, x64_guest_ld, x64_guest_st, x64_atomic, x64_cmpxchg;
+Emitter x64_env_ld, x64_env_st, x64_env_addr, x64_guest_ld, x64_guest_st, x64_atomic, x64_cmpxchg,
+    x64_guest_check, x64_guest_ldc, x64_guest_stc;
 void x64_slow_paths(Jit *j);
 SlowPath *mem_slow_new(Jit *j, SlowKind kind, int addr);
 /* Notes what the slow path must keep, as it is at the jump to it. */
@@ -255,6 +279,20 @@ void mem_slow_snapshot(Jit *j, SlowPath *s);
 /* Jumps to the slow path unless the access may be made inline; then leaves host - guest address in t1. t2 is
  * scratch. Everything the operation needs is in registers by now. */
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2);
+
+/* Offset of the TLB entry of addr in its table, to dst. */
+void tlb_entry_offset(Asm *a, int dst, int addr);
+static inline int32_t tlb_table(unsigned mode) { return (int32_t)(mode * TLB_SIZE << TLB_ENTRY_BITS); }
+unsigned mem_load_opcode(MemOp op, bool w);
+void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem);
+void mem_load_big_endian(Jit *j, MemOp op, bool w, int d, Operand mem);
+void mem_store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand mem);
+
+/* ---- emit-check.c: accesses after a merged check ---- */
+void checks_collect(Jit *j, SlowPath *s);  /* results that are live here */
+void checks_zero(Jit *j, const SlowPath *s); /* C code ran: they are not good any more */
+void check_failed(Jit *j, const SlowPath *s);
+void check_alone(Jit *j, const SlowPath *s); /* the access's own check; comes out where it fails */
 
 /* ---- emit-x87.c ---- */
 Emitter x64_x87, x64_x87_guard, x64_x87_out, x64_x87_in, x64_x87_ld, x64_x87_st;

@@ -212,6 +212,16 @@ bool regs_constant(const Jit *j, IRVal v, uint64_t *value)
     return true;
 }
 
+ValPlace regs_place(Jit *j, IRVal v)
+{
+    ValPlace p = { .reg = j->loc[v].reg, .wide = j->f->vals[v].type == IR_I64 };
+
+    if (p.reg == NOREG && !(p.constant = regs_constant(j, v, &p.value))) {
+        p.mem = regs_home(j, v);
+    }
+    return p;
+}
+
 bool regs_imm32(const Jit *j, IRVal v, bool w, int32_t *imm)
 {
     uint64_t value;

@@ -74,6 +74,8 @@ static void run_pass(const char *name)
         tcg_outline(func);
     } else if (strcmp(name, "fold") == 0) {
         tcg_fold(func);
+    } else if (strcmp(name, "merge") == 0) {
+        tcg_merge_checks(func);
     } else if (strcmp(name, "liveness") == 0) {
         tcg_liveness(func);
     } else {

@@ -388,6 +388,32 @@ static void gen_memory(void)
     }
 }
 
+/* Several accesses around one base, as merged checks want them; now and then the base moves on. */
+static void gen_neighbours(void)
+{
+    IRVal base = ir_temp(f, IR_I64);
+    IRType sum = int_type();
+
+    ir_op2i(f, IR_AND, IR_I64, base, any(IR_I64), (RAM_SIZE - 256) & -4);
+    ir_op2i(f, IR_ADD, IR_I64, base, base, GUEST_BASE + 64);
+    for (unsigned n = 2 + below(4); n > 0; n--) {
+        IRType t = int_type();
+        MemOp op = int_memop(t);
+        IRVal addr = ir_temp(f, IR_I64);
+        ir_op2i(f, IR_ADD, sum, addr, base, (uint64_t)below(48) - 16);
+        if (below(8) == 0) {
+            ir_guest_ld(f, IR_V128, any_vec(), addr, MO_32 + below(3), 0);
+        } else if (below(2)) {
+            ir_guest_ld(f, t, dst(t), addr, op, 0);
+        } else {
+            ir_guest_st(f, t, any(t), addr, op & ~MO_SIGN, 0);
+        }
+        if (below(6) == 0) {
+            ir_op2i(f, IR_ADD, sum, base, base, (uint64_t)below(16) - 8);
+        }
+    }
+}
+
 static void gen_vec_memory(void)
 {
     MemOp op = MO_32 + below(3);
@@ -567,7 +593,8 @@ static void gen_branch(void)
 
 static void (*const generators[])(void) = {
     gen_unary, gen_unary, gen_unary, gen_binary, gen_binary, gen_binary, gen_bit_scan, gen_division, gen_conversion, gen_field,
-    gen_field, gen_double, gen_condition, gen_condition, gen_memory, gen_memory, gen_atomic, gen_env, gen_call, gen_discard,
+    gen_field, gen_double, gen_condition, gen_condition, gen_memory, gen_memory, gen_neighbours, gen_atomic, gen_env, gen_call,
+    gen_discard,
     gen_sum, gen_vec_move, gen_vec_memory, gen_vop, gen_vop, gen_vcall, gen_branch, gen_branch,
 };
 
@@ -729,6 +756,21 @@ static void insert_observers(void)
     }
 }
 
+/* The oracle runs what was there before checks were merged. */
+static void merge_checks(void)
+{
+    static IROp ops[IR_MAX_OPS];
+    unsigned nops = f->nops;
+
+    memcpy(ops, f->ops, nops * sizeof(ops[0]));
+    tcg_liveness(f);
+    run(&tcg_backend_interp, oracle, true);
+    memcpy(f->ops, ops, nops * sizeof(ops[0]));
+    f->nops = nops;
+    tcg_merge_checks(f);
+    tcg_liveness(f);
+}
+
 static void test_program(uint64_t seed)
 {
     rng_state = seed;
@@ -739,9 +781,11 @@ static void test_program(uint64_t seed)
     randomise(start);
     if (below(2)) {
         tcg_fold(f);
+        merge_checks();
+    } else {
+        tcg_liveness(f);
+        run(&tcg_backend_interp, oracle, true);
     }
-    tcg_liveness(f);
-    run(&tcg_backend_interp, oracle, true);
     run(&tcg_backend_x86_64, tested, true);
     compare(seed, "TLB hits");
     run(&tcg_backend_x86_64, tested, false);

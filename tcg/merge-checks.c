@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One TLB check for accesses close together. Forward over extended basic blocks, the pass follows which
+ * values are "root + constant"; loads and stores whose addresses have the same root and lie within SPAN_MAX
+ * bytes form a group. A group of two or more gets one GUEST_CHECK before its first member, and its members
+ * become GUEST_LDC and GUEST_STC, relative to whatever value still holds the root plus something.
+ *
+ * A group that contains a store is checked for stores as a whole; where that fails though loads alone would have
+ * passed, each member is checked on its own, out of line, and nothing but time is lost.
+ *
+ * Requires: tcg_fold before it (constants in the second place, no SUB of a constant).
+ */
+#include "tcg/ir.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SPAN_MAX 256   /* bytes from a group's first to its last: how often it crosses a page */
+#define GROUPS_MAX 3   /* open at a time: each holds a register */
+#define MEMBERS_MAX 64
+#define CHECKS_MAX 128 /* in one TB */
+
+/* How a sum wraps: not yet added to, at 64 bits, at 32. */
+typedef enum Width { WIDTH_ANY, WIDTH_64, WIDTH_32 } Width;
+
+/* A value as root + offset. */
+typedef struct Sum {
+    uint32_t stamp;   /* the rest holds if equal to Merge.stamp */
+    uint32_t root;
+    int64_t offset;
+    uint8_t width;
+    IRVal from;       /* value it was computed from by adding a constant, or IR_NONE */
+} Sum;
+
+typedef struct Member {
+    uint16_t op;
+    IRVal base;       /* holds the root plus something here */
+    int32_t disp;     /* of the address from base */
+    int32_t offset;   /* of the address from the group's base */
+} Member;
+
+typedef struct Group {
+    uint32_t root;
+    Width width;
+    unsigned mode, n;
+    bool write;
+    int64_t base_offset; /* of the first member's base */
+    int32_t low, high;   /* first byte and the one after the last, from there */
+    unsigned last;       /* operation of the last member */
+    Member member[MEMBERS_MAX];
+} Group;
+
+typedef struct Merge {
+    IRFunc *f;
+    uint32_t stamp, last_root;
+    unsigned ngroups, nchecks;
+    Group group[GROUPS_MAX];
+    struct { IROp op; uint16_t before; } check[CHECKS_MAX];
+    Sum sum[IR_MAX_VALS];
+} Merge;
+
+/* ---- Sums ---- */
+
+static Sum *sum_of(Merge *s, IRVal v)
+{
+    Sum *sum = &s->sum[v];
+
+    if (sum->stamp != s->stamp) {
+        *sum = (Sum){ .stamp = s->stamp, .root = ++s->last_root, .from = IR_NONE };
+    }
+    return sum;
+}
+
+static void assign_unknown(Merge *s, IRVal v)
+{
+    s->sum[v].stamp = 0;
+}
+
+static Width settled(const Merge *s, Width w)
+{
+    return w != WIDTH_ANY ? w : s->f->narrow_globals ? WIDTH_32 : WIDTH_64;
+}
+
+/* out = in + constant, modulo 2^32 when narrow. */
+static void assign_sum(Merge *s, IRVal out, IRVal in, int64_t constant, bool narrow)
+{
+    Width width = narrow ? WIDTH_32 : WIDTH_64;
+    Sum sum = *sum_of(s, in);
+
+    if (sum.width != WIDTH_ANY && sum.width != width) {
+        assign_unknown(s, out);
+        return;
+    }
+    sum.offset += constant;
+    sum.offset = narrow ? (int32_t)sum.offset : sum.offset;
+    sum.width = width;
+    sum.from = in != out ? in : IR_NONE;
+    s->sum[out] = sum;
+}
+
+static void assign_copy(Merge *s, IRVal out, IRVal in, bool narrow)
+{
+    if (narrow && !s->f->narrow_globals) {
+        assign_sum(s, out, in, 0, true);
+    } else {
+        s->sum[out] = *sum_of(s, in);
+        s->sum[out].from = IR_NONE;
+    }
+}
+
+static void note_outputs(Merge *s, const IROp *op)
+{
+    const IRFunc *f = s->f;
+    IRVal out = op->out[0];
+
+    if (op->opc == IR_ADD && ir_is_const(f, op->in[1]) && !ir_is_const(f, op->in[0])) {
+        assign_sum(s, out, op->in[0], (int64_t)f->vals[op->in[1]].value, op->type == IR_I32);
+        return;
+    }
+    if ((op->opc == IR_MOV || op->opc == IR_EXT_I32_I64U) && !ir_is_const(f, op->in[0])) {
+        assign_copy(s, out, op->in[0], op->type == IR_I32 || op->opc == IR_EXT_I32_I64U);
+        return;
+    }
+    for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
+        if (op->out[n] != IR_NONE) {
+            assign_unknown(s, op->out[n]);
+        }
+    }
+}
+
+/* ---- Groups ---- */
+
+static void convert(IRFunc *f, const Group *g, const Member *m, IRVal check)
+{
+    IROp *op = &f->ops[m->op], *next = op + 1;
+    bool load = op->opc == IR_GUEST_LD;
+    IRVal address = op->in[load ? 0 : 1];
+
+    op->in[load ? 0 : 1] = m->base;
+    op->in[load ? 1 : 2] = check;
+    op->opc = load ? IR_GUEST_LDC : IR_GUEST_STC;
+    op->imm = check_imm(op->imm, g->width == WIDTH_32 ? CHK_NARROW : 0, m->disp);
+    op->aux = (uint16_t)m->offset;
+    /* A push moves the address to the stack pointer: adding to that instead may save the address. */
+    if (next->opc == IR_MOV && next->in[0] == address && next->out[0] == m->base && m->disp &&
+        f->vals[address].type == f->vals[m->base].type && (g->width == WIDTH_32) == (next->type == IR_I32)) {
+        next->opc = IR_ADD;
+        next->in[0] = m->base;
+        next->in[1] = ir_const(f, next->type, (uint64_t)(int64_t)m->disp);
+    }
+}
+
+/* Nothing joins group i any more. */
+static void close_group(Merge *s, unsigned i)
+{
+    Group *g = &s->group[i];
+
+    if (g->n > 1 && s->nchecks < CHECKS_MAX && s->f->nops + s->nchecks + 1 < IR_MAX_OPS - 1) {
+        IRVal check = ir_temp(s->f, IR_I64);
+        IROp *op = &s->check[s->nchecks].op;
+        unsigned flags = (g->write ? CHK_WRITE : 0) | (g->width == WIDTH_32 ? CHK_NARROW : 0);
+        if (!s->f->overflow) {
+            *op = (IROp){ .opc = IR_GUEST_CHECK, .type = IR_I64, .aux = (uint16_t)(g->high - g->low),
+                          .imm = check_imm(MEMOPIDX(MO_8, g->mode), flags, g->low), .out = { check, IR_NONE } };
+            memset(op->in, 0xff, sizeof(op->in));
+            op->in[0] = g->member[0].base;
+            s->check[s->nchecks++].before = g->member[0].op;
+            for (unsigned m = 0; m < g->n; m++) {
+                convert(s->f, g, &g->member[m], check);
+            }
+        }
+    }
+    s->group[i] = s->group[--s->ngroups];
+}
+
+static void close_all(Merge *s)
+{
+    while (s->ngroups) {
+        close_group(s, 0);
+    }
+}
+
+/* A group that an access to `bytes` at the sum may join, or NULL. */
+static Group *find_group(Merge *s, const Sum *sum, unsigned mode, int bytes)
+{
+    Width width = settled(s, sum->width);
+
+    for (unsigned i = 0; i < s->ngroups; i++) {
+        Group *g = &s->group[i];
+        int64_t offset = sum->offset - g->base_offset;
+        offset = width == WIDTH_32 ? (int32_t)offset : offset;
+        if (g->root == sum->root && g->width == width && g->mode == mode && g->n < MEMBERS_MAX &&
+            offset + bytes - g->low <= SPAN_MAX && g->high - offset <= SPAN_MAX) {
+            return g;
+        }
+    }
+    return NULL;
+}
+
+static Group *open_group(Merge *s)
+{
+    if (s->ngroups == GROUPS_MAX) {
+        unsigned oldest = 0;
+        for (unsigned i = 1; i < GROUPS_MAX; i++) {
+            oldest = s->group[i].last < s->group[oldest].last ? i : oldest;
+        }
+        close_group(s, oldest);
+    }
+    return &s->group[s->ngroups++];
+}
+
+static void note_access(Merge *s, unsigned i)
+{
+    const IROp *op = &s->f->ops[i];
+    bool write = op->opc == IR_GUEST_ST;
+    IRVal address = op->in[write ? 1 : 0], base = address;
+    MemOp memop = memopidx_op((MemOpIdx)op->imm);
+    unsigned mode = memopidx_mode((MemOpIdx)op->imm);
+    int bytes = (int)memop_bytes(memop);
+    int64_t disp = 0, offset;
+    Sum sum;
+    Group *g;
+
+    if (ir_is_const(s->f, address) || memop & MO_ALIGN) {
+        return;
+    }
+    sum = *sum_of(s, address);
+    if (sum.from != IR_NONE) {
+        const Sum *from = sum_of(s, sum.from);
+        disp = sum.offset - from->offset;
+        if (from->root == sum.root && disp == (int32_t)disp && (from->width == WIDTH_ANY || from->width == sum.width)) {
+            base = sum.from;
+        } else {
+            disp = 0;
+        }
+    }
+    g = find_group(s, &sum, mode, bytes);
+    if (!g) {
+        g = open_group(s);
+        g->root = sum.root;
+        g->width = settled(s, sum.width);
+        g->mode = mode;
+        g->n = 0;
+        g->write = false;
+        g->base_offset = sum.offset - disp;
+        g->low = (int32_t)disp;
+        g->high = (int32_t)disp + bytes;
+        if (disp > INT16_MAX / 2 || disp < INT16_MIN / 2) { /* host displacements have 16 bits */
+            base = address;
+            disp = 0;
+            g->base_offset = sum.offset;
+            g->low = 0;
+            g->high = bytes;
+        }
+    }
+    offset = sum.offset - g->base_offset;
+    offset = g->width == WIDTH_32 ? (int32_t)offset : offset;
+    g->low = offset < g->low ? (int32_t)offset : g->low;
+    g->high = offset + bytes > g->high ? (int32_t)offset + bytes : g->high;
+    g->write |= write;
+    g->last = i;
+    g->member[g->n++] = (Member){ (uint16_t)i, base, (int32_t)disp, (int32_t)offset };
+}
+
+/* Helpers that may change mappings, or let others do so, end all groups. */
+static bool keeps_groups(const IRFunc *f, const IROp *op)
+{
+    unsigned flags = f->calls[op->imm]->flags;
+
+    return flags & HF_PURE || (flags & HF_NO_GLOBALS && flags & HF_NO_FAULT);
+}
+
+/* Puts the checks in front of the groups' first members. */
+static void insert_checks(Merge *s)
+{
+    IRFunc *f = s->f;
+    uint16_t at[CHECKS_MAX]; /* checks by ascending position */
+    unsigned to;
+
+    for (unsigned i = 0; i < s->nchecks; i++) {
+        unsigned k = i;
+        for (; k > 0 && s->check[at[k - 1]].before > s->check[i].before; k--) {
+            at[k] = at[k - 1];
+        }
+        at[k] = (uint16_t)i;
+    }
+    to = f->nops + s->nchecks;
+    f->nops = to;
+    for (unsigned left = s->nchecks; left > 0;) {
+        unsigned from = to - left; /* one past the last operation not moved yet */
+        const IROp *check = &s->check[at[left - 1]].op;
+        f->ops[--to] = f->ops[from - 1];
+        if (from - 1 == s->check[at[left - 1]].before) {
+            f->ops[--to] = *check;
+            left--;
+        }
+    }
+}
+
+void tcg_merge_checks(IRFunc *f)
+{
+    Merge *s = f->merge;
+
+    if (!s) {
+        s = f->merge = calloc(1, sizeof(*s));
+    }
+    s->f = f;
+    s->ngroups = s->nchecks = 0;
+    if (s->last_root > UINT32_MAX / 2 || ++s->stamp > UINT32_MAX / 2) {
+        memset(s->sum, 0, sizeof(s->sum));
+        s->stamp = 1;
+        s->last_root = 0;
+    }
+    for (unsigned i = 0; i < f->nops; i++) {
+        const IROp *op = &f->ops[i];
+        if (op->opc == IR_LABEL) {
+            close_all(s);
+            s->stamp++;
+        } else if (op->opc == IR_GUEST_LD || op->opc == IR_GUEST_ST) {
+            note_access(s, i);
+        } else if (op->opc == IR_CALL && !keeps_groups(f, op)) {
+            close_all(s);
+            if (!(f->calls[op->imm]->flags & HF_NO_WRITE)) {
+                s->stamp++;
+            }
+        } else if (ir_op_info[op->opc].flags & IRF_TB_END) {
+            close_all(s);
+        }
+        note_outputs(s, op);
+    }
+    close_all(s);
+    insert_checks(s);
+}

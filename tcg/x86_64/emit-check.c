@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Merged TLB checks (ir.h, "Merged checks"). GUEST_CHECK is the usual inline check of a range's first and last
+ * byte; its result, a host address or 0, stays in a register or spill slot. An access tests it and goes
+ * straight to memory. Out of line an access makes the check of its own inline code, and only when that fails calls C,
+ * after which every live result is zeroed: C code may have changed what a mapping allows.
+ */
+#include "tcg/x86_64/jit.h"
+
+/* ---- Results that are live ---- */
+
+static bool is_live(const Jit *j, IRVal v)
+{
+    return j->loc[v].reg != NOREG || j->loc[v].slot;
+}
+
+/* False when there are too many. */
+static bool checks_add(Jit *j, IRVal v)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < j->nchecks; i++) {
+        if (is_live(j, j->checks[i]) && j->checks[i] != v) {
+            j->checks[n++] = j->checks[i];
+        }
+    }
+    j->nchecks = n;
+    if (n == CHECKS_LIVE) {
+        return false;
+    }
+    j->checks[j->nchecks++] = v;
+    return true;
+}
+
+void checks_collect(Jit *j, SlowPath *s)
+{
+    s->nzero = 0;
+    for (unsigned i = 0; i < j->nchecks; i++) {
+        const ValLoc *l = &j->loc[j->checks[i]];
+        if (is_live(j, j->checks[i])) {
+            s->zero[s->nzero].reg = l->reg != s->check ? l->reg : NOREG;
+            s->zero[s->nzero++].slot = l->slot;
+        }
+    }
+}
+
+static void zero(Asm *a, int r) { asm_rr(a, ALU_LD(ALU_XOR), r, r); }
+
+void checks_zero(Jit *j, const SlowPath *s)
+{
+    for (unsigned i = 0; i < s->nzero; i++) {
+        if (s->zero[i].reg != NOREG && s->zero[i].reg != s->dst) {
+            zero(&j->a, s->zero[i].reg);
+        }
+        if (s->zero[i].slot) {
+            asm_store_imm(&j->a, 8, mem_operand(RSP, FRAME_SPILL + (s->zero[i].slot - 1) * 8), 0);
+        }
+    }
+    if (s->check != NOREG && s->check != s->dst) {
+        zero(&j->a, s->check);
+    }
+}
+
+/* ---- GUEST_CHECK ---- */
+
+/* [addr, addr + bytes): entry's offset to t1; flags tell whether its page is what the entry is for. */
+static void compare_page(Asm *a, unsigned mode, bool write, int addr, int32_t last, int t1, int t2)
+{
+    asm_rm(a, LEA | X_W, t2, mem_operand(addr, last));
+    asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, tlb_table(mode) + (write ? 8 * ACCESS_WRITE : 8 * ACCESS_READ)));
+}
+
+void x64_guest_check(Jit *j, unsigned arg)
+{
+    const IROp *op = j->op;
+    bool narrow = op->imm & CHK_NARROW && j->f->vals[op->in[0]].type == IR_I64 && !j->f->narrow_globals;
+    int32_t low = check_disp(op->imm), last = low + op->aux - 1;
+    unsigned mode = memopidx_mode(check_oi(op->imm));
+    int base = regs_use(j, op->in[0], ALL_GP), t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP), first = base;
+    Asm *a = &j->a;
+    SlowPath *s;
+
+    (void)arg;
+    regs_result(j, 0, t1);
+    if (!checks_add(j, op->out[0])) {
+        zero(a, t1);
+        return;
+    }
+    if (narrow) {
+        int t3 = regs_alloc(j, ALL_GP);
+        asm_mov(a, false, t3, base);
+        base = first = t3;
+    }
+    if (low) {
+        asm_rm(a, LEA | X_W, t2, mem_operand(base, low));
+        first = t2;
+    }
+    tlb_entry_offset(a, t1, first);
+    compare_page(a, mode, op->imm & CHK_WRITE, base, last, t1, t2);
+    s = mem_slow_new(j, SLOW_CHECK, NOREG);
+    s->dst = (int8_t)t1;
+    s->jump = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
+    asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, base);
+    s->back = a->p;
+}
+
+void check_failed(Jit *j, const SlowPath *s)
+{
+    zero(&j->a, s->dst);
+    asm_jmp(&j->a, s->back + j->a.exec);
+}
+
+/* ---- Accesses ---- */
+
+static SlowPath *checked_new(Jit *j, SlowKind kind, IRVal base, int check)
+{
+    SlowPath *s = mem_slow_new(j, kind, NOREG);
+
+    s->check = (int8_t)check;
+    s->base = regs_place(j, base);
+    s->narrow = j->op->imm & CHK_NARROW;
+    s->disp = check_disp(j->op->imm);
+    return s;
+}
+
+static void test_check(Jit *j, SlowPath *s)
+{
+    mem_slow_snapshot(j, s);
+    asm_rr(&j->a, TEST | X_W, s->check, s->check);
+    s->jump = asm_jcc_forward(&j->a, CC_E);
+}
+
+static void load(Jit *j, const SlowPath *s, Operand mem)
+{
+    MemOp op = memopidx_op(s->oi);
+
+    if (s->kind == SLOW_LDV) {
+        vec_ld_sized(&j->a, op, s->dst, mem);
+    } else if (op & MO_BE && op & MO_SIZE) {
+        mem_load_big_endian(j, op, s->wide, s->dst, mem);
+    } else {
+        asm_rm(&j->a, mem_load_opcode(op, s->wide), s->dst, mem);
+    }
+}
+
+/* A store that swaps bytes may change the scratch register. */
+static void store(Jit *j, const SlowPath *s, int scratch, Operand mem)
+{
+    MemOp op = memopidx_op(s->oi);
+    unsigned bytes = memop_bytes(op);
+
+    if (s->kind == SLOW_STV) {
+        vec_st_sized(&j->a, op, s->value, mem);
+    } else if (s->value == NOREG) {
+        asm_store_imm(&j->a, bytes, mem, s->constant);
+    } else if (op & MO_BE && bytes > 1) {
+        mem_store_big_endian(j, op, s->value, scratch, mem);
+    } else {
+        mem_store_int(&j->a, bytes, s->value, mem);
+    }
+}
+
+void x64_guest_ldc(Jit *j, unsigned arg)
+{
+    int check = regs_use(j, j->op->in[1], ALL_GP), d;
+    bool vec = j->op->type >= IR_V128;
+    SlowPath *s = checked_new(j, vec ? SLOW_LDV : SLOW_LD, j->op->in[0], check);
+
+    (void)arg;
+    if (s->base.reg != NOREG) {
+        j->locked |= 1u << s->base.reg; /* the slow path reads it */
+    }
+    d = regs_def(j, 0, vec ? NOREG : check, 0);
+    s->dst = (int8_t)d;
+    test_check(j, s);
+    load(j, s, mem_operand(check, (int16_t)j->op->aux));
+    s->back = j->a.p;
+}
+
+void x64_guest_stc(Jit *j, unsigned arg)
+{
+    MemOp op = memopidx_op(check_oi(j->op->imm));
+    unsigned bytes = memop_bytes(op);
+    bool vec = j->op->type >= IR_V128, swap = op & MO_BE && bytes > 1;
+    int check, value = NOREG, scratch = NOREG;
+    int32_t imm = 0;
+    SlowPath *s;
+
+    (void)arg;
+    if (vec || swap || !regs_imm32(j, j->op->in[0], bytes == 8, &imm)) {
+        value = regs_use(j, j->op->in[0], vec ? ALL_XMM : ALL_GP);
+    }
+    check = regs_use(j, j->op->in[2], ALL_GP);
+    if (swap && !host.movbe) {
+        scratch = regs_alloc(j, ALL_GP);
+    }
+    s = checked_new(j, vec ? SLOW_STV : SLOW_ST, j->op->in[1], check);
+    s->value = (int8_t)value;
+    s->constant = imm;
+    test_check(j, s);
+    store(j, s, scratch, mem_operand(check, (int16_t)j->op->aux));
+    s->back = j->a.p;
+}
+
+/* ---- Out of line ---- */
+
+static void load_address(Asm *a, const SlowPath *s, int r)
+{
+    bool w = !s->narrow;
+
+    if (s->base.reg != NOREG) {
+        asm_rm(a, LEA | X_SIZE(w), r, mem_operand(s->base.reg, s->disp));
+    } else if (s->base.constant) {
+        uint64_t value = s->base.value + (uint64_t)(int64_t)s->disp;
+        asm_mov_imm(a, r, w ? value : (uint32_t)value);
+    } else {
+        asm_rm(a, MOV_LD | X_SIZE(w && s->base.wide), r, s->base.mem);
+        asm_rm(a, LEA | X_SIZE(w), r, mem_operand(r, s->disp));
+    }
+}
+
+static Operand saved(int r) { return mem_operand(RSP, FRAME_GPR + 8 * r); }
+
+/* The register of the check's result, 0 so far, serves as scratch; so do two saved ones. */
+void check_alone(Jit *j, const SlowPath *s)
+{
+    uint32_t busy = 1u << s->check, free;
+    bool store_op = s->kind == SLOW_ST || s->kind == SLOW_STV;
+    Asm *a = &j->a;
+    uint8_t *miss;
+    int addr, t2;
+
+    busy |= s->base.reg != NOREG ? 1u << s->base.reg : 0;
+    busy |= s->value != NOREG ? 1u << s->value : 0;
+    free = CALLER_SAVED_GP & host.free_gp & ~busy;
+    addr = __builtin_ctz(free);
+    t2 = __builtin_ctz(free & (free - 1));
+    asm_rm(a, MOV_ST | X_W, addr, saved(addr));
+    asm_rm(a, MOV_ST | X_W, t2, saved(t2));
+    load_address(a, s, addr);
+    tlb_entry_offset(a, s->check, addr);
+    compare_page(a, memopidx_mode(s->oi), store_op, addr, (int32_t)memop_bytes(memopidx_op(s->oi)) - 1, s->check, t2);
+    miss = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W | X_GS, s->check,
+           mem_operand(s->check, tlb_table(memopidx_mode(s->oi)) + (int32_t)offsetof(TLBEntry, addend)));
+    if (store_op) {
+        store(j, s, t2, indexed_operand(addr, s->check, 0, 0));
+    } else {
+        load(j, s, indexed_operand(addr, s->check, 0, 0));
+    }
+    if (addr != s->dst) {
+        asm_rm(a, MOV_LD | X_W, addr, saved(addr));
+    }
+    if (t2 != s->dst) {
+        asm_rm(a, MOV_LD | X_W, t2, saved(t2));
+    }
+    if (s->check != s->dst) {
+        zero(a, s->check);
+    }
+    asm_jmp(a, s->back + a->exec);
+    asm_patch32(miss, a->p);
+    asm_rm(a, MOV_ST | X_W, addr, mem_operand(RSP, FRAME_ADDR));
+    asm_rm(a, MOV_LD | X_W, addr, saved(addr));
+    asm_rm(a, MOV_LD | X_W, t2, saved(t2));
+}
