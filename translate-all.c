@@ -162,7 +162,8 @@ static bool page_announce(RAMBlock *b, const uint8_t *host, uint64_t *before)
 
 static bool chaining_allowed(const TranslationBlock *from, const TranslationBlock *to)
 {
-    return !((from->flags | to->flags) & (TB_NOCHAIN | TB_ONCE)) && !log_enabled(LOG_NOCHAIN) &&
+    /* A thread may have come to `from` by another's patched jump: publish() wrote `invalid` last. */
+    return !atomic_load(&from->invalid) && !((from->flags | to->flags) & (TB_NOCHAIN | TB_ONCE)) && !log_enabled(LOG_NOCHAIN) &&
            to->phys_page2 == (hwaddr)-1 && ((from->state.pc ^ to->state.pc) & PAGE_MASK) == 0 &&
            ((from->phys_pc ^ to->phys_pc) & PAGE_MASK) == 0;
 }
@@ -468,6 +469,7 @@ static void publish(TranslationBlock *tb, const CodeSource *s)
     page_insert(tb->phys_pc, tb, 0);
     if (tb->phys_page2 != (hwaddr)-1)
         page_insert(tb->phys_page2, tb, 1);
+    atomic_store(&tb->invalid, false);
     tb_hash_insert(tb);
 }
 

@@ -52,8 +52,10 @@ typedef struct APIC {
     bool bsp;
     pthread_mutex_t lock; /* protects everything below; a leaf but for cpu_interrupt and timer_mod */
     uint64_t base;
-    uint32_t id;          /* 8 bits in xAPIC mode: software may change it there */
-    uint32_t tpr, ldr, dfr, svr, esr, esr_pending;
+    /* Written under the lock, read without by senders that look for destinations. */
+    _Atomic uint32_t id;  /* 8 bits in xAPIC mode: software may change it there */
+    _Atomic uint32_t tpr, ldr, dfr, svr;
+    uint32_t esr, esr_pending;
     uint64_t icr;
     uint32_t lvt[LVTS];
     uint32_t initial, divide;
