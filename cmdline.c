@@ -20,7 +20,7 @@ typedef enum OptionId {
     OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
-    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT,
+    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG,
 } OptionId;
 
 typedef struct OptionRow {
@@ -152,7 +152,7 @@ static bool set_device(Config *cfg, const char *arg, bool *done, Error **errp)
 static bool set_accel(Config *cfg, const char *arg, bool *done, Error **errp)
 {
     if (is_help_option(arg)) {
-        printf("Accelerators supported in %s:\ntcg\n", error_get_progname());
+        printf("Accelerators supported in %s:\ntcg\nqtest\n", error_get_progname());
         *done = true;
         return true;
     }
@@ -282,6 +282,8 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_ECHR: return set_echr(arg, errp);
     case OPT_NODEFAULTS: cfg->nodefaults = true; return true;
     case OPT_ONE_INSN: cfg->one_insn_per_tb = true; return true;
+    case OPT_QTEST: cfg->qtest = arg; return true;
+    case OPT_QTEST_LOG: cfg->qtest_log = arg; return true;
     case OPT_GDB: cfg->gdb = arg; return true;
     case OPT_GDB_DEFAULT: cfg->gdb = "tcp::1234"; return true;
     case OPT_IGNORED:

@@ -6,6 +6,7 @@
 #include "hw/object.h"
 #include "monitor.h"
 #include "qmp.h"
+#include "qtest.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -337,11 +338,15 @@ static bool start_accelerator(Error **errp)
         const char *name = opts_get(o, "accel");
         if (name && !strcmp(name, "tcg"))
             return start_tcg(o, errp);
+        if (name && !strcmp(name, "qtest")) {
+            qtest_accel_init();
+            return start_tcg(NULL, errp); /* vCPUs exist, but never run */
+        }
         missing = name ? name : "";
         if (i + 1 < cfg.accels->len)
             warn_report("-accel %s: not available, trying the next", missing);
     }
-    error_setg(errp, "-accel %s: invalid accelerator %s (only tcg is available)", missing, missing);
+    error_setg(errp, "-accel %s: invalid accelerator %s (tcg and qtest are available)", missing, missing);
     return false;
 }
 
@@ -542,7 +547,8 @@ int rhea_main(int argc, char **argv)
         return 1;
     }
     runstate_install_signal_handlers();
-    cpus_start();
+    if (!qtest_accel())
+        cpus_start();
     if (cfg.gdb && !gdbserver_start(cfg.gdb, &err)) {
         error_report_err(err);
         cleanup();
@@ -552,8 +558,14 @@ int rhea_main(int argc, char **argv)
     daemonize_ready();
     if (!cfg.start_paused)
         vm_start();
+    if (cfg.qtest && !qtest_start(cfg.qtest, cfg.qtest_log, &err)) {
+        error_report_err(err);
+        cleanup();
+        return 1;
+    }
     int status = main_loop_run();
     runstate_signalled();
+    qtest_exit();
     gdbserver_exit(status);
     cleanup();
     return status;

@@ -8,7 +8,7 @@
 
 static const ChardevKind *const kinds[] = {
     &chardev_kind_null, &chardev_kind_stdio, &chardev_kind_file, &chardev_kind_pipe, &chardev_kind_pty,
-    &chardev_kind_socket, &chardev_kind_mux, &chardev_kind_ringbuf, &chardev_kind_vc,
+    &chardev_kind_socket, &chardev_kind_mux, &chardev_kind_ringbuf, &chardev_kind_vc, &chardev_kind_testdev,
 };
 static GPtrArray *all; /* creation order */
 

@@ -111,6 +111,8 @@ static size_t fd_write(Chardev *chr, const uint8_t *buf, size_t len, size_t limi
     if (chr->fd_out >= 0) {
         if (!chr->pending)
             chr->pending = g_byte_array_new();
+        if (chr->pending->len) /* in order; a writer that cannot wait for the main loop gets on this way, too */
+            g_byte_array_remove_range(chr->pending, 0, (guint)write_now(chr, chr->pending->data, chr->pending->len));
         done = chr->pending->len ? 0 : write_now(chr, buf, len);
         size_t queue = MIN(len - done, limit - MIN(chr->pending->len, limit));
         g_byte_array_append(chr->pending, buf + done, (guint)queue);

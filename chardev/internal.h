@@ -40,7 +40,8 @@ struct Chardev {
 };
 
 extern const ChardevKind chardev_kind_null, chardev_kind_stdio, chardev_kind_file, chardev_kind_pipe,
-    chardev_kind_pty, chardev_kind_socket, chardev_kind_mux, chardev_kind_ringbuf, chardev_kind_vc;
+    chardev_kind_pty, chardev_kind_socket, chardev_kind_mux, chardev_kind_ringbuf, chardev_kind_vc,
+    chardev_kind_testdev;
 
 /* Bytes from the host to the front end; the caller asked chardev_can_read first. Machine lock. */
 void chardev_deliver(Chardev *chr, const uint8_t *buf, size_t len);

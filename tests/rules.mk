@@ -8,11 +8,12 @@
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
 #? make check-gdb       gdb on a program with symbols and on Debian's kernel; the remote protocol byte by byte
+#? make check-qtest     devices over the device-test protocol, without a CPU running
 #? make check-fuzz      damaged kernels, option texts and guest code: the corpus and some thousand mutations
 #? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
-.PHONY: check-gdb
+.PHONY: check-gdb check-qtest
 .PHONY: check check-smp check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
@@ -70,12 +71,20 @@ fuzz:
 	@cd obj/libfuzzer && $(SRC)/tests/fuzz/run-libfuzzer.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 
+# Device tests drive the built program over a socket and link nothing of it.
+QTESTS := $(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/tests/qtest/*-test.c))
+TEST_PROGRAMS += $(QTESTS)
+tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests/qtest/libqtest.h
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
+
 test-setup:
 	@$(SRC)/scripts/setup.sh test
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli gdb fuzz tcg boot smp
+	@$(CHECK) unit cli gdb qtest fuzz tcg boot smp
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -92,10 +101,12 @@ check-cli: all
 	@$(CHECK) cli
 check-gdb: all
 	@$(CHECK) gdb
+check-qtest: all $(QTESTS)
+	@$(CHECK) qtest
 check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli gdb fuzz tcg boot smp
+	@SLOW=1 $(CHECK) unit cli gdb qtest fuzz tcg boot smp
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)
