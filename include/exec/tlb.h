@@ -31,14 +31,15 @@ typedef struct TLBEntry {
 } TLBEntry;
 _Static_assert(sizeof(TLBEntry) == 1 << TLB_ENTRY_BITS, "generated code scales by shifting");
 
-/* Flags in a tag; any of them makes the inline compare fail. */
+/* Flags in a tag; any of them makes the inline compare fail. They lie above the address bits that take part in the
+ * compare where alignment is asked for (up to 32 bytes). */
 enum {
-    TLB_INVALID = 1 << 0,
-    TLB_NOTDIRTY = 1 << 1, /* RAM page that holds translated code: stores go through exec.c */
-    TLB_MMIO = 1 << 2,
-    TLB_WATCH = 1 << 3,
-    TLB_DISCARD_WRITE = 1 << 4, /* ROM */
-    TLB_EDGE = 1 << 5,     /* plain, but shares its slot with the page before it: see tlb_is_edge */
+    TLB_INVALID = 1 << 6,
+    TLB_NOTDIRTY = 1 << 7, /* RAM page that holds translated code: stores go through exec.c */
+    TLB_MMIO = 1 << 8,
+    TLB_WATCH = 1 << 9,
+    TLB_DISCARD_WRITE = 1 << 10, /* ROM */
+    TLB_EDGE = 1 << 11,     /* plain, but shares its slot with the page before it: see tlb_is_edge */
 };
 
 /*
