@@ -2,7 +2,7 @@
 /*
  * Compressed Arm kernels: gzip (RFC 1952) and zstd files, and EFI zboot images, which are a PE program with such a
  * file inside (Linux drivers/firmware/efi/libstub/zboot-header.S: "zimg" at 4, payload offset and size at 8 and 12, name of the
- * method at 24). Unpacked kernels live as long as the machine.
+ * method at 24). Unpacked kernels live as long as the ROM pieces.
  */
 #include "hw/arm/boot.h"
 #include "util/error.h"
@@ -41,10 +41,9 @@ static bool gunzip(Blob in, Blob *out, Error **errp)
     if (!ok)
         error_setg(errp, "cannot unpack the gzip file: %s", why);
     inflateEnd(&z);
+    roms_own(buf);
     if (ok)
-        *out = (Blob){ g_realloc(buf, len + 1), len };
-    else
-        g_free(buf);
+        *out = (Blob){ buf, len };
     return ok;
 }
 
@@ -63,9 +62,9 @@ static bool unzstd(Blob in, Blob *out, Error **errp)
     }
     uint8_t *buf = g_malloc(size + 1);
     size_t n = ZSTD_decompress(buf, size, in.data, in.len);
+    roms_own(buf);
     if (ZSTD_isError(n)) {
         error_setg(errp, "cannot unpack the zstd file: %s", ZSTD_getErrorName(n));
-        g_free(buf);
         return false;
     }
     *out = (Blob){ buf, n };

@@ -122,6 +122,14 @@ static bool load_elf(const ARMBootInfo *info, Blob k, ARMBoot *out, Error **errp
         error_setg(errp, "this is a 64-bit program and the CPU has no AArch64");
         return false;
     }
+    for (unsigned i = 0; i < elf.segments; i++) {
+        const ELFSegment *seg = &elf.segment[i];
+        if (!address_space_map_ram(address_space_memory, seg->paddr, seg->memsize, false)) {
+            error_setg(errp, "the ELF file wants memory 0x%llx-0x%llx, which this machine has not",
+                       (unsigned long long)seg->paddr, (unsigned long long)(seg->paddr + seg->memsize - 1));
+            return false;
+        }
+    }
     elf_extent(&elf, &start, &out->end);
     if (!elf_add_roms(&elf, info->kernel_name, 0, UINT64_MAX, errp))
         return false;

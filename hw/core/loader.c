@@ -148,6 +148,15 @@ void rom_add_copy(const char *name, hwaddr addr, const void *data, size_t len)
     add_piece(&p);
 }
 
+static GPtrArray *owned_buffers;
+
+void roms_own(void *buf)
+{
+    if (!owned_buffers)
+        owned_buffers = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(owned_buffers, buf);
+}
+
 static void write_zeros(hwaddr addr, uint64_t len)
 {
     static const uint8_t zeros[64 * KiB];
@@ -176,6 +185,8 @@ void roms_clear(void)
     }
     if (pieces)
         g_array_set_size(pieces, 0);
+    if (owned_buffers)
+        g_ptr_array_set_size(owned_buffers, 0);
 }
 
 hwaddr roms_end_between(hwaddr start, hwaddr end)

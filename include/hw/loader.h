@@ -21,6 +21,8 @@ const char *blob_identify(Blob b);
 void rom_add(const char *name, hwaddr addr, Blob data, uint64_t memsize);
 void rom_add_copy(const char *name, hwaddr addr, const void *data, size_t len);
 void roms_write(void);
+/* A buffer from g_malloc that pieces refer to: freed with them. */
+void roms_own(void *buf);
 void roms_clear(void);
 /* Highest end address of the pieces that overlap [start, end), or 0. */
 hwaddr roms_end_between(hwaddr start, hwaddr end);

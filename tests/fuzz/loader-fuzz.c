@@ -4,8 +4,39 @@
  * failure. Memory sizes vary with the first byte, so that the "does not fit" paths run too.
  */
 #include "fuzz.h"
+#include "hw/arm/boot.h"
 #include "hw/x86-boot.h"
 #include "util/error.h"
+
+/* The Arm loader: the bytes as kernel and as device tree. */
+static void arm_loaders(Blob input)
+{
+    static MemoryRegion ram;
+    if (!ram.ram) {
+        memory_init();
+        if (!memory_region_init_ram(&ram, NULL, "ram", 64 * MiB, NULL))
+            return;
+        memory_region_add(system_memory, 1 * GiB, &ram);
+    }
+    for (unsigned wide = 0; wide < 2; wide++) {
+        ARMBootInfo info = {
+            .kernel = input, .initrd = input, .kernel_name = "kernel", .initrd_name = "initrd", .cmdline = "console=ttyAMA0",
+            .ram_start = 1 * GiB, .ram_size = ram.size, .aarch64 = wide, .tree = dt_parse(input, NULL),
+        };
+        ARMBoot boot;
+        arm_boot_load(&info, &boot, NULL);
+        dt_free(info.tree);
+        roms_clear();
+    }
+    static const char plain[64] = "a binary";
+    ARMBootInfo info = { .kernel = { (const uint8_t *)plain, sizeof(plain) }, .kernel_name = "kernel", .cmdline = "x",
+                         .ram_start = 1 * GiB, .ram_size = ram.size, .tree = dt_parse(input, NULL) };
+    ARMBoot boot;
+    if (info.tree)
+        arm_boot_load(&info, &boot, NULL);
+    dt_free(info.tree);
+    roms_clear();
+}
 
 typedef bool Loader(const X86BootInfo *info, X86BootStart *start, Error **errp);
 
@@ -28,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             error_free(err);
         roms_clear();
     }
+    arm_loaders(info.kernel);
     blob_identify(info.kernel);
     return 0;
 }

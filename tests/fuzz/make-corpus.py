@@ -4,6 +4,7 @@
 
 Layouts: Linux/x86 boot protocol, System V ABI, Xen's PVH note, Multiboot 0.6.96, Intel SDM volume 2; the header
 of decoder inputs is described in decoder-fuzz.c."""
+import gzip
 import os
 import struct
 
@@ -62,6 +63,62 @@ def multiboot_addresses():
     return bytes(f)
 
 
+def arm64_image():
+    f = bytearray(256)
+    at(f, 0, "IIQQQ", 0x14000000, 0, 0, 0x10000, 10)
+    at(f, 0x38, "4s", b"ARM\x64")
+    return bytes(f)
+
+
+def arm_zimage():
+    f = bytearray(256)
+    at(f, 0x24, "III", 0x016F2818, 0, 256)
+    return bytes(f)
+
+
+def uimage(packing, payload):
+    return struct.pack(">7I4B32s", 0x27051956, 0, 0, len(payload), 0x40008000, 0x40008000, 0, 5, 2, 2, packing,
+                       b"kernel") + payload
+
+
+def zboot(payload):
+    f = bytearray(64)
+    at(f, 0, "2sH4sII", b"MZ", 0, b"zimg", 64, len(payload))
+    at(f, 24, "8s", b"gzip")
+    return bytes(f) + payload
+
+
+def arm_elf():
+    f = bytearray(192)
+    at(f, 0, "4sBBB", b"\x7fELF", 1, 1, 1)
+    at(f, 16, "HHIII", 2, 40, 1, 0x40008000, 52)
+    at(f, 40, "HHH", 52, 32, 1)
+    at(f, 52, "IIIIIIII", 1, 128, 0x40008000, 0x40008000, 64, 4096, 5, 4096)
+    return bytes(f)
+
+
+def device_tree():
+    nodes = b""
+    for token in (1, b"\0\0\0\0", 3, 4, 0, 2, 1, b"memory@0\0\0\0\0", 3, 7, 15, b"memory\0\0", 2, 2, 9):
+        nodes += token if isinstance(token, bytes) else struct.pack(">I", token)
+    strings = b"#address-cells\0device_type\0"
+    start = 40 + 16
+    return struct.pack(">10I", 0xD00DFEED, start + len(nodes) + len(strings), start, start + len(nodes), 40, 17, 16, 0,
+                       len(strings), len(nodes)) + bytes(16) + nodes + strings
+
+
+def gzipped(data):
+    return gzip.compress(data, mtime=0)
+
+
+put("loader", "arm64-image", arm64_image())
+put("loader", "arm64-image-gzip", gzipped(arm64_image()))
+put("loader", "arm64-zboot", zboot(gzipped(arm64_image())))
+put("loader", "arm-zimage", arm_zimage())
+put("loader", "arm-uimage", uimage(0, arm_zimage()))
+put("loader", "arm-uimage-gzip", uimage(1, gzipped(arm_zimage())))
+put("loader", "arm-elf", arm_elf())
+put("loader", "arm-device-tree", device_tree())
 for version in (0x200, 0x204, 0x20A, 0x20F):
     put("loader", f"bzimage-{version:x}", bzimage(version))
 put("loader", "zimage", bzimage(0x201, 4, 0))
