@@ -210,6 +210,11 @@ static uint64_t __attribute__((noinline)) slow_load(CPUState *cpu, uint64_t va, 
     unsigned size = memop_bytes(memopidx_op(oi)), mode = memopidx_mode(oi), n = in_page(va, size);
     Access a, b;
     check_alignment(cpu, va, oi, ACCESS_READ, retaddr);
+    if (memopidx_op(oi) & MO_RMW) {
+        translate(cpu, va, n, ACCESS_WRITE, mode, false, retaddr, &a);
+        if (n < size)
+            translate(cpu, va + n, size - n, ACCESS_WRITE, mode, false, retaddr, &b);
+    }
     translate(cpu, va, n, ACCESS_READ, mode, false, retaddr, &a);
     if (LIKELY(n == size))
         return load_one(cpu, &a, size, retaddr);

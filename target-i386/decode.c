@@ -331,7 +331,7 @@ static void load_operands(DisasContext *s, const X86Row *row)
             if (i == 0)
                 s->linear = linear;
             if (!(i == 0 && locked))
-                x86_ld(s, x86_type(o->size), o->val, linear, o->size);
+                x86_ld(s, x86_type(o->size), o->val, linear, o->size | (write ? MO_RMW : 0));
         }
     }
 }

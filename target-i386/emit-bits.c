@@ -416,7 +416,7 @@ static void emit_bit(DisasContext *s, unsigned what)
         a = locked_bit(s, what, t, mask);
     } else if (in_memory && !immediate) {
         a = x86_tmp(s);
-        x86_ld(s, t, a, s->linear, size);
+        x86_ld(s, t, a, s->linear, size | (what == BIT_TEST ? 0 : MO_RMW));
     }
     ir_op2(ir, IR_SHR, t, bit, size == MO_16 ? x86_extend(s, a, MO_16, IR_I32, false) : a, n);
     ir_op2i(ir, IR_AND, IR_I64, bit, bit, 1);

@@ -177,7 +177,7 @@ static IRVal locked_unary(DisasContext *s, IROpcode opc)
     IRVal old = x86_tmp(s), next = x86_tmp(s), seen = x86_tmp(s);
     unsigned again = ir_new_label(s->ir), done = ir_new_label(s->ir);
 
-    x86_ld(s, t, old, s->linear, o->size);
+    x86_ld(s, t, old, s->linear, o->size | MO_RMW);
     ir_label(s->ir, again);
     ir_op1(s->ir, opc, t, next, old);
     ir_cmpxchg(s->ir, t, seen, s->linear, old, next, x86_checked_memop(s, o->size), s->mmu_mode);

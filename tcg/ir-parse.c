@@ -364,6 +364,10 @@ static bool get_memop(Parser *ps, uint64_t *imm)
         op |= MO_ALIGN;
         size[strlen(size) - 1] = '\0';
     }
+    if (size[strlen(size) - 1] == 'w') {
+        op |= MO_RMW;
+        size[strlen(size) - 1] = '\0';
+    }
     bits = find_name(sizes, ARRAY_SIZE(sizes), size);
     if (bits < 0 || !get_char(ps, '.') || !get_char(ps, 'm') || !get_number(ps, &mode)) {
         return fail(ps, "memory operation expected");

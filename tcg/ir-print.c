@@ -107,8 +107,8 @@ static void print_memop(FILE *out, MemOpIdx oi)
 {
     MemOp op = memopidx_op(oi);
 
-    fprintf(out, "%c%s%u%s.m%u", op & MO_SIGN ? 's' : 'u', op & MO_BE ? "be" : "le", 8 * memop_bytes(op),
-            op & MO_ALIGN ? "a" : "", memopidx_mode(oi));
+    fprintf(out, "%c%s%u%s%s.m%u", op & MO_SIGN ? 's' : 'u', op & MO_BE ? "be" : "le", 8 * memop_bytes(op),
+            op & MO_RMW ? "w" : "", op & MO_ALIGN ? "a" : "", memopidx_mode(oi));
 }
 
 static void print_imm(Printer *p, const IROp *op)

@@ -59,6 +59,7 @@ typedef enum MemOp {
     MO_SIZE = 7,
     MO_SIGN = 8,
     MO_BE = 16,      /* big-endian; default little */
+    MO_RMW = 64,     /* a load whose place will be stored to: a page fault is the store's */
     MO_ALIGN = 32,   /* naturally aligned or TargetOps.unaligned_access raises the guest's fault */
 } MemOp;
 /* memop | mmu mode << 8 */

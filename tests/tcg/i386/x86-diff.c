@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #define EFLAGS_COMPARED (CC_ALL | DF_MASK | TF_MASK | AC_MASK | ID_MASK | NT_MASK)
+/* Not P: something of the host kernel's may be mapped there. */
+#define PF_COMPARED (PG_ERROR_W | PG_ERROR_U | PG_ERROR_I)
 #define PAGE_TABLES 0x100000u
 
 static Shared *shared;
@@ -298,6 +300,8 @@ static bool compare(const Case *c, FILE *out)
     bool different = false;
     if (n->vector != o->vector)
         DIFF("  exception: host %u ours %u\n", n->vector, o->vector);
+    if (n->vector == 14 && o->vector == 14 && (n->error_code ^ o->error_code) & PF_COMPARED)
+        DIFF("  page fault error code: host %#x ours %#x\n", n->error_code, o->error_code);
     uint64_t ip_mask = opt_bits == 64 ? ~0ull : 0xffffffff;
     if ((n->regs.rip & ip_mask) != (o->regs.rip & ip_mask))
         DIFF("  ip: host %#llx ours %#llx\n", (unsigned long long)n->regs.rip, (unsigned long long)o->regs.rip);
