@@ -317,6 +317,26 @@ void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaqu
         fn(cpu, opaque);
 }
 
+/* ---- Time ---- */
+
+#define LATE_NS 300000 /* the main loop is usually far sooner */
+
+int64_t cpu_clock_ns(CPUState *cpu)
+{
+    int64_t now = clock_ns(CLOCK_VIRTUAL), next = timers_next_deadline(CLOCK_VIRTUAL);
+    if (LIKELY(next < 0 || now - next < LATE_NS) || icount_enabled() || machine_lock_held())
+        return now;
+    bool fp = cpu->fp_entered;
+    if (fp)
+        cpu_fp_leave(cpu);
+    machine_lock();
+    timers_run_virtual();
+    machine_unlock();
+    if (fp)
+        cpu_fp_enter(cpu);
+    return clock_ns(CLOCK_VIRTUAL);
+}
+
 /* ---- A thread's loop ---- */
 
 bool cpu_wanted(CPUState *cpu)

@@ -158,6 +158,10 @@ void cpu_exit(CPUState *cpu);
 /* Called in the main loop, machine lock held, after a vCPU stopped with EXCP_DEBUG (that vCPU has stopped,
  * the others have not). Default: vm_stop(). For the debugger. */
 extern void (*cpu_debug_hook)(CPUState *cpu);
+/* CLOCK_VIRTUAL for a counter the guest reads (TSC, CNTVCT), in ns. Timers that are overdue (the host gave the main loop no
+ * CPU) run first, on this thread: a guest that waits by the counter for a timer's ticks always sees them. vCPU thread in a helper, no
+ * lock; may set interrupt requests, changes nothing else of the vCPU. */
+int64_t cpu_clock_ns(CPUState *cpu);
 /* Runs fn on the vCPU's thread between TBs, under the machine lock; _run waits (machine lock is dropped meanwhile). */
 void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);
 void cpu_run_on_async(CPUState *cpu, void (*fn)(CPUState *, void *), void *opaque);

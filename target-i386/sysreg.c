@@ -300,14 +300,19 @@ void helper_wrpkru(CPUState *cpu)
     cpu_x86_set_pkru(env, (uint32_t)env->regs[R_EAX]);
 }
 
+static uint64_t tsc_at(const X86CPU *env, int64_t ns)
+{
+    return (uint64_t)ns * (X86_TSC_HZ / NS_PER_SEC) + env->tsc_offset;
+}
+
 uint64_t x86_read_tsc(X86CPU *env)
 {
-    return (uint64_t)clock_ns(CLOCK_VIRTUAL) * (X86_TSC_HZ / NS_PER_SEC) + env->tsc_offset;
+    return tsc_at(env, clock_ns(CLOCK_VIRTUAL));
 }
 
 uint64_t helper_rdtsc(CPUState *cpu)
 {
-    return x86_read_tsc(x86_cpu(cpu));
+    return tsc_at(x86_cpu(cpu), cpu_clock_ns(cpu));
 }
 
 /* No event is counted, but time is: the counter RDPMC 0 names reads as the TSC does. */
