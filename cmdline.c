@@ -17,7 +17,7 @@
 typedef enum OptionId {
     OPT_HEADING, OPT_HELP, OPT_VERSION, OPT_TARGET, OPT_MACHINE, OPT_CPU, OPT_ACCEL, OPT_SMP, OPT_MEMORY, OPT_GLOBAL,
     OPT_DEVICE, OPT_NAME, OPT_UUID, OPT_BOOT, OPT_DISPLAY, OPT_NOGRAPHIC, OPT_VGA, OPT_NET, OPT_NO_ACPI, OPT_NO_HPET,
-    OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION,
+    OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION, OPT_SMOKE, OPT_SMOKE_REPORT, OPT_SMOKE_REPEAT, OPT_SMOKE_SEED,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
     OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG,
@@ -266,6 +266,10 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_QMP_PRETTY: add_monitor(cfg, r->id == OPT_QMP ? "-qmp" : "-qmp-pretty", arg, "control"); return true;
     case OPT_MON: return append_group(cfg->monitors, "-mon", arg, "chardev", errp);
     case OPT_OBJECT: return set_object(cfg, arg, done, errp);
+    case OPT_SMOKE: g_ptr_array_add(cfg->smoke, (void *)arg); return true;
+    case OPT_SMOKE_REPORT: return merge(&cfg->smoke_report, "-smoke-report", arg, NULL, errp);
+    case OPT_SMOKE_REPEAT: cfg->smoke_repeat = arg; return true;
+    case OPT_SMOKE_SEED: cfg->smoke_seed = arg; return true;
     case OPT_ACTION: return merge(&cfg->action, "-action", arg, NULL, errp);
     case OPT_DEBUGCON: cfg->debugcon = arg; return true;
     case OPT_PIDFILE: cfg->pidfile = arg; return true;
@@ -310,6 +314,7 @@ static void config_init(Config *cfg)
         .serials = g_ptr_array_new(),
         .monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .objects = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
+        .smoke = g_ptr_array_new(),
         .globals = g_ptr_array_new(),
         .data_dirs = g_ptr_array_new(),
     };
@@ -317,8 +322,9 @@ static void config_init(Config *cfg)
 
 void config_free(Config *cfg)
 {
-    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->chardevs, cfg->objects, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
-    OptGroup *groups[] = { cfg->machine, cfg->memory, cfg->smp, cfg->rtc, cfg->boot, cfg->icount, cfg->name, cfg->action };
+    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->chardevs, cfg->objects, cfg->smoke, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
+    OptGroup *groups[] = { cfg->machine, cfg->memory, cfg->smp, cfg->rtc, cfg->boot, cfg->icount, cfg->name, cfg->action,
+                           cfg->smoke_report };
     for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
         if (lists[i])
             g_ptr_array_free(lists[i], TRUE);

@@ -7,6 +7,8 @@
 #include "monitor.h"
 #include "qmp.h"
 #include "qtest.h"
+#include "smoke.h"
+#include "symbols.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -258,10 +260,16 @@ static bool choose_machine(Error **errp)
     return true;
 }
 
+static bool setup_smoke(Error **errp)
+{
+    bool wanted = cfg.smoke->len || cfg.smoke_report || cfg.smoke_repeat || cfg.smoke_seed;
+    return !wanted || smoke_configure(cfg.smoke, cfg.smoke_report, cfg.smoke_seed, errp);
+}
+
 static bool configure(Error **errp)
 {
     return setup_logging(errp) && choose_machine(errp) && setup_memory(errp) && setup_smp(errp) && setup_rtc(errp) &&
-           setup_identity(errp) && setup_boot_files(errp);
+           setup_identity(errp) && setup_boot_files(errp) && setup_smoke(errp);
 }
 
 /* ---- Accelerator ---- */
@@ -376,6 +384,8 @@ static bool open_chardevs(Error **errp)
             return false;
         }
     }
+    if (cfg.smoke->len && !smoke_attach(&machine, errp))
+        return false;
     if (cfg.debugcon) {
         bool none;
         machine.debugcon = chardev_from_legacy("debugcon", cfg.debugcon, &none, errp);
@@ -395,7 +405,9 @@ static bool open_monitors(Error **errp)
             return false;
     for (unsigned i = 0; i < cfg.serials->len; i++) {
         const char *text = g_ptr_array_index(cfg.serials, i);
-        if (g_str_has_prefix(text, "mon:") && machine.serial[i] && !monitor_new(machine.serial[i], errp))
+        char label[32];
+        snprintf(label, sizeof(label), "serial%u", i);
+        if (g_str_has_prefix(text, "mon:") && chardev_find(label) && !monitor_new(chardev_find(label), errp))
             return false;
     }
     return true;
@@ -524,6 +536,8 @@ static void cleanup(void)
     monitors_exit();
     qmp_exit();
     chardevs_exit();
+    smoke_exit();
+    symbols_exit();
     tcg_exit();
     memory_exit();
     config_free(&cfg);
@@ -540,6 +554,13 @@ int rhea_main(int argc, char **argv)
     }
     if (done)
         return 0;
+    if (cfg.smoke_repeat) {
+        int code = smoke_repeat(cfg.smoke_repeat, cfg.smoke_report, argc, argv, &err);
+        if (err)
+            error_report_err(err);
+        return code;
+    }
+    symbols_use_kernel(cfg.kernel);
     machine_lock();
     if (!build(&err)) {
         error_report_err(err);
@@ -556,6 +577,8 @@ int rhea_main(int argc, char **argv)
     }
     system_reset_request(SHUTDOWN_START);
     daemonize_ready();
+    if (cfg.smoke->len)
+        smoke_start(argc, argv);
     if (!cfg.start_paused)
         vm_start();
     if (cfg.qtest && !qtest_start(cfg.qtest, cfg.qtest_log, &err)) {
@@ -566,6 +589,8 @@ int rhea_main(int argc, char **argv)
     int status = main_loop_run();
     runstate_signalled();
     qtest_exit();
+    if (smoke_active())
+        status = smoke_finish(status);
     gdbserver_exit(status);
     cleanup();
     return status;

@@ -48,6 +48,11 @@ bool chardev_change(const char *id, OptGroup *opts, Error **errp);
 bool chardev_send_break(const char *id, Error **errp);
 /* Ends a socket's connection at once, whatever waits on it. */
 void chardev_disconnect(Chardev *chr);
+/* A device in front of base (NULL: of nothing) that shows an observer what the guest writes, and types for it. */
+typedef void ChardevTapOutput(void *opaque, const uint8_t *buf, size_t len);
+Chardev *chardev_tap_new(const char *id, Chardev *base, ChardevTapOutput *output, void *opaque, Error **errp);
+/* Input for the guest, as fast as it takes it. Machine lock. */
+void chardev_tap_type(Chardev *chr, const uint8_t *buf, size_t len);
 /* The front end can take more bytes now. */
 void chardev_accept_input(Chardev *chr);
 /* stdio with signals off: Ctrl-C goes to the guest. */

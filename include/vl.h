@@ -15,16 +15,17 @@ typedef struct Config {
     OptGroup *machine;          /* merged from every -M / -machine */
     const char *cpu;
     GPtrArray *accels;          /* OptGroup * in order of preference */
-    OptGroup *memory, *smp, *rtc, *boot, *icount, *name, *action;
+    OptGroup *memory, *smp, *rtc, *boot, *icount, *name, *action, *smoke_report;
     GPtrArray *devices;         /* OptGroup * */
     GPtrArray *chardevs;        /* OptGroup * */
     GPtrArray *serials;         /* char * as typed */
     GPtrArray *monitors;        /* OptGroup *: see monitor_open */
     GPtrArray *objects;         /* OptGroup * */
+    GPtrArray *smoke;           /* char *: -smoke */
     GPtrArray *globals;         /* char * */
     GPtrArray *data_dirs;       /* char *: -L */
     const char *debugcon, *kernel, *initrd, *append, *dtb, *bios, *uuid, *pidfile;
-    const char *log_items, *log_file, *log_filter, *display, *gdb, *qtest, *qtest_log;
+    const char *log_items, *log_file, *log_filter, *display, *smoke_repeat, *smoke_seed, *gdb, *qtest, *qtest_log;
     bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb;
 } Config;
 
