@@ -140,6 +140,7 @@ struct TargetOps {
     void (*dump_tlb)(CPUState *cpu, FILE *out);             /* info tlb */
     void (*dump_mem)(CPUState *cpu, FILE *out);             /* info mem */
     const RegisterDesc *registers;                          /* $eax … for the monitor; ends with NULL */
+    const DumpTarget *dump;                                 /* dump.h; NULL: no memory dumps */
     const GDBTarget *gdb;                                   /* gdbstub.h; NULL: no debugger can attach */
     const void *saved;                                      /* SavedField table, hw/device.h */
     void (*post_load)(CPUState *cpu);                       /* after the saved fields were loaded; may be NULL */

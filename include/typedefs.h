@@ -15,6 +15,7 @@ typedef struct CPUState CPUState;
 typedef struct Chardev Chardev;
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
+typedef struct DumpTarget DumpTarget;
 typedef struct Error Error;
 typedef struct GDBTarget GDBTarget;
 typedef struct IRFunc IRFunc;

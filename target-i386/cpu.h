@@ -276,6 +276,9 @@ void x86_cpu_set_topology(X86CPU *env, uint32_t apic_id, unsigned dies, unsigned
 extern const SavedField x86_saved[];
 extern const RegisterDesc x86_registers[], i386_registers[];
 extern const GDBTarget x86_gdb_target; /* gdb.c */
+extern const DumpTarget x86_dump_target; /* dump.c */
+/* DumpTarget.mappings (mmu-dump.c) */
+void x86_foreach_mapping(CPUState *cpu, bool (*fn)(void *opaque, uint64_t va, hwaddr pa, uint64_t size), void *opaque);
 void x86_dump_state(CPUState *cpu, FILE *out, bool fpu);
 
 /* ---- fpu-helper.c ---- */

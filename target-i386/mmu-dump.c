@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* "info tlb" and "info mem": every mapping of the current page tables, and ranges of equal protection. */
+/* Every mapping of the current page tables: "info tlb", ranges of equal protection for "info mem", memory dumps. */
 #include "helper.h"
 #include "sys.h"
 
 #include <inttypes.h>
+
+/* Tables that name themselves have more mappings than anyone can list. */
+#define VISITS_MAX (1u << 24)
 
 /* Visitor of present leaves: va, entry, page size, AND of the access bits on the way. */
 typedef void VisitFn(void *opaque, uint64_t va, uint64_t entry, uint64_t page_size, unsigned rights);
@@ -13,6 +16,7 @@ typedef struct Visit {
     X86CPU *env;
     unsigned index_bits, entry_bytes;
     bool pse, sign_extend;
+    unsigned *left; /* visits */
     VisitFn *fn;
     void *opaque;
 } Visit;
@@ -20,7 +24,7 @@ typedef struct Visit {
 static void visit_table(const Visit *v, uint64_t table, unsigned level, uint64_t va, unsigned rights)
 {
     unsigned shift = 12 + level * v->index_bits;
-    for (uint64_t i = 0; i < 1ull << v->index_bits; i++) {
+    for (uint64_t i = 0; i < 1ull << v->index_bits && *v->left; i++) {
         hwaddr pa = (table + i * v->entry_bytes) & v->env->a20_mask;
         uint64_t e = v->entry_bytes == 8 ? phys_ldq(&v->env->parent, pa) : phys_ldl(&v->env->parent, pa);
         uint64_t here = va + (i << shift);
@@ -29,6 +33,7 @@ static void visit_table(const Visit *v, uint64_t table, unsigned level, uint64_t
         if (level == 0 || (e & 0x80 && v->pse && level < 3)) {
             if (v->sign_extend)
                 here = (uint64_t)sextract64(here, 0, v->env->cr[4] & CR4_LA57 ? 57 : 48);
+            (*v->left)--;
             v->fn(v->opaque, here, e, 1ull << shift, rights & (unsigned)e);
         } else {
             visit_table(v, e & 0xffffffffff000ull, level - 1, va + (i << shift), rights & (unsigned)e);
@@ -38,7 +43,8 @@ static void visit_table(const Visit *v, uint64_t table, unsigned level, uint64_t
 
 static void visit_all(X86CPU *env, VisitFn *fn, void *opaque)
 {
-    Visit v = { .env = env, .index_bits = 9, .entry_bytes = 8, .pse = true, .fn = fn, .opaque = opaque };
+    unsigned left = VISITS_MAX;
+    Visit v = { .env = env, .index_bits = 9, .entry_bytes = 8, .pse = true, .left = &left, .fn = fn, .opaque = opaque };
     unsigned all = RIGHT_P | RIGHT_W | RIGHT_U;
     if (env->efer & EFER_LMA) {
         v.sign_extend = true;
@@ -111,4 +117,24 @@ void x86_dump_mem(CPUState *cpu, FILE *out)
     }
     visit_all(env, extend_run, &r);
     print_run(&r);
+}
+
+typedef struct MappingVisit {
+    bool (*fn)(void *opaque, uint64_t va, hwaddr pa, uint64_t size);
+    void *opaque;
+    bool enough;
+} MappingVisit;
+
+static void tell_mapping(void *opaque, uint64_t va, uint64_t e, uint64_t size, unsigned rights)
+{
+    MappingVisit *m = opaque;
+    m->enough = m->enough || !m->fn(m->opaque, va, e & 0xffffffffff000ull & ~(size - 1), size);
+}
+
+void x86_foreach_mapping(CPUState *cpu, bool (*fn)(void *opaque, uint64_t va, hwaddr pa, uint64_t size), void *opaque)
+{
+    X86CPU *env = x86_cpu(cpu);
+    MappingVisit m = { fn, opaque, false };
+    if (env->cr[0] & CR0_PG)
+        visit_all(env, tell_mapping, &m);
 }

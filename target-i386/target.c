@@ -63,7 +63,7 @@ static const char *const x86_64_aliases[] = { "amd64", NULL };
     .debug_translate = x86_debug_translate, .current_mmu_mode = x86_current_mmu_mode,                          \
     .exec_interrupt = x86_exec_interrupt, .has_work = x86_has_work, .do_exception = x86_do_exception,          \
     .debug_excp = x86_debug_excp, .dump_state = x86_dump_state, .dump_tlb = x86_dump_tlb,                      \
-    .dump_mem = x86_dump_mem, .exec_exit = x86_exec_exit, .x87 = &x86_x87_hooks, .gdb = &x86_gdb_target,           \
+    .dump_mem = x86_dump_mem, .exec_exit = x86_exec_exit, .x87 = &x86_x87_hooks, .gdb = &x86_gdb_target, .dump = &x86_dump_target,           \
     .saved = x86_saved, .post_load = x86_cpu_post_load
 
 const TargetOps i386_target_ops = {
