@@ -275,7 +275,7 @@ static bool write_dump(Dump *d, Error **errp)
     return ok;
 }
 
-bool dump_guest_memory(const DumpOptions *o, Error **errp)
+bool dump_guest_memory(const DumpOptions *o, uint64_t *bytes, Error **errp)
 {
     if (!check_options(o, errp))
         return false;
@@ -290,6 +290,8 @@ bool dump_guest_memory(const DumpOptions *o, Error **errp)
     vm_stop();
     gather(&d);
     bool ok = write_dump(&d, errp);
+    for (guint i = 0; ok && bytes && i < d.ranges->len; i++)
+        *bytes += g_array_index(d.ranges, DumpRange, i).size;
     if (was_running)
         vm_start();
     close(d.fd);
@@ -335,7 +337,7 @@ static void cmd_dump(Monitor *mon, int argc, char **argv)
     o.protocol = protocol;
     o.has_range = argc == 3;
     if ((!o.has_range || (parse_u64("begin", argv[1], &o.begin, &err) && parse_u64("length", argv[2], &o.length, &err))))
-        dump_guest_memory(&o, &err);
+        dump_guest_memory(&o, NULL, &err);
     if (err)
         monitor_printf(mon, "Error: %s\n", error_get_pretty(err));
     error_free(err);

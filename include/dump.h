@@ -15,8 +15,8 @@ typedef struct DumpOptions {
     uint64_t begin, length; /* physical */
 } DumpOptions;
 
-/* Stops the machine meanwhile. An incomplete file is removed. */
-bool dump_guest_memory(const DumpOptions *o, Error **errp);
+/* Stops the machine meanwhile. An incomplete file is removed. *bytes receives how much memory it was; may be NULL. */
+bool dump_guest_memory(const DumpOptions *o, uint64_t *bytes, Error **errp);
 /* What this build can write: names as QMP has them ("elf", "kdump-zlib" …); NULL when it cannot. */
 const char *dump_format_name(DumpFormat format);
 
