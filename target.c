@@ -6,7 +6,7 @@
 
 const TargetOps *current_target;
 
-static const TargetOps *const targets[] = { &x86_64_target_ops, &i386_target_ops };
+static const TargetOps *const targets[] = { &x86_64_target_ops, &i386_target_ops, &aarch64_target_ops, &arm_target_ops };
 
 static bool is_named(const TargetOps *t, const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of guest addresses, from an ELF file's symbol table or a Linux System.map. Any thread. */
+/* Names of guest addresses, from an ELF file's symbol table or a Linux System.map. Main loop. */
 #ifndef RHEA_SYMBOLS_H
 #define RHEA_SYMBOLS_H
 

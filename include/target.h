@@ -146,7 +146,7 @@ struct TargetOps {
     void (*post_load)(CPUState *cpu);                       /* after the saved fields were loaded; may be NULL */
 };
 
-extern const TargetOps i386_target_ops, x86_64_target_ops;
+extern const TargetOps i386_target_ops, x86_64_target_ops, arm_target_ops, aarch64_target_ops;
 /* By name or alias; NULL when there is none. */
 const TargetOps *target_find(const char *name);
 extern const TargetOps *current_target; /* chosen once by vl.c */

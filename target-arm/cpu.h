@@ -192,7 +192,8 @@ struct ARMCPU {
     uint64_t apkey[5][2];   /* IA IB DA DB GA; {low, high} */
     uint64_t lor[4];
     uint64_t fgt[8];
-    uint64_t cntfrq;
+    uint64_t cntfrq;        /* the register: software may write anything */
+    uint64_t cntfrq_hz;     /* of the counter */
     uint64_t pmcr, pmcnten, pmuserenr, pmselr, pminten, pmovs, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
     uint64_t pmcc_start;    /* clock when pmccntr was last made exact */
     uint64_t vdisr_el2;
@@ -272,6 +273,10 @@ void arm_switch_mode(ARMCPU *env, unsigned from_mode, unsigned to_mode);
 ARMBank arm_bank_of_mode(unsigned mode);
 /* Recomputes hflags after any change to what TBF_* describe. */
 void arm_rebuild_hflags(ARMCPU *env);
+/* SPSel: the SP of this EL or SP_EL0 becomes the current one. */
+void arm_select_sp(ARMCPU *env, unsigned spsel);
+/* Brings interrupt_request up to date with the input lines and HCR_EL2.{VI,VF,VSE}. Any thread. */
+void arm_lines_update(ARMCPU *env);
 /* The regime, ASID, VMID or Security state may have changed: makes their TLB bank current. */
 void arm_update_tlb_key(ARMCPU *env);
 
@@ -340,6 +345,9 @@ void arm_cpu_set_boot(ARMCPU *cpu, const ARMBootState *boot);
 /* Starts a powered-off vCPU, as PSCI CPU_ON does; false when it is already on. Machine lock. */
 bool arm_cpu_power_on(ARMCPU *cpu, uint64_t entry, uint64_t context, unsigned el, bool aarch64);
 ARMCPU *arm_cpu_by_affinity(uint64_t affinity); /* NULL when there is none */
+
+/* ---- debug.c ---- */
+void arm_debug_excp(CPUState *cpu);
 
 /* ---- psci.c ---- */
 /* True when the call in x0-x3 is ours (conduit matches) and has been done. */

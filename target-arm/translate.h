@@ -57,7 +57,7 @@ typedef struct DisasContext {
 /* InsnData.extra: cc_op | condexec << 8. arm_translate_insn() has called ir_insn_start when an instruction set's function runs. */
 
 /* ---- Globals ---- */
-extern IRVal cpu_x[32], cpu_cc_nz, cpu_cc_a, cpu_cc_b, cpu_cc_op;
+extern IRVal cpu_x[32], arm_flag_nz, arm_flag_a, arm_flag_b, arm_flag_op;
 extern IRVal cpu_v[32]; /* V128; registered by arm_simd_init() in translate-a64-fp.c */
 void arm_simd_init(void);
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pointer authentication with QARMA5, or with a hash of our own where the CPU says "implementation defined". Arm ARM DDI 0487 D8.10;
+ * R. Avanzi, "The QARMA Block Cipher Family" (64-bit block, S-box sigma 2). Left out: EPAC, PAuth2 and FPAC behaviour.
+ */
+#include "pauth.h"
+#include "helper.h"
+
+/* ---- QARMA5-64; cells are nibbles, cell 0 the most significant ---- */
+
+static unsigned cell(uint64_t v, unsigned i)
+{
+    return v >> (60 - 4 * i) & 15;
+}
+
+static uint64_t permute(uint64_t v, const uint8_t order[16])
+{
+    uint64_t out = 0;
+
+    for (unsigned i = 0; i < 16; i++)
+        out = out << 4 | cell(v, order[i]);
+    return out;
+}
+
+static uint64_t substitute(uint64_t v, const uint8_t box[16])
+{
+    uint64_t out = 0;
+
+    for (unsigned i = 0; i < 16; i++)
+        out = out << 4 | box[cell(v, i)];
+    return out;
+}
+
+static const uint8_t tau[16] = { 0, 11, 6, 13, 10, 1, 12, 7, 5, 14, 3, 8, 15, 4, 9, 2 };
+static const uint8_t tau_inverse[16] = { 0, 5, 15, 10, 13, 8, 2, 7, 11, 14, 4, 1, 6, 3, 9, 12 };
+static const uint8_t h[16] = { 6, 5, 14, 15, 0, 1, 2, 3, 7, 12, 13, 4, 8, 9, 10, 11 };
+static const uint8_t h_inverse[16] = { 4, 5, 6, 7, 11, 1, 0, 8, 12, 13, 14, 15, 9, 10, 2, 3 };
+static const uint8_t sigma[16] = { 11, 6, 8, 15, 12, 0, 9, 14, 3, 7, 4, 5, 13, 2, 1, 10 };
+static const uint8_t sigma_inverse[16] = { 5, 14, 13, 8, 10, 11, 1, 9, 2, 6, 15, 0, 4, 12, 7, 3 };
+#define OMEGA_CELLS ((1u << 0) | (1u << 1) | (1u << 3) | (1u << 4) | (1u << 8) | (1u << 11) | (1u << 13))
+
+static unsigned rotate4(unsigned v, unsigned n)
+{
+    return (v << n | v >> (4 - n)) & 15;
+}
+
+/* Columns times circ(0, r, r^2, r), r being a rotation by one. Its own inverse. */
+static uint64_t mix_columns(uint64_t v)
+{
+    uint64_t out = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned row = i / 4, column = i % 4, a = cell(v, (row + 1) % 4 * 4 + column), b = cell(v, (row + 2) % 4 * 4 + column),
+                 c = cell(v, (row + 3) % 4 * 4 + column);
+        out = out << 4 | (rotate4(a, 1) ^ rotate4(b, 2) ^ rotate4(c, 1));
+    }
+    return out;
+}
+
+static uint64_t next_tweak(uint64_t v)
+{
+    uint64_t p = permute(v, h), out = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned c = cell(p, i);
+        out = out << 4 | (OMEGA_CELLS >> i & 1 ? c >> 1 | ((c ^ c >> 1) & 1) << 3 : c);
+    }
+    return out;
+}
+
+static uint64_t previous_tweak(uint64_t v)
+{
+    uint64_t out = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned c = cell(v, i);
+        out = out << 4 | (OMEGA_CELLS >> i & 1 ? (c << 1 & 14) | ((c ^ c >> 3) & 1) : c);
+    }
+    /* the bit that the register shifts in is b0 ^ b1: b1 is now b0 */
+    return permute(out, h_inverse);
+}
+
+static uint64_t qarma5(uint64_t data, uint64_t tweak, uint64_t w0, uint64_t k0)
+{
+    static const uint64_t rc[5] = { 0, 0x13198a2e03707344, 0xa4093822299f31d0, 0x082efa98ec4e6c89, 0x452821e638d01377 };
+    const uint64_t alpha = 0xc0ac29b7c97c50dd, w1 = (w0 >> 1 | w0 << 63) ^ w0 >> 63;
+    uint64_t v = data ^ w0, t = tweak;
+
+    for (unsigned i = 0; i < 5; i++) {
+        v ^= k0 ^ t ^ rc[i];
+        if (i)
+            v = mix_columns(permute(v, tau));
+        v = substitute(v, sigma);
+        t = next_tweak(t);
+    }
+    v ^= w1 ^ t;
+    v = substitute(mix_columns(permute(v, tau)), sigma);
+    v = mix_columns(permute(v, tau)) ^ k0;
+    v = substitute(permute(v, tau_inverse), sigma_inverse);
+    v = permute(mix_columns(v), tau_inverse) ^ w0 ^ t;
+    for (unsigned i = 0; i < 5; i++) {
+        v = substitute(v, sigma_inverse);
+        if (i < 4)
+            v = permute(mix_columns(v), tau_inverse);
+        t = previous_tweak(t);
+        v ^= rc[4 - i] ^ k0 ^ t ^ alpha;
+    }
+    return v ^ w1;
+}
+
+/* A mixing function that is quick rather than strong: what an implementation may define. */
+static uint64_t quick_mac(uint64_t data, uint64_t tweak, uint64_t hi, uint64_t lo)
+{
+    uint64_t v = data ^ hi;
+
+    for (unsigned i = 0; i < 3; i++) {
+        v = (v ^ tweak) * 0x9e3779b97f4a7c15ull;
+        v ^= v >> 32 ^ lo;
+        tweak = (tweak << 23 | tweak >> 41) + hi;
+    }
+    return v ^ v << 29;
+}
+
+uint64_t arm_pac_compute(const ARMCPU *env, uint64_t data, uint64_t modifier, const uint64_t key[2])
+{
+    return arm_feature(env, ARM_FEATURE_PAUTH_QARMA5) ? qarma5(data, modifier, key[1], key[0])
+                                                      : quick_mac(data, modifier, key[1], key[0]);
+}
+
+/* ---- Where the code goes in a pointer ---- */
+
+typedef struct Layout {
+    unsigned bottom, top; /* bits of the field, without bit 55 */
+    bool tbi;
+    uint64_t extension;   /* all bits of the selected half */
+} Layout;
+
+static Layout layout_of(const ARMCPU *env, uint64_t pointer, bool data, bool adding)
+{
+    unsigned el = arm_current_el(env);
+    bool host = arm_hcr(env) & HCR_E2H && (el == 2 || (el == 0 && arm_hcr(env) & HCR_TGE)), two = el < 2 || host;
+    uint64_t tcr = env->tcr_el[host ? 2 : el < 1 ? 1 : el];
+    bool high = pointer >> 55 & 1, tbi, select;
+    unsigned tsz;
+
+    if (two) {
+        bool tbi0 = tcr >> 37 & 1 && (data || !(tcr >> 51 & 1)), tbi1 = tcr >> 38 & 1 && (data || !(tcr >> 52 & 1));
+        tbi = high ? tbi1 : tbi0;
+        select = adding && !(tbi0 || tbi1) ? pointer >> 63 & 1 : high;
+        tsz = tcr >> (select ? 16 : 0) & 63;
+    } else {
+        tbi = tcr >> 20 & 1 && (data || !(tcr >> 29 & 1));
+        select = false;
+        tsz = tcr & 63;
+    }
+    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
+    return (Layout){ .bottom = 64 - tsz, .top = tbi ? 55 : 63, .tbi = tbi, .extension = select ? ~0ull : 0 };
+}
+
+static uint64_t field_mask(const Layout *l)
+{
+    uint64_t mask = (~0ull >> (63 - l->top)) & ~0ull << l->bottom;
+
+    return mask;
+}
+
+/* The pointer with its extension bits in place of a code. */
+static uint64_t extended(const Layout *l, uint64_t pointer)
+{
+    uint64_t mask = field_mask(l);
+
+    return (pointer & ~mask) | (l->extension & mask);
+}
+
+static uint64_t add_code(const ARMCPU *env, uint64_t pointer, uint64_t modifier, const uint64_t key[2], bool data)
+{
+    Layout l = layout_of(env, pointer, data, true);
+    uint64_t mask = field_mask(&l), code = arm_pac_compute(env, extended(&l, pointer), modifier, key);
+    uint64_t bits = pointer & mask;
+
+    if (bits && bits != mask) /* not canonical: the code will not match */
+        code ^= 1ull << (l.top - 1);
+    uint64_t field = mask & ~(1ull << 55);
+    return (pointer & ~mask) | (code & field) | (l.extension & mask & 1ull << 55);
+}
+
+static uint64_t authenticate(const ARMCPU *env, uint64_t pointer, uint64_t modifier, const uint64_t key[2], bool data, bool b)
+{
+    Layout l = layout_of(env, pointer, data, false);
+    l.extension = pointer >> 55 & 1 ? ~0ull : 0;
+    uint64_t original = extended(&l, pointer), field = field_mask(&l) & ~(1ull << 55);
+    uint64_t code = arm_pac_compute(env, original, modifier, key);
+
+    if (!((code ^ pointer) & field))
+        return original;
+    return deposit64(original, l.tbi ? 53 : 61, 2, b ? 2 : 1);
+}
+
+/* ---- Instructions ---- */
+
+static uint64_t enable_bit(unsigned key)
+{
+    static const uint64_t bits[4] = { SCTLR_ENIA, SCTLR_ENIB, SCTLR_ENDA, SCTLR_ENDB };
+
+    return bits[key];
+}
+
+static unsigned regime_el(const ARMCPU *env)
+{
+    unsigned el = arm_current_el(env);
+
+    return el ? el : (arm_hcr(env) & (HCR_E2H | HCR_TGE)) == (HCR_E2H | HCR_TGE) ? 2 : 1;
+}
+
+static unsigned trap_el(const ARMCPU *env)
+{
+    unsigned el = arm_current_el(env);
+
+    if (el < 2 && arm_feature(env, ARM_FEATURE_EL2) && !arm_is_secure(env) && !(env->hcr_el2 & HCR_API) &&
+        !(el == 0 && (arm_hcr(env) & (HCR_E2H | HCR_TGE)) == (HCR_E2H | HCR_TGE)))
+        return 2;
+    return el < 3 && arm_feature(env, ARM_FEATURE_EL3) && !(env->scr_el3 & SCR_API) ? 3 : 0;
+}
+
+uint64_t arm_pointer_auth(ARMCPU *env, uint64_t pointer, uint64_t modifier, unsigned key, bool aut)
+{
+    bool data = key >= PAC_DA;
+
+    if (!(env->sctlr_el[regime_el(env)] & enable_bit(key)))
+        return pointer;
+    return aut ? authenticate(env, pointer, modifier, env->apkey[key], data, key & 1)
+               : add_code(env, pointer, modifier, env->apkey[key], data);
+}
+
+static void check_trap(ARMCPU *env, uintptr_t ra)
+{
+    unsigned el = trap_el(env);
+
+    if (el)
+        arm_raise(env, el == 2 ? EXCP_HYP_TRAP : EXCP_MON_TRAP, ARM_SYNDROME(EC_PAUTH, 1, 0), el, ra);
+}
+
+uint64_t helper_a64_pac(CPUState *cpu, uint64_t pointer, uint64_t modifier, uint32_t key)
+{
+    ARMCPU *env = arm_cpu(cpu);
+
+    if (env->sctlr_el[regime_el(env)] & enable_bit(key))
+        check_trap(env, HELPER_RETADDR());
+    return arm_pointer_auth(env, pointer, modifier, key, false);
+}
+
+uint64_t helper_a64_aut(CPUState *cpu, uint64_t pointer, uint64_t modifier, uint32_t key)
+{
+    ARMCPU *env = arm_cpu(cpu);
+
+    if (env->sctlr_el[regime_el(env)] & enable_bit(key))
+        check_trap(env, HELPER_RETADDR());
+    return arm_pointer_auth(env, pointer, modifier, key, true);
+}
+
+uint64_t helper_a64_xpac(CPUState *cpu, uint64_t pointer, uint32_t data)
+{
+    Layout l = layout_of(arm_cpu(cpu), pointer, data, false);
+
+    l.extension = pointer >> 55 & 1 ? ~0ull : 0;
+    return extended(&l, pointer);
+}
+
+uint64_t helper_a64_pacga(CPUState *cpu, uint64_t v, uint64_t modifier)
+{
+    ARMCPU *env = arm_cpu(cpu);
+
+    check_trap(env, HELPER_RETADDR());
+    return arm_pac_compute(env, v, modifier, env->apkey[PAC_GA]) & 0xffffffff00000000ull;
+}
