@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From argv to Config: one table row (options.def) and one switch case per option. */
+#include "block/block.h"
 #include "chardev.h"
 #include "hw/object.h"
 #include "tcg/backend.h"
@@ -20,7 +21,8 @@ typedef enum OptionId {
     OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION, OPT_SMOKE, OPT_SMOKE_REPORT, OPT_SMOKE_REPEAT, OPT_SMOKE_SEED,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
-    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG,
+    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG, OPT_DISK, OPT_DRIVE,
+    OPT_BLOCKDEV, OPT_SNAPSHOT,
 } OptionId;
 
 typedef struct OptionRow {
@@ -202,6 +204,49 @@ static bool set_object(Config *cfg, const char *arg, bool *done, Error **errp)
     return append_group(cfg->objects, "-object", arg, "qom-type", errp);
 }
 
+/* -hda FILE and the like as -drive; the file name may hold commas. */
+static void add_disk(Config *cfg, const char *option, const char *file)
+{
+    static const struct {
+        const char *option, *key[2], *value[2];
+    } rows[] = {
+        { "fda", { "if", "index" }, { "floppy", "0" } }, { "fdb", { "if", "index" }, { "floppy", "1" } },
+        { "hda", { "media", "index" }, { "disk", "0" } }, { "hdb", { "media", "index" }, { "disk", "1" } },
+        { "hdc", { "media", "index" }, { "disk", "2" } }, { "hdd", { "media", "index" }, { "disk", "3" } },
+        { "cdrom", { "media", "index" }, { "cdrom", "2" } }, { "pflash", { "if", NULL }, { "pflash", NULL } },
+        { "sd", { "if", NULL }, { "sd", NULL } }, { "mtdblock", { "if", NULL }, { "pflash", NULL } },
+    };
+    OptGroup *o = opts_parse("-drive", "", NULL, NULL);
+    g_free(o->source);
+    o->source = g_strdup_printf("-%s %s", option, file);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (unsigned k = 0; k < 2 && !strcmp(rows[i].option, option); k++) {
+            if (rows[i].key[k])
+                opts_set(o, rows[i].key[k], rows[i].value[k]);
+        }
+    }
+    opts_set(o, "file", file);
+    g_ptr_array_add(cfg->drives, o);
+}
+
+static bool set_drive(Config *cfg, const char *arg, bool *done, Error **errp)
+{
+    if (is_help_option(arg)) {
+        block_driver_help(stdout);
+        *done = true;
+        return true;
+    }
+    return append_group(cfg->drives, "-drive", arg, NULL, errp);
+}
+
+static bool set_blockdev(Config *cfg, const char *arg, Error **errp)
+{
+    OptGroup *o = arg[0] == '{' ? opts_from_json("-blockdev", arg, errp) : opts_parse("-blockdev", arg, "driver", errp);
+    if (o)
+        g_ptr_array_add(cfg->blockdevs, o);
+    return o != NULL;
+}
+
 static bool set_echr(const char *arg, Error **errp)
 {
     uint64_t v;
@@ -283,6 +328,10 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_DAEMONIZE: cfg->daemonize = true; return true;
     case OPT_RTC: return merge(&cfg->rtc, "-rtc", arg, NULL, errp);
     case OPT_ICOUNT: return merge(&cfg->icount, "-icount", arg, "shift", errp);
+    case OPT_DISK: add_disk(cfg, r->name, arg); return true;
+    case OPT_DRIVE: return set_drive(cfg, arg, done, errp);
+    case OPT_BLOCKDEV: return set_blockdev(cfg, arg, errp);
+    case OPT_SNAPSHOT: cfg->snapshot = true; return true;
     case OPT_ECHR: return set_echr(arg, errp);
     case OPT_NODEFAULTS: cfg->nodefaults = true; return true;
     case OPT_ONE_INSN: cfg->one_insn_per_tb = true; return true;
@@ -310,6 +359,8 @@ static void config_init(Config *cfg)
     *cfg = (Config){
         .accels = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .devices = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
+        .drives = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
+        .blockdevs = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
         .serials = g_ptr_array_new(),
         .monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free),
@@ -322,7 +373,7 @@ static void config_init(Config *cfg)
 
 void config_free(Config *cfg)
 {
-    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->chardevs, cfg->objects, cfg->smoke, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
+    GPtrArray *lists[] = { cfg->accels, cfg->devices, cfg->drives, cfg->blockdevs, cfg->chardevs, cfg->objects, cfg->smoke, cfg->serials, cfg->monitors, cfg->globals, cfg->data_dirs };
     OptGroup *groups[] = { cfg->machine, cfg->memory, cfg->smp, cfg->rtc, cfg->boot, cfg->icount, cfg->name, cfg->action,
                            cfg->smoke_report };
     for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
@@ -361,8 +412,8 @@ bool cmdline_parse(int argc, char **argv, Config *cfg, bool *done, Error **errp)
     for (int i = 1; i < argc && !*done; i++) {
         const char *word = argv[i];
         if (word[0] != '-' || !word[1]) {
-            error_setg(errp, "%s: disk images are not supported in this version (boot with -kernel or -bios)", word);
-            return false;
+            add_disk(cfg, "hda", word);
+            continue;
         }
         const char *name = word + (word[1] == '-' ? 2 : 1);
         const OptionRow *r = find_option(name);

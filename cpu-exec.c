@@ -8,6 +8,7 @@
 #include "exec/icount.h"
 #include "exec/tb-internal.h"
 #include "exec/tlb.h"
+#include "symbols.h"
 #include "target.h"
 #include "util/log.h"
 #include "util/main-loop.h"
@@ -208,9 +209,12 @@ static void log_tb(CPUState *cpu, const TranslationBlock *tb)
     FILE *out = log_lock();
     if (!out)
         return;
-    if (log_enabled(LOG_EXEC))
-        fprintf(out, "Trace %d: %p [%08" PRIx64 "/%016" PRIx64 "/%08x/%08x]\n", cpu->index, (const void *)tb->code,
-                tb->state.cs_base, tb->state.pc, tb->state.flags, tb->flags);
+    if (log_enabled(LOG_EXEC)) {
+        uint64_t distance;
+        const char *name = symbols_find(tb->state.pc, true, &distance);
+        fprintf(out, "Trace %d: %p [%08" PRIx64 "/%016" PRIx64 "/%08x/%08x] %s\n", cpu->index, (const void *)tb->code,
+                tb->state.cs_base, tb->state.pc, tb->state.flags, tb->flags, name ? name : "");
+    }
     if (log_enabled(LOG_CPU))
         cpu->target->dump_state(cpu, out, log_enabled(LOG_FPU));
     log_unlock(out);

@@ -23,6 +23,7 @@ typedef struct Symbol {
     bool text;
 } Symbol;
 
+static GRecMutex mutex;      /* all below: vCPUs look names up for the log */
 static GArray *symbols;      /* sorted by address once looked at */
 static GStringChunk *names;
 static bool sorted;
@@ -126,7 +127,10 @@ static bool load(const char *path, bool elf_only, Error **errp)
 
 bool symbols_load(const char *path, Error **errp)
 {
-    return load(path, false, errp);
+    g_rec_mutex_lock(&mutex);
+    bool ok = load(path, false, errp);
+    g_rec_mutex_unlock(&mutex);
+    return ok;
 }
 
 void symbols_use_kernel(const char *path)
@@ -149,8 +153,11 @@ void symbols_set_offset(uint64_t offset)
 
 bool symbols_known(void)
 {
+    g_rec_mutex_lock(&mutex);
     load_kernel();
-    return symbols;
+    bool known = symbols;
+    g_rec_mutex_unlock(&mutex);
+    return known;
 }
 
 void symbols_exit(void)
@@ -181,7 +188,7 @@ static void sort(void)
     sorted = true;
 }
 
-const char *symbols_find(uint64_t addr, bool text_only, uint64_t *distance)
+static const Symbol *find(uint64_t addr)
 {
     if (!symbols_known())
         return NULL;
@@ -200,22 +207,31 @@ const char *symbols_find(uint64_t addr, bool text_only, uint64_t *distance)
     const Symbol *s = &g_array_index(symbols, Symbol, low - 1);
     while (s != (const Symbol *)(void *)symbols->data && s[-1].addr == s->addr)
         s--;
-    if ((text_only && !s->text) || (s->size && addr - s->addr >= s->size))
-        return NULL;
-    *distance = addr - s->addr;
-    return s->name;
+    return s->size && addr - s->addr >= s->size ? NULL : s;
+}
+
+const char *symbols_find(uint64_t addr, bool text_only, uint64_t *distance)
+{
+    g_rec_mutex_lock(&mutex);
+    const Symbol *s = find(addr);
+    const char *name = s && (s->text || !text_only) ? s->name : NULL;
+    if (name)
+        *distance = addr - load_offset - s->addr;
+    g_rec_mutex_unlock(&mutex);
+    return name;
 }
 
 bool symbols_address(const char *name, uint64_t *addr)
 {
-    for (guint i = 0; symbols_known() && i < symbols->len; i++) {
+    bool found = false;
+    g_rec_mutex_lock(&mutex);
+    for (guint i = 0; !found && symbols_known() && i < symbols->len; i++) {
         const Symbol *s = &g_array_index(symbols, Symbol, i);
-        if (!strcmp(s->name, name)) {
-            *addr = s->addr + load_offset;
-            return true;
-        }
+        found = !strcmp(s->name, name);
+        *addr = found ? s->addr + load_offset : *addr;
     }
-    return false;
+    g_rec_mutex_unlock(&mutex);
+    return found;
 }
 
 static void info_symbol(Monitor *mon, int argc, char **argv)

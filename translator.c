@@ -6,6 +6,7 @@
  */
 #include "exec/translator.h"
 #include "exec/tlb.h"
+#include "symbols.h"
 #include "util/log.h"
 
 #include <glib.h>
@@ -197,7 +198,9 @@ static void log_guest_code(const TranslatorContext *ctx, const TranslationBlock 
     memcpy(bytes, ctx->host[0] + (tb->state.pc & ~PAGE_MASK), first);
     if (tb->size > first)
         memcpy(bytes + first, ctx->host[1], tb->size - first);
-    fprintf(out, "----------------\nIN: \n");
+    uint64_t distance;
+    const char *name = symbols_find(tb->state.pc, true, &distance);
+    fprintf(out, "----------------\nIN: %s\n", name ? name : "");
     ctx->cpu->target->disas(out, ctx->cpu, tb->state.flags, tb->state.pc, bytes, tb->size);
     fputc('\n', out);
     log_unlock(out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The program from exec to exit: options, objects, machine, main loop. Reads as a table of contents. */
 #include "vl.h"
+#include "block/block.h"
 #include "chardev.h"
 #include "gdbstub.h"
 #include "hw/object.h"
@@ -413,6 +414,23 @@ static bool open_monitors(Error **errp)
     return true;
 }
 
+/* ---- Disks ---- */
+
+static bool open_drives(Error **errp)
+{
+    for (unsigned i = 0; i < cfg.blockdevs->len; i++)
+        if (!blockdev_add(g_ptr_array_index(cfg.blockdevs, i), errp))
+            return false;
+    for (unsigned i = 0; i < cfg.drives->len; i++) {
+        OptGroup *o = g_ptr_array_index(cfg.drives, i);
+        if (cfg.snapshot)
+            opts_set(o, "snapshot", "on");
+        if (!drive_add(o, (DriveInterface)machine.type->default_drive, 2, errp))
+            return false;
+    }
+    return true;
+}
+
 /* ---- Process: daemon, pid file ---- */
 
 /* Forks; the parent waits until the child says it is ready, and exits with its verdict. */
@@ -523,7 +541,7 @@ static bool build(Error **errp)
     memory_init();
     cfg.target->init();
     return start_accelerator(errp) && (!cfg.icount || icount_configure(cfg.icount, errp)) && open_chardevs(errp) &&
-           add_objects(errp) && add_devices(errp) && open_monitors(errp);
+           add_objects(errp) && open_drives(errp) && add_devices(errp) && drives_check_used(errp) && open_monitors(errp);
 }
 
 static void cleanup(void)
@@ -532,6 +550,7 @@ static void cleanup(void)
     if (machine.type && machine.type->exit)
         machine.type->exit(&machine);
     devices_exit();
+    block_exit();
     objects_exit();
     monitors_exit();
     qmp_exit();

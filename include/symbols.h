@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of guest addresses, from an ELF file's symbol table or a Linux System.map. Main loop. */
+/* Names of guest addresses, from an ELF file's symbol table or a Linux System.map. Any thread. */
 #ifndef RHEA_SYMBOLS_H
 #define RHEA_SYMBOLS_H
 

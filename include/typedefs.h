@@ -10,6 +10,7 @@
 typedef uint64_t hwaddr; /* guest physical address, or offset in a memory region */
 
 typedef struct AddressSpace AddressSpace;
+typedef struct BlockBackend BlockBackend;
 typedef struct Bus Bus;
 typedef struct CPUState CPUState;
 typedef struct Chardev Chardev;

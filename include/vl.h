@@ -17,6 +17,8 @@ typedef struct Config {
     GPtrArray *accels;          /* OptGroup * in order of preference */
     OptGroup *memory, *smp, *rtc, *boot, *icount, *name, *action, *smoke_report;
     GPtrArray *devices;         /* OptGroup * */
+    GPtrArray *drives;          /* OptGroup *: -drive and its short forms */
+    GPtrArray *blockdevs;       /* OptGroup * */
     GPtrArray *chardevs;        /* OptGroup * */
     GPtrArray *serials;         /* char * as typed */
     GPtrArray *monitors;        /* OptGroup *: see monitor_open */
@@ -26,7 +28,7 @@ typedef struct Config {
     GPtrArray *data_dirs;       /* char *: -L */
     const char *debugcon, *kernel, *initrd, *append, *dtb, *bios, *uuid, *pidfile;
     const char *log_items, *log_file, *log_filter, *display, *smoke_repeat, *smoke_seed, *gdb, *qtest, *qtest_log;
-    bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb;
+    bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb, snapshot;
 } Config;
 
 /* cmdline.c: parses argv into *cfg. Returns false with errp set on a mistake; *done is set when an

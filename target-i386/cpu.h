@@ -101,6 +101,7 @@ typedef enum CCOp {
     CC_OP_DECB, CC_OP_DECW, CC_OP_DECL, CC_OP_DECQ,
     CC_OP_SHLB, CC_OP_SHLW, CC_OP_SHLL, CC_OP_SHLQ, /* src = value shifted by count - 1; AF = 1 */
     CC_OP_SARB, CC_OP_SARW, CC_OP_SARL, CC_OP_SARQ, /* src = value shifted right by count - 1 (SHR too) */
+    CC_OP_CMPB, CC_OP_CMPW, CC_OP_CMPL, CC_OP_CMPQ, /* dst = minuend, src = subtrahend: nobody wants the difference */
     CC_OPS,
     CC_OVR_C = 1 << 8, CC_OVR_P = 1 << 9, CC_OVR_A = 1 << 10, CC_OVR_Z = 1 << 11, CC_OVR_S = 1 << 12,
     CC_OVR_O = 1 << 13, CC_OVR_ALL = 63 << 8,

@@ -58,10 +58,9 @@ void insn_sub(DisasContext *s)
 void insn_cmp(DisasContext *s)
 {
     MemOp size = s->op[0].size;
-    IRVal a = s->op[0].val, b = s->op[1].val, r = x86_tmp(s);
+    IRVal a = s->op[0].val, b = s->op[1].val;
 
-    ir_op2(s->ir, IR_SUB, x86_type(size), r, a, b);
-    x86_cc_set(s, CC_OP_SUBB, size, r, b);
+    x86_cc_set(s, CC_OP_CMPB, size, a, b);
     x86_cc_operands(s, a, b);
 }
 

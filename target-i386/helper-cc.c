@@ -24,6 +24,15 @@ static Operands cut(uint64_t dst, uint64_t src, uint64_t src2, unsigned size)
     return (Operands){ dst & mask, src & mask, src2 & 1, mask ^ (mask >> 1) };
 }
 
+/* A comparison is the subtraction it did not make. */
+static uint32_t subtract(uint64_t *dst, uint64_t src, uint32_t op)
+{
+    if ((op & 0xfc) != CC_OP_CMPB)
+        return op;
+    *dst -= src;
+    return op - CC_OP_CMPB + CC_OP_SUBB;
+}
+
 static bool carry_of(const Operands *o, unsigned kind, uint64_t mask)
 {
     switch (kind) {
@@ -80,6 +89,7 @@ static uint32_t adjust_overflow(const Operands *o, unsigned kind)
 
 static uint32_t compute_all(uint64_t dst, uint64_t src, uint64_t src2, uint64_t ovr, uint32_t op)
 {
+    op = subtract(&dst, src, op);
     unsigned base = op & 0xff, kind = base & ~3u, size = base & 3;
     uint32_t flags;
 
@@ -105,6 +115,7 @@ uint64_t helper_cc_compute_all(uint64_t dst, uint64_t src, uint64_t src2, uint64
 
 uint64_t helper_cc_compute_c(uint64_t dst, uint64_t src, uint64_t src2, uint64_t ovr, uint32_t op)
 {
+    op = subtract(&dst, src, op);
     unsigned base = op & 0xff;
 
     if (op & CC_OVR_C)

@@ -158,7 +158,7 @@ static bool operands_good(const DisasContext *s)
     return true;
 }
 
-/* First operand of a subtraction whose flags are pending. */
+/* Operands of a subtraction or comparison whose flags are pending. */
 static void sub_operands(DisasContext *s, MemOp size, IRVal *a, IRVal *b)
 {
     if (operands_good(s)) {
@@ -166,8 +166,12 @@ static void sub_operands(DisasContext *s, MemOp size, IRVal *a, IRVal *b)
         *b = s->cc_b;
         return;
     }
-    *a = x86_tmp(s);
     *b = cpu_cc_src;
+    if ((s->cc_op & 0xfc) == CC_OP_CMPB) {
+        *a = cpu_cc_dst;
+        return;
+    }
+    *a = x86_tmp(s);
     ir_op2(s->ir, IR_ADD, x86_type(size), *a, cpu_cc_dst, cpu_cc_src);
 }
 
@@ -214,22 +218,35 @@ static CCTest test_flags(DisasContext *s, unsigned cond, IRVal flags)
     return test_bits(s, IR_TSTNE, IR_I32, flags, bits[cond]);
 }
 
+static IRVal result(DisasContext *s, MemOp size)
+{
+    IRVal r, a, b;
+
+    if ((s->cc_op & 0xfc) != CC_OP_CMPB)
+        return cpu_cc_dst;
+    r = x86_tmp(s);
+    sub_operands(s, size, &a, &b);
+    ir_op2(s->ir, IR_SUB, x86_type(size), r, a, b);
+    return r;
+}
+
 /* ZF, SF and PF come from the result whatever the operation was. */
 static CCTest test_result(DisasContext *s, unsigned cond, MemOp size)
 {
     IRType t = x86_type(size);
     uint64_t mask = size_mask(size);
+    IRVal r = result(s, size);
 
     if (cond == COND_P) {
         IRVal p = x86_tmp(s);
-        ir_op2i(s->ir, IR_AND, IR_I32, p, cpu_cc_dst, 0xff);
+        ir_op2i(s->ir, IR_AND, IR_I32, p, r, 0xff);
         ir_op1(s->ir, IR_POPCNT, IR_I32, p, p);
         return test_bits(s, IR_TSTEQ, IR_I32, p, 1);
     }
     if (cond == COND_Z)
-        return size >= MO_32 ? test_bits(s, IR_EQ, t, cpu_cc_dst, 0) : test_bits(s, IR_TSTEQ, t, cpu_cc_dst, mask);
-    return size >= MO_32 ? test_bits(s, IR_LT, t, cpu_cc_dst, 0)
-                         : test_bits(s, IR_TSTNE, t, cpu_cc_dst, mask ^ (mask >> 1));
+        return size >= MO_32 ? test_bits(s, IR_EQ, t, r, 0) : test_bits(s, IR_TSTEQ, t, r, mask);
+    return size >= MO_32 ? test_bits(s, IR_LT, t, r, 0)
+                         : test_bits(s, IR_TSTNE, t, r, mask ^ (mask >> 1));
 }
 
 /* True when SUB's condition is one comparison of its operands. */
@@ -241,7 +258,7 @@ static bool test_sub(DisasContext *s, unsigned cond, MemOp size, CCTest *out)
 
     if (!conds[cond])
         return false;
-    if (cond == COND_Z && (size < MO_32 || !operands_good(s)))
+    if (cond == COND_Z && (size < MO_32 || ((s->cc_op & 0xfc) == CC_OP_SUBB && !operands_good(s))))
         return false; /* better from the result */
     sub_operands(s, size, &a, &b);
     *out = compare(s, conds[cond], size, a, b);
@@ -306,7 +323,7 @@ static bool test_operation(DisasContext *s, unsigned cond, CCTest *out)
     MemOp size = base & 3;
 
     switch (kind) {
-    case CC_OP_SUBB:
+    case CC_OP_SUBB: case CC_OP_CMPB:
         if (test_sub(s, cond, size, out))
             return true;
         break;
@@ -389,7 +406,7 @@ IRVal x86_cc_carry(DisasContext *s)
         ir_setcond(ir, IR_LTU, t, ret, x86_extend(s, cpu_cc_dst, size, t, false),
                    x86_extend(s, cpu_cc_src, size, t, false));
         break;
-    case CC_OP_SUBB:
+    case CC_OP_SUBB: case CC_OP_CMPB:
         sub_operands(s, size, &a, &b);
         ir_setcond(ir, IR_LTU, t, ret, x86_extend(s, a, size, t, false), x86_extend(s, b, size, t, false));
         break;

@@ -143,6 +143,12 @@ void x86_goto_value(DisasContext *s, IRVal eip)
 {
     IRVal linear = eip;
 
+    if (!s->step && !s->state_changed && (s->code64 || !s->base.state.cs_base)) {
+        x86_sync_cc_op(s);
+        ir_goto_pc(s->ir, eip);
+        s->base.stop = true;
+        return;
+    }
     ir_st(s->ir, IR_ST, IR_I64, eip, X86_OFFSET(eip));
     if (s->step || s->state_changed) {
         leave_lookup(s);

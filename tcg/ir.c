@@ -180,7 +180,7 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
     switch (op->opc) {
     case IR_EXT_I32_I64S: case IR_EXT_I32_I64U: case IR_TRUNC:
         return IR_I32;
-    case IR_TRUNC_HI: case IR_GOTO_TB: case IR_GOTO_PTR:
+    case IR_TRUNC_HI: case IR_GOTO_TB: case IR_GOTO_PTR: case IR_GOTO_PC:
         return IR_I64;
     case IR_MOVCOND:
         return n >= 2 ? op->type : op->aux & 0x100 ? IR_I64 : IR_I32;
@@ -346,6 +346,11 @@ void ir_goto_tb(IRFunc *f, unsigned slot, uint64_t dest, uint64_t pc_value)
     op->aux = slot;
     op->imm = dest;
     op->in[0] = value;
+}
+
+void ir_goto_pc(IRFunc *f, IRVal pc)
+{
+    ir_emit(f, IR_GOTO_PC, IR_I64)->in[0] = pc;
 }
 
 void ir_goto_ptr(IRFunc *f, IRVal linear_pc)

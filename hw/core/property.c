@@ -7,6 +7,7 @@
 #include "chardev.h"
 #include "hw/device.h"
 #include "hw/pci.h"
+#include "block/block.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -22,7 +23,7 @@ static const struct {
     [PK_U32] = { "uint32", 4 },    [PK_U64] = { "uint64", 8 },    [PK_I32] = { "int32", 4 },
     [PK_SIZE] = { "size", 8 },     [PK_STRING] = { "str", 0 },    [PK_CHARDEV] = { "str", 0 },
     [PK_ENUM] = { "enum", 4 },     [PK_MAC] = { "str", 0 },       [PK_PCI_ADDR] = { "int32", 4 },
-    [PK_DEVICE] = { "str", 0 },
+    [PK_DEVICE] = { "str", 0 },    [PK_DRIVE] = { "str", 0 },
 };
 
 /* Calls fn for the type's rows, then its bus's; stops at the first true. */
@@ -174,6 +175,19 @@ static bool parse_reference(Device *dev, const Property *p, const char *text, Er
     return true;
 }
 
+static bool parse_drive(Device *dev, const Property *p, const char *text, Error **errp)
+{
+    BlockBackend *b = blk_find(text);
+    if (!b)
+        b = blk_of_node(text, errp);
+    if (!b) {
+        error_setg(errp, "Property '%s.%s' can't find value '%s'", dev->type->name, p->name, text);
+        return false;
+    }
+    *(BlockBackend **)field(dev, p) = b;
+    return true;
+}
+
 static bool parse_boolean(Device *dev, const Property *p, const char *text, Error **errp)
 {
     return parse_bool(p->name, text, field(dev, p), errp);
@@ -195,7 +209,7 @@ static bool (*const parsers[])(Device *, const Property *, const char *, Error *
     [PK_U32] = parse_number,        [PK_U64] = parse_number,    [PK_I32] = parse_i32,
     [PK_SIZE] = parse_bytes,        [PK_STRING] = parse_string, [PK_CHARDEV] = parse_reference,
     [PK_ENUM] = parse_enum,         [PK_MAC] = parse_mac,       [PK_PCI_ADDR] = parse_pci_addr,
-    [PK_DEVICE] = parse_reference,
+    [PK_DEVICE] = parse_reference,  [PK_DRIVE] = parse_drive,
 };
 
 static bool add_name(const Property *p, void *array)
@@ -253,6 +267,13 @@ void device_set_chardev(Device *dev, const char *prop, Chardev *chr)
     *(Chardev **)field(dev, p) = chr;
 }
 
+void device_set_drive(Device *dev, const char *prop, BlockBackend *blk)
+{
+    const Property *p = must_find(dev, prop);
+    g_assert(p->kind == PK_DRIVE);
+    *(BlockBackend **)field(dev, p) = blk;
+}
+
 static bool set_default(const Property *p, void *opaque)
 {
     Device *dev = opaque;
@@ -287,7 +308,7 @@ static char *reference_name(const Device *dev, const Property *p)
     void *target = *(void **)field(dev, p);
     const char *name = NULL;
     if (target)
-        name = p->kind == PK_CHARDEV ? chardev_id(target) : ((Device *)target)->id;
+        name = p->kind == PK_CHARDEV ? chardev_id(target) : p->kind == PK_DRIVE ? blk_name(target) : ((Device *)target)->id;
     return g_strdup(name ? name : "");
 }
 
@@ -393,6 +414,7 @@ static const char *description(const Property *p)
     case PK_BOOL: return "on/off";
     case PK_CHARDEV: return "ID of a chardev to use as a backend";
     case PK_DEVICE: return "ID of a device";
+    case PK_DRIVE: return "Node name or ID of a block device to use as a backend";
     case PK_MAC: return "Ethernet 6-byte MAC Address, example: 52:54:00:12:34:56";
     case PK_PCI_ADDR: return "Slot and optional function number, example: 06.0 or 06";
     default: return NULL;

@@ -34,6 +34,7 @@ struct MachineType {
     uint64_t default_ram;
     unsigned max_cpus;
     const char *default_cpu;      /* NULL = the target's */
+    int default_drive;            /* DriveInterface of -drive without if= (block/block.h); 0 = IDE */
     const Property *props;        /* offsets unused: name, kind, default, desc for help and checking */
     bool (*init)(MachineState *m, Error **errp);
     void (*reset)(MachineState *m);   /* after all devices and vCPUs were reset, before any runs: says where

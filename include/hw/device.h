@@ -32,7 +32,8 @@ static inline void irq_pulse(const IRQLine *line)
 typedef enum PropKind {
     PK_BOOL, PK_U8, PK_U16, PK_U32, PK_U64, PK_I32, PK_SIZE, PK_STRING /* char *, owned */,
     PK_CHARDEV /* Chardev * by id */, PK_ENUM /* int, index into names */, PK_MAC /* uint8_t[6] */,
-    PK_PCI_ADDR /* int32: slot << 3 | function, "SLOT.FN", -1 = any */, PK_DEVICE /* Device * by id */
+    PK_PCI_ADDR /* int32: slot << 3 | function, "SLOT.FN", -1 = any */, PK_DEVICE /* Device * by id */,
+    PK_DRIVE /* BlockBackend * by drive id or node name */
 } PropKind;
 typedef struct Property {
     const char *name;
@@ -56,6 +57,7 @@ typedef struct Property {
 #define PROP_CHARDEV(n, t, f) PROP_(PK_CHARDEV, n, t, f, 0)
 #define PROP_MAC(n, t, f) PROP_(PK_MAC, n, t, f, 0)
 #define PROP_DEVICE(n, t, f) PROP_(PK_DEVICE, n, t, f, 0)
+#define PROP_DRIVE(n, t, f) PROP_(PK_DRIVE, n, t, f, 0)
 #define PROP_PCI_ADDR(n, t, f) PROP_(PK_PCI_ADDR, n, t, f, -1)
 #define PROP_ENUM(n, t, f, d, list) \
     { .name = n, .kind = PK_ENUM, .offset = offsetof(t, f), .def = (uint64_t)(d), .names = list }
@@ -169,6 +171,7 @@ void device_set_u64(Device *dev, const char *prop, uint64_t value);
 static inline void device_set_u32(Device *dev, const char *prop, uint32_t v) { device_set_u64(dev, prop, v); }
 void device_set_str(Device *dev, const char *prop, const char *value);
 void device_set_chardev(Device *dev, const char *prop, Chardev *chr);
+void device_set_drive(Device *dev, const char *prop, BlockBackend *blk);
 char *device_get(const Device *dev, const char *prop); /* text, caller frees; NULL when unknown */
 /* The type's properties and those its bus adds; what a kind is called ("uint32"). */
 void device_type_foreach_prop(const DeviceType *t, void (*fn)(const Property *p, void *opaque), void *opaque);

@@ -270,6 +270,7 @@ void ir_x87_mem(IRFunc *f, IROpcode opc, unsigned insn, unsigned bytes, IRVal ad
  *             a guest page, and through the jump cache across pages; backward jumps poll for exits.
  *  goto_ptr:  continue at linear pc (I64) with the TB state in cpu->jc_key; the target's pc field has
  *             been written. Inline jump-cache probe; polls for exits.
+ *  goto_pc:   the same where the pc field has not been written and is to hold the linear pc (no cs base).
  *  goto_lookup: pc field written, TB state may have changed (mode switch, far transfer): the engine
  *             asks TargetOps.tb_state and looks up in C, without leaving to the main loop if nothing
  *             is pending.
@@ -278,6 +279,7 @@ void ir_x87_mem(IRFunc *f, IROpcode opc, unsigned insn, unsigned bytes, IRVal ad
 enum { IR_EXIT_NORMAL = 0, /* look for interrupts, look the TB up */ };
 void ir_goto_tb(IRFunc *f, unsigned slot, uint64_t dest, uint64_t pc_value); /* imm = dest, aux = slot, in[0] = constant pc_value */
 void ir_goto_ptr(IRFunc *f, IRVal linear_pc);
+void ir_goto_pc(IRFunc *f, IRVal pc);
 void ir_goto_lookup(IRFunc *f);
 void ir_exit_tb(IRFunc *f, unsigned reason);
 

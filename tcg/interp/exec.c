@@ -473,6 +473,9 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
             return goto_tb(cpu, tb, rec, ARG(0), exit);
         CASE(GOTO_PTR):
             return goto_ptr(cpu, tb, ARG(0), exit);
+        CASE(GOTO_PC):
+            set_pc(cpu, ARG(0));
+            return goto_ptr(cpu, tb, ARG(0), exit);
         CASE(GOTO_LOOKUP):
             return lookup(cpu, tb, exit);
         CASE(EXIT_TB):

@@ -30,7 +30,8 @@ static const struct {
     [IR_FENCE] = { x64_fence, 0 },
 
     [IR_GOTO_TB] = { x64_goto_tb, 0 },
-    [IR_GOTO_PTR] = { x64_goto_ptr, 0 },
+    [IR_GOTO_PTR] = { x64_goto_ptr, false },
+    [IR_GOTO_PC] = { x64_goto_ptr, true },
     [IR_GOTO_LOOKUP] = { x64_goto_lookup, 0 },
     [IR_EXIT_TB] = { x64_exit_tb, 0 },
 
@@ -122,6 +123,17 @@ static const struct {
 
 /* ---- One TB ---- */
 
+static void count_label_uses(Jit *j)
+{
+    memset(j->label_uses, 0, j->f->nlabels * sizeof(j->label_uses[0]));
+    for (unsigned i = 0; j->f->nlabels && i < j->f->nops; i++) {
+        const IROp *op = &j->f->ops[i];
+        if (op->opc == IR_BRCOND || op->opc == IR_BR) {
+            j->label_uses[op->imm]++;
+        }
+    }
+}
+
 static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, const uint8_t *rx, size_t room)
 {
     j->f = f;
@@ -135,6 +147,7 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     j->icount_fixup = NULL;
     memset(j->label, 0, f->nlabels * sizeof(j->label[0]));
     memset(j->label_fixup, 0, f->nlabels * sizeof(j->label_fixup[0]));
+    count_label_uses(j);
     unwind_begin(&j->unwind, j->unwind_buf, sizeof(j->unwind_buf), tb);
     regs_begin(j);
     for (unsigned slot = 0; slot < 2; slot++) {

@@ -70,6 +70,9 @@ void x64_brcond(Jit *j, unsigned arg)
 
     (void)arg;
     compare_prepare(j, &c, op->aux & 0xff, op->type == IR_I64, op->in[0], op->in[1]);
+    if (x64_branch_out(j, label, &c)) {
+        return;
+    }
     regs_sync_block(j);
     compare_emit(j, &c);
     if (j->label[label]) {

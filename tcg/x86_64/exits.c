@@ -84,15 +84,32 @@ static void compare_exit_request(Jit *j)
     asm_alu_imm(&j->a, ALU_CMP, false, ENV_FIELD(exit_request), 0);
 }
 
-/* One jump whose displacement is aligned, so that running code may be patched. */
-static void patchable_jump(Jit *j, unsigned slot, uint64_t pc)
+/* The chain stub of a slot, reached through the jump with this displacement until another TB is chained. */
+static void chain_stub(Jit *j, unsigned slot, uint64_t pc, uint8_t *jump)
 {
     ExitStub *s = stub_new(j, EXIT_CHAIN, pc);
 
-    asm_nops(&j->a, (unsigned)(-((uintptr_t)(j->a.p + j->a.exec) + 1) & 3));
     s->slot = (uint8_t)slot;
-    s->jump[s->njumps++] = asm_jmp_forward(&j->a);
-    j->tb->jump_patch[slot] = (uint32_t)(s->jump[0] - j->rw);
+    s->jump[s->njumps++] = jump;
+    j->tb->jump_patch[slot] = (uint32_t)(jump - j->rw);
+}
+
+/* Displacements are aligned, so that running code may be patched; `opcode` bytes come before. */
+static void align_displacement(Jit *j, unsigned opcode)
+{
+    asm_nops(&j->a, (unsigned)(-((uintptr_t)(j->a.p + j->a.exec) + opcode) & 3));
+}
+
+static void patchable_jump(Jit *j, unsigned slot, uint64_t pc)
+{
+    align_displacement(j, 1);
+    chain_stub(j, slot, pc, asm_jmp_forward(&j->a));
+}
+
+static void patchable_jcc(Jit *j, unsigned cc, unsigned slot, uint64_t pc)
+{
+    align_displacement(j, 2);
+    chain_stub(j, slot, pc, asm_jcc_forward(&j->a, cc));
 }
 
 static void jump_through_cache(Jit *j, uint64_t dest, uint64_t pc)
@@ -114,29 +131,87 @@ static void jump_through_cache(Jit *j, uint64_t dest, uint64_t pc)
     asm_rm(&j->a, GROUP5, 4, env_operand(entry + offsetof(JumpCacheEntry, code)));
 }
 
-void x64_goto_tb(Jit *j, unsigned arg)
+static bool same_page(const Jit *j, uint64_t dest)
 {
-    uint64_t dest = j->op->imm, pc = 0;
-    unsigned slot = j->op->aux;
+    return ((dest ^ j->tb->state.pc) & PAGE_MASK) == 0;
+}
 
-    (void)arg;
-    regs_constant(j, j->op->in[0], &pc);
-    finish_block(j);
+static bool must_poll(const Jit *j, uint64_t dest)
+{
+    return dest <= j->tb->state.pc;
+}
+
+static uint64_t pc_value(const Jit *j, const IROp *op)
+{
+    uint64_t pc = 0;
+
+    regs_constant(j, op->in[0], &pc);
+    return pc;
+}
+
+static void emit_goto(Jit *j, const IROp *op)
+{
+    uint64_t pc = pc_value(j, op);
+
     if (no_chaining(j)) {
         store_pc(j, pc);
         leave(j, TB_EXIT_LOOKUP);
         return;
     }
-    if (dest <= j->tb->state.pc) {
-        ExitStub *s = stub_new(j, EXIT_POLL, pc);
+    if (must_poll(j, op->imm)) {
         compare_exit_request(j);
+        if (same_page(j, op->imm)) { /* on with a branch; not taken, it falls into the stub */
+            patchable_jcc(j, CC_E, op->aux, pc);
+            store_pc(j, pc);
+            leave(j, TB_EXIT_POLL);
+            return;
+        }
+        ExitStub *s = stub_new(j, EXIT_POLL, pc);
         s->jump[s->njumps++] = asm_jcc_forward(&j->a, CC_NE);
     }
-    if (((dest ^ j->tb->state.pc) & PAGE_MASK) == 0) {
-        patchable_jump(j, slot, pc);
+    if (same_page(j, op->imm)) {
+        patchable_jump(j, op->aux, pc);
     } else {
-        jump_through_cache(j, dest, pc);
+        jump_through_cache(j, op->imm, pc);
     }
+}
+
+void x64_goto_tb(Jit *j, unsigned arg)
+{
+    (void)arg;
+    finish_block(j);
+    emit_goto(j, j->op);
+}
+
+/* A branch to this destination may itself be the jump that is patched. */
+static bool is_plain(const Jit *j, const IROp *op)
+{
+    return same_page(j, op->imm) && !must_poll(j, op->imm);
+}
+
+bool x64_branch_out(Jit *j, unsigned label, Compare *c)
+{
+    const IROp *not_taken = j->next, *taken = not_taken + 2;
+
+    if (taken >= j->f->ops + j->f->nops || not_taken->opc != IR_GOTO_TB || taken[-1].opc != IR_LABEL ||
+        taken[-1].imm != label || taken->opc != IR_GOTO_TB || j->label_uses[label] != 1 || no_chaining(j)) {
+        return false;
+    }
+    if (!is_plain(j, taken) && !is_plain(j, not_taken)) {
+        return false;
+    }
+    if (!is_plain(j, taken)) {
+        const IROp *other = taken;
+        taken = not_taken;
+        not_taken = other;
+        c->cc ^= 1;
+    }
+    finish_block(j);
+    compare_emit(j, c);
+    patchable_jcc(j, c->cc, taken->aux, pc_value(j, taken));
+    emit_goto(j, not_taken);
+    j->next += 3;
+    return true;
 }
 
 static void x64_stub(Jit *j, const ExitStub *s)
@@ -147,11 +222,17 @@ static void x64_stub(Jit *j, const ExitStub *s)
     if (s->kind == EXIT_CHAIN) {
         j->tb->jump_stub[s->slot] = (uint32_t)(j->a.p - j->rw);
     }
+    if (s->kind == EXIT_POINTER) {
+        asm_rm(&j->a, MOV_ST | X_W, s->reg, env_operand(host.pc_offset));
+        asm_jmp(&j->a, host.lookup);
+        return;
+    }
     store_pc(j, s->pc);
     switch (s->kind) {
     case EXIT_CHAIN: leave(j, s->slot); break;
     case EXIT_POLL: leave(j, TB_EXIT_POLL); break;
     case EXIT_LOOKUP: asm_jmp(&j->a, host.lookup); break;
+    case EXIT_POINTER: break;
     }
 }
 
@@ -179,34 +260,55 @@ void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *de
 
 /* ---- Computed jumps ---- */
 
+/* Where a probe that fails goes: the pc field is written there, if it was not before. */
+static void miss(Jit *j, ExitStub *s, unsigned cc)
+{
+    if (s) {
+        s->jump[s->njumps++] = asm_jcc_forward(&j->a, cc);
+    } else {
+        asm_jcc(&j->a, cc, host.lookup);
+    }
+}
+
 /* The probe of the jump cache: jump_cache_slot() in code. */
-void x64_goto_ptr(Jit *j, unsigned arg)
+void x64_goto_ptr(Jit *j, unsigned write_pc)
 {
     const int32_t cache = (int32_t)offsetof(CPUState, jump_cache) - CPU_ENV_BIAS;
     int pc = regs_use(j, j->op->in[0], ALL_GP), t1, t2;
+    ExitStub *s = NULL;
     Asm *a = &j->a;
 
-    (void)arg;
     regs_sync_globals(j);
     t1 = regs_alloc(j, ALL_GP);
     t2 = regs_alloc(j, ALL_GP);
     finish_block(j);
     if (no_chaining(j)) {
+        if (write_pc) {
+            asm_rm(a, MOV_ST | X_W, pc, env_operand(host.pc_offset));
+        }
         asm_jmp(a, host.exit_lookup);
         return;
     }
+    if (write_pc) {
+        s = stub_new(j, EXIT_POINTER, 0);
+        s->reg = (int8_t)pc;
+    }
     compare_exit_request(j);
-    asm_jcc(a, CC_NE, host.exit_poll);
+    if (s) {
+        miss(j, s, CC_NE); /* the lookup looks at exit_request, too */
+    } else {
+        asm_jcc(a, CC_NE, host.exit_poll);
+    }
     asm_mov(a, true, t1, pc);
     asm_shift_imm(a, SHIFT_SHR, true, t1, JUMP_CACHE_BITS);
     asm_rr(a, ALU_LD(ALU_XOR), t1, pc);
     asm_alu_imm(a, ALU_AND, false, reg_operand(t1), JUMP_CACHE_SIZE - 1);
     asm_shift_imm(a, SHIFT_SHL, false, t1, 5);
     asm_rm(a, ALU_LD(ALU_CMP) | X_W, pc, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, pc)));
-    asm_jcc(a, CC_NE, host.lookup);
+    miss(j, s, CC_NE);
     asm_rm(a, MOV_LD | X_W, t2, ENV_FIELD(jc_key));
     asm_rm(a, ALU_LD(ALU_CMP) | X_W, t2, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, key)));
-    asm_jcc(a, CC_NE, host.lookup);
+    miss(j, s, CC_NE);
     asm_rm(a, GROUP5, 4, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, code)));
 }
 _Static_assert(sizeof(JumpCacheEntry) == 32, "x64_goto_ptr scales by shifting");

@@ -112,11 +112,12 @@ typedef struct RedoPath {
 #define REDO_MAX 2048
 
 /* What a jump to a fixed pc does when it cannot go straight there; emitted after the last operation. */
-typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP } ExitKind;
+typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP, EXIT_POINTER } ExitKind;
 typedef struct ExitStub {
     ExitKind kind;
     uint8_t slot, njumps;
-    uint8_t *jump[2];       /* displacements of the jumps to here */
+    int8_t reg;             /* EXIT_POINTER: holds the pc */
+    uint8_t *jump[3];       /* displacements of the jumps to here */
     uint64_t pc;            /* for the target's pc field */
 } ExitStub;
 
@@ -138,6 +139,7 @@ typedef struct Jit {
     HostReg reg[HOST_REGS];
     uint64_t slots_used[FRAME_SPILL_UNITS / 64];
     uint8_t *label[IR_MAX_LABELS];
+    uint16_t label_uses[IR_MAX_LABELS];
     uint32_t label_fixup[IR_MAX_LABELS]; /* chain of displacements, as offset from rw; 0 = none */
     unsigned nslow, nsync, nredo;
     unsigned nchecks;
@@ -320,6 +322,8 @@ void vcall_constants(Asm *a); /* at entry: fills FRAME_CONST */
 
 /* ---- exits.c: ways to leave a TB, and the shared start of the code cache ---- */
 Emitter x64_goto_tb, x64_goto_ptr, x64_goto_lookup, x64_exit_tb;
+/* A branch to the label that is followed by two goto_tb, one for each way: emits all of it. Else false. */
+bool x64_branch_out(Jit *j, unsigned label, Compare *c);
 void x64_entry(Jit *j);
 void x64_exit_stubs(Jit *j);
 void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest);

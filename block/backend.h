@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What backend.c and drive.c share of a backend. */
+#ifndef RHEA_BLOCK_BACKEND_H
+#define RHEA_BLOCK_BACKEND_H
+
+#include "block/block.h"
+
+typedef enum BlockOnError { BLOCK_ON_REPORT, BLOCK_ON_IGNORE, BLOCK_ON_ENOSPC, BLOCK_ON_STOP } BlockOnError;
+typedef enum DetectZeroes { DETECT_ZEROES_OFF, DETECT_ZEROES_ON, DETECT_ZEROES_UNMAP } DetectZeroes;
+
+struct BlockBackend {
+    /* machine lock */
+    char *id;
+    BlockNode *root; /* stays while in_flight */
+    Device *dev;
+    void (*medium_changed)(void *dev, bool loaded);
+    bool read_only, write_cache;
+    BlockOnError on_read_error, on_write_error;
+    DetectZeroes detect_zeroes;
+    unsigned in_flight;
+    BlockStats stats;
+    BlockBackend *next;
+};
+
+void backends_exit(void);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Disk images: a graph of nodes, each driven by a format (raw, qcow2 …) on top of another node or by a protocol (file …).
+ * What a guest device holds is a BlockBackend; it sends requests and gets their completions in the main loop.
+ *
+ * Threads: the graph is built and taken down under the machine lock. Drivers do blocking I/O on the block pool's
+ * threads, several requests of one node at a time: a driver guards its own tables. Nothing here needs a vCPU.
+ */
+#ifndef RHEA_BLOCK_BLOCK_H
+#define RHEA_BLOCK_BLOCK_H
+
+#include "typedefs.h"
+#include <stdio.h>
+#include <sys/uio.h>
+
+typedef struct BlockNode BlockNode;
+typedef struct BlockDriver BlockDriver;
+typedef struct BlockRequest BlockRequest;
+
+#define BLOCK_SECTOR 512u
+#define BLOCK_MAX_LENGTH ((uint64_t)INT64_MAX - (1ull << 30))
+
+/* A scatter list of host memory. */
+typedef struct BlockVec {
+    struct iovec *v;
+    unsigned n;
+    uint64_t size; /* sum of the parts */
+} BlockVec;
+/* The part [offset, offset + size) of a list, in parts[] (room for in->n). */
+BlockVec block_vec_slice(const BlockVec *in, uint64_t offset, uint64_t size, struct iovec *parts);
+void block_vec_from(const BlockVec *v, uint64_t offset, const void *buf, uint64_t size); /* buf -> list */
+void block_vec_to(const BlockVec *v, uint64_t offset, void *buf, uint64_t size);         /* list -> buf */
+void block_vec_zero(const BlockVec *v, uint64_t offset, uint64_t size);
+
+/* What lies behind a range of a node. */
+typedef enum BlockStatus {
+    BLOCK_DATA = 1,      /* this node holds the data */
+    BLOCK_ZERO = 2,      /* it reads as zeroes */
+    BLOCK_ALLOCATED = 4, /* decided here, not in a backing file */
+    BLOCK_OFFSET = 8,    /* *map is where in the underlying file */
+    BLOCK_COMPRESSED = 16,
+} BlockStatus;
+
+typedef struct BlockCheck { /* rhea-img check */
+    uint64_t corruptions, leaks, errors, fixed_corruptions, fixed_leaks;
+    uint64_t clusters, allocated, fragmented, compressed, end_offset;
+} BlockCheck;
+enum { BLOCK_FIX_LEAKS = 1, BLOCK_FIX_ERRORS = 2 };
+
+typedef struct BlockSnapshot { /* internal snapshots */
+    char *id, *name;
+    uint64_t vm_state_size, date_sec, vm_clock_ns, disk_size, icount;
+    uint32_t date_nsec;
+} BlockSnapshot;
+
+enum {
+    BLOCK_RDWR = 1,
+    BLOCK_NO_BACKING = 2,   /* leave the backing file alone: info, check */
+    BLOCK_NOCACHE = 4,      /* cache.direct */
+    BLOCK_NO_FLUSH = 8,     /* cache.no-flush */
+    BLOCK_UNMAP = 16,       /* discard=unmap */
+    BLOCK_NO_LOCK = 32,     /* force-share, locking=off */
+    BLOCK_CHECK = 64,       /* open damaged images, too */
+    BLOCK_NATIVE_AIO = 128,
+};
+
+/*
+ * One format or protocol. Functions on worker threads: offsets and sizes in bytes of any alignment (unless align says more), inside the
+ * node; they return 0 or -errno and transfer all or fail. Missing functions are refused or done by others: see block.c.
+ */
+struct BlockDriver {
+    const char *name;
+    const char *desc;
+    bool protocol;             /* opens its own descriptor instead of a child */
+    bool backing;              /* may have a backing file */
+    size_t state_size;
+    const char *const *keys;   /* its open options, NULL-terminated; file and backing are known */
+    const char *const *create_keys; /* options of create with " help" after the name, NULL-terminated; NULL: cannot */
+    /* How sure we are that an image with this first block is ours: 0 to 100. */
+    int (*probe)(const uint8_t *head, size_t len, const char *filename);
+    bool (*open)(BlockNode *n, OptGroup *o, const char *prefix, Error **errp);
+    void (*close)(BlockNode *n);
+    int (*read)(BlockNode *n, uint64_t offset, const BlockVec *v);
+    int (*write)(BlockNode *n, uint64_t offset, const BlockVec *v);
+    int (*write_zeroes)(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
+    int (*write_compressed)(BlockNode *n, uint64_t offset, const BlockVec *v); /* whole clusters */
+    int (*discard)(BlockNode *n, uint64_t offset, uint64_t size);
+    int (*flush)(BlockNode *n);      /* all finished writes are on stable storage afterwards */
+    int (*truncate)(BlockNode *n, uint64_t size, const char *prealloc, Error **errp);
+    /* Status of [offset, offset + *size); shortens *size to the run it holds for. */
+    int (*status)(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map);
+    int64_t (*allocated)(BlockNode *n); /* bytes used in the file system */
+    bool (*create)(const char *filename, OptGroup *o, Error **errp);
+    bool (*amend)(BlockNode *n, OptGroup *o, Error **errp);
+    bool (*check)(BlockNode *n, int fix, BlockCheck *out, Error **errp);
+    void (*info)(BlockNode *n, void *json); /* adds format-specific members to a json_t object */
+    int (*snapshot_list)(BlockNode *n, BlockSnapshot **out); /* count; caller frees with block_snapshots_free */
+    bool (*snapshot_create)(BlockNode *n, const char *name, Error **errp);
+    bool (*snapshot_apply)(BlockNode *n, const char *name, Error **errp);
+    bool (*snapshot_delete)(BlockNode *n, const char *name, Error **errp);
+    bool (*set_backing)(BlockNode *n, const char *file, const char *format, Error **errp); /* header only */
+};
+
+struct BlockNode {
+    const BlockDriver *drv;
+    void *state;
+    char *node_name;
+    char *filename;          /* as given, for messages and json */
+    int flags;
+    bool read_only;
+    uint64_t size;           /* virtual size in bytes; read with __atomic, changes by truncate */
+    uint32_t align;          /* requests to this node must be multiples; 1 = any */
+    uint32_t cluster_size;   /* of the format, 0 = none */
+    BlockNode *file;         /* child with the image's bytes */
+    BlockNode *backing;      /* or NULL */
+    char *backing_file, *backing_format; /* as in the image's header, or NULL */
+    unsigned refs;           /* machine lock */
+    BlockNode *next;         /* all nodes */
+};
+
+void block_driver_register(const BlockDriver *d);
+#define block_driver(d) \
+    __attribute__((constructor)) static void block_driver_register_##d(void) { block_driver_register(&d); }
+const BlockDriver *block_driver_find(const char *name);
+void block_driver_foreach(void (*fn)(const BlockDriver *d, void *opaque), void *opaque); /* by name */
+
+/* ---- Graph (machine lock) ---- */
+
+/*
+ * Opens the image the options say: [prefix]driver, [prefix]filename, [prefix]file.*, [prefix]backing.* …; a file name alone is probed.
+ * Options it uses are marked used. NULL and errp on failure.
+ */
+BlockNode *block_open(OptGroup *o, const char *prefix, const char *filename, int flags, Error **errp);
+/* filename with format (NULL = probe). */
+BlockNode *block_open_file(const char *filename, const char *format, int flags, Error **errp);
+/* The options of a child: fails when there is neither prefix.driver, prefix.filename nor a node name. For drivers. */
+BlockNode *block_open_child(BlockNode *parent, OptGroup *o, const char *prefix, const char *child, Error **errp);
+BlockNode *block_ref(BlockNode *n);
+void block_unref(BlockNode *n);
+BlockNode *block_find_node(const char *node_name);
+BlockNode *block_first_node(void);
+bool block_create(const char *format, const char *filename, OptGroup *o, Error **errp);
+/* A name relative to the image that refers to it. Caller frees. */
+char *block_relative_name(const char *base, const char *name);
+void block_snapshots_free(BlockSnapshot *s, int n);
+
+/* ---- Node I/O: any thread that may block ---- */
+static inline uint64_t block_size(const BlockNode *n)
+{
+    return __atomic_load_n(&n->size, __ATOMIC_RELAXED);
+}
+int block_readv(BlockNode *n, uint64_t offset, const BlockVec *v);
+int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v);
+int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size);
+int block_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t size);
+int block_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
+int block_discard(BlockNode *n, uint64_t offset, uint64_t size);
+int block_flush(BlockNode *n); /* this node, then what it stands on */
+int block_truncate(BlockNode *n, uint64_t size, const char *prealloc, Error **errp);
+/* BlockStatus bits of the run at offset; *size is shortened to it. */
+int block_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map);
+
+/* ---- Backends: what devices hold ---- */
+
+typedef enum BlockOp { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES } BlockOp;
+
+/* Owned by the device; lives until done was called. */
+struct BlockRequest {
+    BlockOp op;
+    uint64_t offset, size;    /* size: of discard and write zeroes */
+    BlockVec vec;             /* of read and write */
+    bool unmap;
+    /* ret: 0 or -errno. Main loop, machine lock. */
+    void (*done)(BlockRequest *r, int ret);
+    void *opaque;
+    /* of the block layer */
+    BlockBackend *blk;
+    int ret;
+    BlockRequest *next;
+};
+
+typedef enum BlockErrorAction { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP } BlockErrorAction;
+
+typedef struct BlockStats {
+    uint64_t bytes[5], ops[5], failed[5]; /* by BlockOp */
+} BlockStats;
+
+BlockBackend *blk_new(const char *id, Error **errp);
+void blk_free(BlockBackend *b);
+BlockBackend *blk_find(const char *id);           /* by -drive id */
+BlockBackend *blk_of_node(const char *node_name, Error **errp); /* a nameless backend on a -blockdev node */
+BlockBackend *blk_next(BlockBackend *b);           /* NULL: first */
+const char *blk_name(const BlockBackend *b);
+BlockNode *blk_root(const BlockBackend *b);        /* NULL: no medium */
+void blk_insert(BlockBackend *b, BlockNode *root); /* takes the reference */
+void blk_eject(BlockBackend *b);                   /* waits for requests under way */
+/* Claims the backend for a device, which has exclusive use; false when another has it. */
+bool blk_attach(BlockBackend *b, Device *dev, void (*medium_changed)(void *dev, bool loaded), Error **errp);
+void blk_detach(BlockBackend *b, Device *dev);
+Device *blk_device(const BlockBackend *b);
+uint64_t blk_size(const BlockBackend *b);
+bool blk_read_only(const BlockBackend *b);
+bool blk_write_cache(const BlockBackend *b);
+void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushed */
+/* Sends a request to the pool. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
+void blk_submit(BlockBackend *b, BlockRequest *r);
+/* Waits for all requests of b (NULL: of all) and runs their completions. Machine lock. */
+void blk_drain(BlockBackend *b);
+int blk_flush_all(void);
+/* What werror= or rerror= say of this error; STOP has stopped the machine, and the device retries after resume. */
+BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error);
+const BlockStats *blk_stats(const BlockBackend *b);
+/* For blocking callers such as firmware tables and pflash: as block_readv… of the root. */
+int blk_pread(BlockBackend *b, uint64_t offset, void *buf, uint64_t size);
+int blk_pwrite(BlockBackend *b, uint64_t offset, const void *buf, uint64_t size);
+
+/* ---- -drive ---- */
+
+typedef enum DriveInterface { DRIVE_IDE, DRIVE_SCSI, DRIVE_FLOPPY, DRIVE_PFLASH, DRIVE_VIRTIO, DRIVE_SD, DRIVE_NONE } DriveInterface;
+typedef struct Drive {
+    DriveInterface interface;
+    int bus, unit;
+    bool cdrom;
+    bool used;          /* a board took it */
+    BlockBackend *blk;
+    char *serial;
+} Drive;
+/* Makes a drive of -drive options; def is what if= is when not said. */
+Drive *drive_add(OptGroup *o, DriveInterface def, unsigned units_per_bus, Error **errp);
+Drive *drive_get(DriveInterface interface, int bus, int unit); /* NULL: none */
+Drive *drive_at(unsigned i);                                   /* i-th, NULL past the end */
+/* Makes a node of -blockdev (dotted keys; JSON was flattened). */
+bool blockdev_add(OptGroup *o, Error **errp);
+/* Names what no board or device took. */
+bool drives_check_used(Error **errp);
+void block_exit(void);
+void block_driver_help(FILE *out); /* -drive help: formats */
+/* {"a": {"b": 1}} as options a.b=1. */
+OptGroup *opts_from_json(const char *option_name, const char *text, Error **errp);
+
+/* ---- Pool of threads that may block ---- */
+
+/* Runs fn on a pool thread, then done (may be NULL) in the main loop under the machine lock. Any thread. */
+void block_pool_submit(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque);
+/* Runs completions that are ready, waiting for at least one when there is none. Machine lock. */
+void block_pool_wait(void);
+void block_pool_exit(void);
+
+#endif
