@@ -186,6 +186,8 @@ static void q_monitor(Packet p)
 /* ---- Searches ---- */
 
 #define SEARCH_BLOCK 4096
+#define SEARCH_MAX (256 * MiB)
+#define CRC_MAX (64 * MiB)
 
 /* Where the pattern begins in [addr, addr + len); block by block, each with what a match may need of the next. */
 static int search(uint64_t addr, uint64_t len, const uint8_t *pattern, size_t n, uint64_t *found)
@@ -208,7 +210,7 @@ static void q_search(Packet p)
 {
     uint64_t addr, len, found = 0;
     if (!packet_hex(&p, &addr) || !packet_char(&p, ';') || !packet_hex(&p, &len) || !packet_char(&p, ';') ||
-        packet_done(&p) || len > GiB) {
+        packet_done(&p) || len > SEARCH_MAX) {
         gdb_error(0x22);
         return;
     }
@@ -228,7 +230,7 @@ static void q_crc(Packet p)
     uint64_t addr, len;
     uint32_t crc = 0xffffffff;
     uint8_t buf[SEARCH_BLOCK];
-    if (!packet_hex(&p, &addr) || !packet_char(&p, ',') || !packet_hex(&p, &len) || len > GiB) {
+    if (!packet_hex(&p, &addr) || !packet_char(&p, ',') || !packet_hex(&p, &len) || len > CRC_MAX) {
         gdb_error(0x22);
         return;
     }

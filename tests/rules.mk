@@ -46,7 +46,7 @@ tests/bin/smp-guest32: $(SRC)/tests/smp/guest.c
 	@gcc -m32 -idirafter /usr/include/x86_64-linux-gnu $(SMP_GUEST_FLAGS) -o $@ $<
 
 # Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
-FUZZ_TARGETS := loader options decoder
+FUZZ_TARGETS := loader options decoder gdb qtest
 FUZZ_SECONDS ?= 60
 TEST_PROGRAMS += $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 tests/bin/fuzz-%: obj/tests/fuzz/%-fuzz.o obj/tests/fuzz/fuzz-main.o $(LIB_OBJS)

@@ -39,7 +39,7 @@ suite_cli() {
 
 # Corpus and deterministic mutations (with --save FILE the program keeps each input before it runs it).
 suite_fuzz() {
-    for t in loader options decoder; do
+    for t in loader options decoder gdb qtest; do
         run "fuzz/$t" "tests/bin/fuzz-$t" --mutations "${FUZZ_MUTATIONS:-20000}" "$src/tests/fuzz/corpus/$t"
     done
 }

@@ -92,7 +92,7 @@ void clock_virtual_set(int64_t ns)
     if (atomic_load(&virtual_source) != fixed_ns)
         clock_virtual_set_source(fixed_ns, false);
     /* A timer sees the time it was set for, also when the step jumps over several. */
-    for (int64_t next; (next = timers_next_deadline(CLOCK_VIRTUAL)) >= 0 && next <= ns;) {
+    for (int64_t next; (next = timers_next_deadline(CLOCK_VIRTUAL)) >= 0 && next <= ns && !main_loop_quitting();) {
         virtual_fixed = next > virtual_fixed ? next : virtual_fixed;
         timers_run_virtual();
     }

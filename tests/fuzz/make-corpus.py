@@ -169,3 +169,32 @@ for i, (name, text) in enumerate(CODE.items()):
 for i, (name, text) in enumerate(CODE.items()):
     header = struct.pack("<BBBBBBBB", 0, 0, 0x18, 0x10 | (i & 1), 0, 0, 0, 0)
     put("decoder", f"{name}-max", header + bytes.fromhex(text.replace(" ", "")))
+
+# Packets of gdb's remote protocol (gdb manual, appendix E), one a line; "!" before bytes without a frame.
+GDB = {
+    "attach": "qSupported:multiprocess+;swbreak+\nvMustReplyEmpty\nQStartNoAckMode\nHgp0.0\nqXfer:features:read:target.xml:0,ffb\n"
+              "qXfer:features:read:i386-64bit.xml:0,1000\nqTStatus\n?\nqXfer:threads:read::0,1000\nqAttached:1\nHc-1\nqC\nqOffsets",
+    "memory": "m10000,40\nM10000,4:01020304\nX10000,3:a}\x03b\nx10000,10\nqSearch:memory:0;10000;ab\nqCRC:0,1000\n"
+              "Qqemu.PhyMemMode:1\nm0,10\nQqemu.PhyMemMode:0",
+    "registers": "g\nG0011223344556677\np0\np10\np12\np1b\np1d\np20\np21\np31\nP0=8877665544332211\nP10=0000000000000000\nP11=02000000\n"
+                 "P12=08000000\nP18=0000000000000000\nP1b=1100008000000000\nP1d=0010000000000000\nP1e=a000000000000000\n"
+                 "P20=0005000000000000\nP21=00000000000000800040\nP29=7f030000\nP31=00112233445566778899aabbccddeeff\nP41=801f0000",
+    "points": "Z0,1000,1\nZ1,2000,1\nZ2,3000,4\nZ3,4000,8\nZ4,5000,1\nvCont;c\nz0,1000,1\nz1,2000,1\nz2,3000,4\nz3,4000,8\nz4,5000,1\nvCont;s:p1.1\n"
+              "Z0,1000,1;X3,220122;cmds:0",
+    "run": "vCont?\nvCont;s:p1.1;c\n!\x03\nc\n!\x03\ns1000\nC05\nS05;2000\nvCont;r1000,2000:p1.-1\nvCont;C05:1;S06:-1\nD;1\nR00\nk",
+    "threads": "qfThreadInfo\nqsThreadInfo\nqThreadExtraInfo,p1.1\nT1\nTp1.1\nHgp1.1\nHc0\nqqemu.sstep\nQqemu.sstep=5\nqqemu.sstepbits\nvAttach;1\n"
+               "vKill;1\nF-1,2,C\nF0",
+    "transport": "!$qC#00\n!-\n!$m0,1#\n!+++$?#3f\n!$0* #7a\n!$}\n!$m$qC#b4\n!" + "$" + "m" * 600,
+}
+for name, text in GDB.items():
+    put("gdb", name, text.encode("latin1"))
+
+QTEST = {
+    "ports": "outb 0x43 0x34\noutb 0x40 0\noutb 0x40 0x10\ninb 0x40\ninw 0xe0\ninl 0xe8\noutl 0xe0 0x12345678\noutw 0x2000 1",
+    "memory": "writeb 0x1000 1\nwritew 0x1000 2\nwritel 0x1000 3\nwriteq 0x1000 4\nreadb 0x1000\nreadw 0x1000\nreadl 0x1000\nreadq 0x1000",
+    "blocks": "write 0x1000 4 0x01020304\nread 0x1000 4\nb64write 0x1000 3 YWJj\nb64read 0x1000 3\nmemset 0x1000 16 0x55\nread 0xff000000 64",
+    "clock": "clock_step\nclock_step 1000\nclock_set 5000000\nendianness",
+    "lines": "irq_intercept_in isa-i8259\nset_irq_in isa-i8259 unnamed-gpio-in 3 1\nirq_intercept_out /machine/isa-pit\nclock_step 1000000",
+}
+for name, text in QTEST.items():
+    put("qtest", name, text.encode())
