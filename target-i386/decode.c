@@ -723,7 +723,7 @@ static bool decode_vex(DisasContext *s, uint8_t first)
         s->rex_b = ~b >> 2 & 8;
         map = b & 31;
         b = fetch8(s);
-        s->rex_w = b >> 7;
+        s->rex_w = s->vex_w = b >> 7;
     }
     if (!s->code64)
         s->rex_r = s->rex_x = s->rex_b = s->rex_w = 0;

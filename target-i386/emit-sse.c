@@ -2,9 +2,10 @@
 /*
  * SSE to SSE4.2, AES, PCLMULQDQ and SHA on XMM registers: IR for each row of emit-sse-tables.c. Almost all are
  * one load and one vector operation whose host encoding is the same instruction. With HF_FPEXACT, operations
- * that touch MXCSR go through a helper that raises #XM. VEX forms are not here.
+ * that touch MXCSR go through a helper that raises #XM. The 128-bit VEX forms are here too, but for the upper halves
+ * (emit-avx.c): VEX.vvvv is then the first source.
  */
-#include "emit-sse.h"
+#include "emit-avx.h"
 #include "emit-x87.h"
 #include "helper.h"
 
@@ -17,7 +18,9 @@ static const struct { uint8_t word, bit; } sse_features[FEAT_COUNT] = {
     [FEAT_PCLMUL] = { FW_1_ECX, 1 }, [FEAT_SHA] = { FW_7_0_EBX, 29 }, [FEAT_FXSR] = { FW_1_EDX, 24 },
     [FEAT_XSAVE] = { FW_1_ECX, 26 }, [FEAT_XSAVEOPT] = { FW_D_1_EAX, 0 }, [FEAT_XSAVEC] = { FW_D_1_EAX, 1 },
     [FEAT_XSAVES] = { FW_D_1_EAX, 3 }, [FEAT_CLFLUSH] = { FW_1_EDX, 19 }, [FEAT_CLFLUSHOPT] = { FW_7_0_EBX, 23 },
-    [FEAT_CLWB] = { FW_7_0_EBX, 24 },
+    [FEAT_CLWB] = { FW_7_0_EBX, 24 }, [FEAT_AVX] = { FW_1_ECX, 28 }, [FEAT_AVX2] = { FW_7_0_EBX, 5 },
+    [FEAT_FMA] = { FW_1_ECX, 12 }, [FEAT_F16C] = { FW_1_ECX, 29 }, [FEAT_VAES] = { FW_7_0_ECX, 9 },
+    [FEAT_VPCLMUL] = { FW_7_0_ECX, 10 },
 };
 
 void x86_sse_init(void)
@@ -29,6 +32,7 @@ void x86_sse_init(void)
     for (unsigned i = 0; i < 16; i++)
         cpu_xmm[i] = ir_global(IR_V128, X86_OFFSET(xmm[i]), names[i], 0);
     sse_index_init();
+    x86_avx_init();
 }
 
 bool sse_check_feature(DisasContext *s, SSEFeature feature)
@@ -65,7 +69,7 @@ bool x86_emit_sse(DisasContext *s)
     unsigned cls;
 
     if (s->vex)
-        return false;
+        return x86_emit_avx(s);
     if (s->opcode == 0x1ae || s->opcode == 0x1c7)
         return x86_emit_fp_state(s);
     in = sse_lookup(s->opcode, s->prefix & PREFIX_REPZ ? PP_F3 : s->prefix & PREFIX_REPNZ ? PP_F2 :
@@ -98,6 +102,8 @@ static bool register_only(DisasContext *s)
 }
 
 static IRVal xmm_reg(DisasContext *s) { return cpu_xmm[s->reg]; }
+/* The first source of instructions that SSE has in two-operand form. */
+static IRVal xmm_src(DisasContext *s) { return cpu_xmm[s->vex ? s->vex_v : s->reg]; }
 
 static uint8_t fetch_imm8(DisasContext *s)
 {
@@ -175,7 +181,7 @@ void sse_vop(DisasContext *s, unsigned row, IRVal dst, IRVal a, IRVal b, uint8_t
 void emit_V_VW(DisasContext *s, const SSEInsn *in)
 {
     IRVal src = xmm_rm(s, in);
-    sse_vop(s, in->row, xmm_reg(s), xmm_reg(s), src, 0);
+    sse_vop(s, in->row, xmm_reg(s), xmm_src(s), src, 0);
 }
 
 void emit_V_W(DisasContext *s, const SSEInsn *in)
@@ -188,7 +194,7 @@ void emit_V_VWI(DisasContext *s, const SSEInsn *in)
 {
     uint8_t imm = fetch_imm8(s);
     IRVal src = xmm_rm(s, in);
-    sse_vop(s, in->row, xmm_reg(s), xmm_reg(s), src, in->opcode == 0x1c2 ? imm & 7 : imm);
+    sse_vop(s, in->row, xmm_reg(s), xmm_src(s), src, in->opcode == 0x1c2 ? imm & (s->vex ? 31 : 7) : imm);
 }
 
 void emit_V_WI(DisasContext *s, const SSEInsn *in)
@@ -228,7 +234,7 @@ void emit_G_W(DisasContext *s, const SSEInsn *in)
 void emit_V_VE(DisasContext *s, const SSEInsn *in)
 {
     IRVal src = int_rm(s, s->rex_w ? MO_64 : MO_32);
-    sse_vop(s, in->row + !!s->rex_w, xmm_reg(s), xmm_reg(s), src, 0);
+    sse_vop(s, in->row + !!s->rex_w, xmm_reg(s), xmm_src(s), src, 0);
 }
 
 void emit_V_VEI(DisasContext *s, const SSEInsn *in)
@@ -236,7 +242,7 @@ void emit_V_VEI(DisasContext *s, const SSEInsn *in)
     uint8_t imm = fetch_imm8(s);
     bool wide = s->rex_w && in->row == VEC_INSERT32;
     IRVal src = int_rm(s, wide ? MO_64 : (MemOp)in->mem);
-    ir_vop(s->ir, in->row + wide, xmm_reg(s), xmm_reg(s), src, IR_NONE, imm);
+    ir_vop(s->ir, in->row + wide, xmm_reg(s), xmm_src(s), src, IR_NONE, imm);
 }
 
 void emit_E_VI(DisasContext *s, const SSEInsn *in)
@@ -265,7 +271,7 @@ void emit_insertps(DisasContext *s, const SSEInsn *in)
 {
     uint8_t imm = fetch_imm8(s);
     IRVal src = xmm_rm(s, in);
-    ir_vop(s->ir, in->row, xmm_reg(s), xmm_reg(s), src, IR_NONE, s->mod == 3 ? imm : imm & 0x3f);
+    ir_vop(s->ir, in->row, xmm_reg(s), xmm_src(s), src, IR_NONE, s->mod == 3 ? imm : imm & 0x3f);
 }
 
 /* Groups 12, 13, 14: row by opcode and ModRM digit; 0 where there is none. */
@@ -275,6 +281,11 @@ static const uint16_t shift_rows[3][8] = {
     { [2] = VEC_SRLI64, [3] = VEC_SRLBYTES, [6] = VEC_SLLI64, [7] = VEC_SLLBYTES },
 };
 
+unsigned sse_shift_row(uint16_t opcode, unsigned digit)
+{
+    return shift_rows[opcode - 0x171][digit];
+}
+
 void emit_shift_imm(DisasContext *s, const SSEInsn *in)
 {
     uint8_t imm = fetch_imm8(s);
@@ -282,7 +293,7 @@ void emit_shift_imm(DisasContext *s, const SSEInsn *in)
     if (!row)
         x86_gen_illegal(s);
     else if (register_only(s))
-        ir_vop(s->ir, row, cpu_xmm[s->rm], cpu_xmm[s->rm], IR_NONE, IR_NONE, imm);
+        ir_vop(s->ir, row, cpu_xmm[s->vex ? s->vex_v : s->rm], cpu_xmm[s->rm], IR_NONE, IR_NONE, imm);
 }
 
 /* ---- Moves ---- */
@@ -310,7 +321,7 @@ void emit_mov_store(DisasContext *s, const SSEInsn *in)
 void emit_mov_scalar_load(DisasContext *s, const SSEInsn *in)
 {
     if (s->mod == 3)
-        ir_vop(s->ir, in->row, xmm_reg(s), xmm_reg(s), cpu_xmm[s->rm], IR_NONE, 0);
+        ir_vop(s->ir, in->row, xmm_reg(s), xmm_src(s), cpu_xmm[s->rm], IR_NONE, 0);
     else
         load_vector(s, xmm_reg(s), (MemOp)in->mem);
 }
@@ -318,7 +329,7 @@ void emit_mov_scalar_load(DisasContext *s, const SSEInsn *in)
 void emit_mov_scalar_store(DisasContext *s, const SSEInsn *in)
 {
     if (s->mod == 3)
-        ir_vop(s->ir, in->row, cpu_xmm[s->rm], cpu_xmm[s->rm], xmm_reg(s), IR_NONE, 0);
+        ir_vop(s->ir, in->row, cpu_xmm[s->rm], cpu_xmm[s->vex ? s->vex_v : s->rm], xmm_reg(s), IR_NONE, 0);
     else
         store_vector(s, xmm_reg(s), (MemOp)in->mem);
 }
@@ -327,15 +338,15 @@ void emit_mov_scalar_store(DisasContext *s, const SSEInsn *in)
 void emit_movlps_load(DisasContext *s, const SSEInsn *in)
 {
     if (s->mod == 3 && in->row)
-        ir_vop(s->ir, in->row, xmm_reg(s), xmm_reg(s), cpu_xmm[s->rm], IR_NONE, 0);
+        ir_vop(s->ir, in->row, xmm_reg(s), xmm_src(s), cpu_xmm[s->rm], IR_NONE, 0);
     else if (memory_only(s))
-        ir_vop(s->ir, VEC_MOVSD, xmm_reg(s), xmm_reg(s), xmm_rm(s, in), IR_NONE, 0);
+        ir_vop(s->ir, VEC_MOVSD, xmm_reg(s), xmm_src(s), xmm_rm(s, in), IR_NONE, 0);
 }
 
 void emit_movhps_load(DisasContext *s, const SSEInsn *in)
 {
     if (s->mod == 3 ? in->row : memory_only(s))
-        ir_vop(s->ir, VEC_MOVLHPS, xmm_reg(s), xmm_reg(s), xmm_rm(s, in), IR_NONE, 0);
+        ir_vop(s->ir, VEC_MOVLHPS, xmm_reg(s), xmm_src(s), xmm_rm(s, in), IR_NONE, 0);
     else if (s->mod == 3)
         x86_gen_illegal(s);
 }

@@ -4,6 +4,8 @@
  * MXCSR. Intel SDM vol. 1, 11.5 (exceptions), vol. 2, 4.1 (PCMPxSTRx).
  */
 #include "helper.h"
+#include "helper-int.h"
+#include "sys.h"
 #include "tcg/vec.h"
 #include <string.h>
 
@@ -17,26 +19,29 @@ static bool may_underflow(const VecInfo *v)
 {
     static const uint8_t ops[] = { 0x58, 0x59, 0x5a, 0x5c, 0x5e, 0x7c, 0x7d, 0xd0 };
 
-    return v->map == 1 && memchr(ops, v->op, sizeof(ops));
+    return v->shape == VS_FMA || (v->map == 1 && memchr(ops, v->op, sizeof(ops)));
 }
 
 static bool lanes_are_double(const VecInfo *v)
 {
+    if (v->shape == VS_FMA)
+        return v->flags & VFL_G64;
     if (v->op == 0x7c || v->op == 0x7d || v->op == 0xd0) /* HADD, HSUB, ADDSUB: F2 is the packed single form */
         return v->pp == 0x66;
     return v->pp == 0x66 || v->pp == 0xf2;
 }
 
 /* A tiny result that is exact raises UE only when UE is unmasked. */
-static bool has_denormal(const VecInfo *v, const XMMReg *r)
+static bool has_denormal(const VecInfo *v, const XMMReg *r, unsigned bytes)
 {
     bool is_double = lanes_are_double(v);
-    unsigned lanes = v->flags & VFL_SCALAR ? 1 : is_double ? 2 : 4;
+    unsigned lanes;
 
     if (!may_underflow(v))
         return false;
-    if (v->op == 0x5a) /* the prefix names the source */
+    if (v->map == 1 && v->op == 0x5a) /* the prefix names the source */
         is_double = !is_double;
+    lanes = v->flags & VFL_SCALAR ? 1 : bytes / (is_double ? 8 : 4);
     for (unsigned i = 0; i < lanes; i++) {
         if (is_double ? !(r->q[i] >> 52 & 0x7ff) && r->q[i] << 12 : !(r->l[i] >> 23 & 0xff) && r->l[i] << 9)
             return true;
@@ -61,19 +66,19 @@ static uint64_t moderate(uint64_t x, unsigned mant_bits, unsigned exp_bits, bool
 }
 
 /* With overflow or underflow unmasked, PE says whether the result is inexact with an unbounded exponent. */
-static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr)
+static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr, unsigned bytes)
 {
     bool is_double = lanes_are_double(v), sum = v->op != 0x59 && v->op != 0x5e && v->op != 0x5a;
     XMMReg in[2] = { *a, *b }, out;
 
     for (unsigned n = 0; n < 2; n++) {
-        for (unsigned i = 0; is_double && i < 2; i++)
+        for (unsigned i = 0; is_double && i < 4; i++)
             in[n].q[i] = moderate(in[n].q[i], 52, 11, sum, csr & MXCSR_DAZ);
-        for (unsigned i = 0; !is_double && i < 4; i++)
+        for (unsigned i = 0; !is_double && i < 8; i++)
             in[n].l[i] = (uint32_t)moderate(in[n].l[i], 23, 8, sum, csr & MXCSR_DAZ);
     }
     cpu_fp_set(cpu, csr);
-    v->ref(&out, &in[0], &in[1], NULL, 0, 16);
+    v->ref(&out, &in[0], &in[1], NULL, 0, bytes);
     return cpu_fp_get(cpu) & MXCSR_PE;
 }
 
@@ -82,61 +87,70 @@ static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg 
  * denormal, divide) and unmasked hide those found after it. Leaves the control register changed.
  */
 static uint32_t run_row(CPUState *cpu, const VecInfo *v, XMMReg *out, const XMMReg *a, const XMMReg *b, uint8_t imm,
-                        uint32_t csr, uint32_t unmasked)
+                        uint32_t csr, uint32_t unmasked, unsigned bytes)
 {
     uint32_t raised, after;
 
     cpu_fp_set(cpu, csr);
-    v->ref(out, a, b, NULL, imm, 16);
+    v->ref(out, a, b, &x86_cpu(cpu)->scratch[2], imm, bytes);
     raised = cpu_fp_get(cpu) & MXCSR_FLAGS;
-    if (unmasked & MXCSR_UE && has_denormal(v, out))
+    if (unmasked & MXCSR_UE && has_denormal(v, out, bytes))
         raised |= MXCSR_UE;
     if (raised & unmasked & (MXCSR_IE | MXCSR_DE | MXCSR_ZE))
         return raised & (MXCSR_IE | MXCSR_DE | MXCSR_ZE);
     after = raised & (MXCSR_OE | MXCSR_UE);
-    if (after & unmasked && !(after & ~unmasked)) /* masked ones are inexact always */
-        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr);
+    if (after & unmasked && !(after & ~unmasked) && v->map == 1) /* masked ones are inexact always */
+        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr, bytes);
     return raised;
+}
+
+/* Lane `from` of each half becomes lane `to` of an otherwise zero register. */
+static void pick_lane(XMMReg *d, unsigned to, const XMMReg *s, unsigned from, bool is_double)
+{
+    for (unsigned half = 0; half < 2; half++) {
+        if (is_double)
+            d->q[2 * half + to] = s->q[2 * half + from];
+        else
+            d->l[4 * half + to] = s->l[4 * half + from];
+    }
 }
 
 /* DPPS and DPPD: the products, then the sums; an unmasked exception ends it at its step. */
 static uint32_t run_dot_product(CPUState *cpu, bool is_double, XMMReg *out, XMMReg *a, XMMReg *b, uint8_t imm,
-                                uint32_t csr, uint32_t unmasked)
+                                uint32_t csr, uint32_t unmasked, unsigned bytes)
 {
     const VecInfo *mul = &vec_info[is_double ? VEC_MULPD : VEC_MULPS], *add = &vec_info[is_double ? VEC_ADDPD : VEC_ADDPS];
     unsigned lanes = is_double ? 2 : 4;
-    XMMReg p, q;
+    XMMReg zero = { .q = { 0 } }, p = zero, left = zero, right = zero;
     uint32_t raised;
 
     for (unsigned i = 0; i < lanes; i++) {
-        if (imm >> (4 + i) & 1)
-            continue;
-        if (is_double)
-            a->q[i] = b->q[i] = 0;
-        else
-            a->l[i] = b->l[i] = 0;
+        if (!(imm >> (4 + i) & 1)) {
+            pick_lane(a, i, &zero, 0, is_double);
+            pick_lane(b, i, &zero, 0, is_double);
+        }
     }
-    raised = run_row(cpu, mul, &p, a, b, 0, csr, unmasked);
+    raised = run_row(cpu, mul, &p, a, b, 0, csr, unmasked, bytes);
     if (!is_double && !(raised & unmasked)) {
-        q = (XMMReg){ .l = { p.l[1], p.l[3] } };
-        p = (XMMReg){ .l = { p.l[0], p.l[2] } };
-        raised |= run_row(cpu, add, &p, &p, &q, 0, csr, unmasked);
+        for (unsigned i = 0; i < 2; i++) {
+            pick_lane(&left, i, &p, 2 * i, false);
+            pick_lane(&right, i, &p, 2 * i + 1, false);
+        }
+        raised |= run_row(cpu, add, &p, &left, &right, 0, csr, unmasked, bytes);
     }
     if (!(raised & unmasked)) {
-        q = is_double ? (XMMReg){ .q = { p.q[1] } } : (XMMReg){ .l = { p.l[1] } };
-        p = is_double ? (XMMReg){ .q = { p.q[0] } } : (XMMReg){ .l = { p.l[0] } };
-        raised |= run_row(cpu, add, &p, &p, &q, 0, csr, unmasked);
+        left = right = zero;
+        pick_lane(&left, 0, &p, 0, is_double);
+        pick_lane(&right, 0, &p, 1, is_double);
+        raised |= run_row(cpu, add, &p, &left, &right, 0, csr, unmasked, bytes);
     }
-    for (unsigned i = 0; i < lanes; i++) {
-        if (is_double)
-            out->q[i] = imm >> i & 1 ? p.q[0] : 0;
-        else
-            out->l[i] = imm >> i & 1 ? p.l[0] : 0;
-    }
+    for (unsigned i = 0; i < lanes; i++)
+        pick_lane(out, i, imm >> i & 1 ? &p : &zero, 0, is_double);
     return raised;
 }
 
-/* A row of which some exception is unmasked: scratch registers 0 and 1 to 3, or #XM. */
+/* A row of which some exception is unmasked: scratch registers 0 to 2 to 3, or #XM. Of fused operations with
+ * overflow or underflow unmasked, PE is the masked operation's. */
 void helper_sse_exact(CPUState *cpu, uint32_t what)
 {
     X86CPU *env = x86_cpu(cpu);
@@ -145,11 +159,12 @@ void helper_sse_exact(CPUState *cpu, uint32_t what)
     uint32_t csr = before & ~(uint32_t)MXCSR_FLAGS & (unmasked & MXCSR_UE ? ~(uint32_t)MXCSR_FTZ : ~0u);
     XMMReg out = { .q = { 0 } }, *a = &env->scratch[0], *b = &env->scratch[1];
     uint8_t imm = (uint8_t)(what >> 16);
+    bool wide = what >> 24;
 
     if (v->map == 3 && (v->op == 0x40 || v->op == 0x41))
-        raised = run_dot_product(cpu, v->op == 0x41, &out, a, b, imm, csr, unmasked);
+        raised = run_dot_product(cpu, v->op == 0x41, &out, a, b, imm, csr, unmasked, wide ? 32 : 16);
     else
-        raised = run_row(cpu, v, &out, a, b, imm, csr, unmasked);
+        raised = run_row(cpu, v, &out, a, b, imm, csr, unmasked, wide ? 32 : 16);
     cpu_fp_set(cpu, before | raised);
     if (raised & unmasked)
         raise_exception(env, env->cr[4] & CR4_OSXMMEXCPT ? EXCP13_SIMD : EXCP06_ILLOP, HELPER_RETADDR());
@@ -195,6 +210,105 @@ void helper_maskmov(CPUState *cpu, uint64_t va, uint32_t bytes)
         if (mask[i] & 0x80)
             cpu_stb(cpu, (va + i) & wrap, data[i], x86_mmu_mode(env), HELPER_RETADDR());
     }
+}
+
+/* ---- AVX: elements chosen by a mask, and gathers ---- */
+
+static bool mask_sign(const XMMReg *mask, unsigned i, unsigned bytes)
+{
+    return mask->b[(i + 1) * bytes - 1] & 0x80;
+}
+
+static MemOp element_op(const X86CPU *env, unsigned bytes)
+{
+    return (bytes == 8 ? MO_64 : MO_32) | (env->hflags & HF_ALIGN ? MO_ALIGN : 0);
+}
+
+/* Linear address of an element at an offset of a segment; elements are checked one by one. */
+static uint64_t element_address(X86CPU *env, unsigned seg, uint64_t offset, unsigned bytes, bool write, uintptr_t ra)
+{
+    if (env->hflags & HF_CS64)
+        return seg >= R_FS ? offset + env->segs[seg].base : offset;
+    offset = (uint32_t)offset;
+    if (!x86_seg_access_ok(env, (int)seg, offset, bytes, write))
+        x86_raise_seg_fault(env, (int)seg, ra);
+    return (uint32_t)(offset + env->segs[seg].base);
+}
+
+/* scratch[1] chooses: loads into scratch[2] with zeros elsewhere, or stores of scratch[0]. how: bytes of an element |
+ * elements << 8 | store << 16 | segment << 20 | address size << 24, at which offsets wrap. */
+void helper_vmaskmov(CPUState *cpu, uint64_t offset, uint32_t how)
+{
+    X86CPU *env = x86_cpu(cpu);
+    unsigned bytes = how & 0xff, n = how >> 8 & 0xff, seg = how >> 20 & 7, at = how >> 24;
+    bool store = how >> 16 & 1;
+    uint64_t address[8], v, wrap = at == MO_64 ? ~0ull : at == MO_32 ? 0xffffffff : 0xffff;
+    const XMMReg *mask = &env->scratch[1];
+    XMMReg out = { .q = { 0 } };
+    MemOpIdx oi = MEMOPIDX(element_op(env, bytes), x86_mmu_mode(env));
+
+    for (unsigned i = 0; i < n; i++) { /* nothing is written before all may be */
+        if (!mask_sign(mask, i, bytes))
+            continue;
+        address[i] = element_address(env, seg, (offset + i * bytes) & wrap, bytes, store, HELPER_RETADDR());
+        if (store) {
+            x86_probe_write(env, address[i], bytes, HELPER_RETADDR());
+        } else {
+            v = cpu_ld(cpu, address[i], oi, HELPER_RETADDR());
+            memcpy(&out.b[i * bytes], &v, bytes);
+        }
+    }
+    for (unsigned i = 0; store && i < n; i++) {
+        if (mask_sign(mask, i, bytes)) {
+            v = bytes == 8 ? env->scratch[0].q[i] : env->scratch[0].l[i];
+            cpu_st(cpu, address[i], v, oi, HELPER_RETADDR());
+        }
+    }
+    env->scratch[2] = out;
+}
+
+/* Fields of what avx_gather in emit-avx.c says. */
+typedef struct Gather {
+    unsigned dst, mask, index, scale, bytes, index_bytes, vector, seg;
+    uint64_t address_mask;
+} Gather;
+
+static Gather gather_of(uint32_t how)
+{
+    Gather g = { .dst = how & 15, .mask = how >> 4 & 15, .index = how >> 8 & 15, .scale = how >> 12 & 3,
+                 .bytes = how >> 14 & 1 ? 8 : 4, .index_bytes = how >> 15 & 1 ? 8 : 4, .vector = how >> 16 & 1 ? 32 : 16,
+                 .seg = how >> 24 & 7 };
+
+    g.address_mask = (how >> 20 & 15) == MO_64 ? ~0ull : 0xffffffff;
+    return g;
+}
+
+static uint64_t gather_address(X86CPU *env, const Gather *g, uint64_t base, unsigned i, uintptr_t ra)
+{
+    const XMMReg *index = &env->xmm[g->index];
+    int64_t n = g->index_bytes == 8 ? (int64_t)index->q[i] : (int32_t)index->l[i];
+
+    return element_address(env, g->seg, (base + ((uint64_t)n << g->scale)) & g->address_mask, g->bytes, false, ra);
+}
+
+/* Elements done lose their mask, so that a fault continues where it was; SDM vol. 2, VGATHERDPS. */
+void helper_vgather(CPUState *cpu, uint64_t base, uint32_t how)
+{
+    X86CPU *env = x86_cpu(cpu);
+    Gather g = gather_of(how);
+    unsigned n = g.vector / (g.bytes > g.index_bytes ? g.bytes : g.index_bytes);
+    XMMReg *dst = &env->xmm[g.dst], *mask = &env->xmm[g.mask];
+    MemOpIdx oi = MEMOPIDX(element_op(env, g.bytes), x86_mmu_mode(env));
+
+    for (unsigned i = 0; i < n; i++) {
+        if (mask_sign(mask, i, g.bytes)) {
+            uint64_t v = cpu_ld(cpu, gather_address(env, &g, base, i, HELPER_RETADDR()), oi, HELPER_RETADDR());
+            memcpy(&dst->b[i * g.bytes], &v, g.bytes);
+        }
+        memset(&mask->b[i * g.bytes], 0, g.bytes);
+    }
+    memset(mask, 0, sizeof(*mask));
+    memset(&dst->b[n * g.bytes], 0, sizeof(*dst) - n * g.bytes);
 }
 
 /* ---- PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ---- */

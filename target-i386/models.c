@@ -9,6 +9,9 @@
 #include "models.h"
 
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 const FeatureWordInfo x86_feature_words[FEATURE_WORDS] = {
     [FW_1_EDX] = { 1, -1, "EDX",
@@ -17,19 +20,19 @@ const FeatureWordInfo x86_feature_words[FEATURE_WORDS] = {
           "cmov", "pat", "pse36", "pn", "clflush|clfsh", NULL, "ds|dts", "acpi", "mmx", "fxsr", "sse", "sse2", "ss",
           "ht|htt", "tm", "ia64", "pbe" } },
     [FW_1_ECX] = { 1, -1, "ECX",
-        "pni pclmulqdq monitor ssse3 cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline aes xsave rdrand "
+        "pni pclmulqdq monitor ssse3 fma cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline aes xsave avx f16c rdrand "
         "hypervisor",
         { "pni|sse3", "pclmulqdq|pclmuldq", "dtes64", "monitor", "ds-cpl", "vmx", "smx", "est", "tm2", "ssse3", "cid",
           NULL, "fma", "cx16", "xtpr", "pdcm", NULL, "pcid", "dca", "sse4.1|sse4-1", "sse4.2|sse4-2", "x2apic", "movbe",
           "popcnt", "tsc-deadline|tsc-deadline-timer", "aes", "xsave", NULL, "avx", "f16c", "rdrand", "hypervisor" } },
     [FW_7_0_EBX] = { 7, 0, "EBX",
-        "fsgsbase tsc-adjust bmi1 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha-ni",
+        "fsgsbase tsc-adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha-ni",
         { "fsgsbase", "tsc-adjust", "sgx", "bmi1", "hle", "avx2", NULL, "smep", "bmi2", "erms", "invpcid", "rtm",
           NULL, NULL, "mpx", NULL, "avx512f", "avx512dq", "rdseed", "adx", "smap", "avx512ifma", "pcommit",
           "clflushopt", "clwb", "intel-pt", "avx512pf", "avx512er", "avx512cd", "sha-ni|sha", "avx512bw",
           "avx512vl" } },
     [FW_7_0_ECX] = { 7, 0, "ECX",
-        "umip pku la57 rdpid",
+        "umip pku vaes vpclmulqdq la57 rdpid",
         { NULL, "avx512vbmi|avx512-vbmi", "umip", "pku", NULL, "waitpkg", "avx512vbmi2|avx512-vbmi2", NULL, "gfni",
           "vaes", "vpclmulqdq", "avx512vnni|avx512-vnni", "avx512bitalg|avx512-bitalg", NULL, "avx512-vpopcntdq",
           NULL, "la57", NULL, NULL, NULL, NULL, NULL, "rdpid", NULL, "bus-lock-detect", "cldemote", NULL, "movdiri",
@@ -197,11 +200,25 @@ void x86_features_set(uint32_t f[FEATURE_WORDS], const char *names, bool on)
     }
 }
 
+/* The vector functions of AVX, FMA and F16C are the host's instructions where the host is of the kind. */
+static bool host_has_avx2(void)
+{
+#ifdef __x86_64__
+    uint32_t a, b, c = 0, d;
+    bool f16c = __get_cpuid(1, &a, &b, &c, &d) && c >> 29 & 1;
+    return f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return true;
+#endif
+}
+
 void x86_features_implemented(uint32_t f[FEATURE_WORDS], bool lm)
 {
     memset(f, 0, FEATURE_WORDS * sizeof f[0]);
     for (unsigned w = 0; w < FEATURE_WORDS; w++)
         x86_features_set(f, x86_feature_words[w].implemented, true);
+    if (!host_has_avx2())
+        x86_features_set(f, "avx avx2 fma f16c vaes vpclmulqdq", false);
     if (!lm)
         x86_features_set(f, "lm syscall lahf-lm cx16 pcid invpcid fsgsbase la57 pku pdpe1gb", false);
 }

@@ -36,7 +36,7 @@ typedef struct DisasContext {
 
     /* this instruction */
     uint8_t prefix;    /* PREFIX_* */
-    uint8_t rex, rex_w, rex_r, rex_x, rex_b, vex, vex_l, vex_v;
+    uint8_t rex, rex_w, rex_r, rex_x, rex_b, vex, vex_l, vex_v, vex_w; /* vex_w: also outside 64-bit mode */
     int8_t segment;    /* override or -1 */
     MemOp ot;          /* operand size MO_16/32/64 */
     MemOp at;          /* address size */

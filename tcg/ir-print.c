@@ -25,6 +25,7 @@ const IRTextShape ir_text_shape[IR_OPCODES] = {
     [IR_GUEST_CHECK ... IR_GUEST_STC] = { .imm = IMM_CHECK },
     [IR_ATOMIC_XCHG ... IR_ATOMIC_CMPXCHG] = { .imm = IMM_MEMOP },
     [IR_X87_GUARD ... IR_X87_ST] = { .imm = IMM_HEX },
+    [IR_V_HALF] = { .imm = IMM_NUMBER },
     [IR_V_FROM_INT] = { .modifier = MOD_INT_TYPE },
     [IR_V_TO_INT] = { .modifier = MOD_INT_TYPE },
     [IR_VOP] = { MOD_VEC_ROW, IMM_BYTE },

@@ -203,6 +203,8 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
         return n == 0 ? IR_VOID : op->type;
     case IR_V_FROM_INT:
         return op->aux;
+    case IR_V_JOIN:
+        return IR_V128;
     case IR_VOP: {
         uint8_t shape = vec_info[op->imm & 0xffff].shape;
         return n == 1 && (shape == VS_VG || shape == VS_VGI) ? vop_int_type(op) : op->type;
@@ -220,6 +222,8 @@ IRType ir_out_type(const IRFunc *f, const IROp *op, unsigned n)
         return op->aux & 0x100 ? IR_I64 : IR_I32;
     case IR_CALL:
         return call_type(f->calls[op->imm]->ret);
+    case IR_V_HALF:
+        return IR_V128;
     case IR_V_TO_INT:
         return op->aux;
     case IR_VOP:
@@ -621,6 +625,24 @@ void ir_v_from_int(IRFunc *f, IRVal dst, IRVal src)
     op->out[0] = dst;
     op->in[0] = src;
     op->aux = ir_type(f, src);
+}
+
+void ir_v_join(IRFunc *f, IRVal dst, IRVal low, IRVal high)
+{
+    IROp *op = ir_emit(f, IR_V_JOIN, IR_V256);
+
+    op->out[0] = dst;
+    op->in[0] = low;
+    op->in[1] = high;
+}
+
+void ir_v_half(IRFunc *f, IRVal dst, IRVal src, unsigned half)
+{
+    IROp *op = ir_emit(f, IR_V_HALF, IR_V256);
+
+    op->out[0] = dst;
+    op->in[0] = src;
+    op->imm = half;
 }
 
 void ir_v_to_int(IRFunc *f, IRVal dst, IRVal src)

@@ -87,7 +87,18 @@ REF_COMPARE(COMISD, "comisd")
     IMM_CASES_8(insn)                                                                     \
     IMM_CASE(insn, 8) IMM_CASE(insn, 9) IMM_CASE(insn, 10) IMM_CASE(insn, 11)             \
     IMM_CASE(insn, 12) IMM_CASE(insn, 13) IMM_CASE(insn, 14) IMM_CASE(insn, 15)
-#define REF_CMP(name, insn) REF(name, Lane128 src = b; switch (imm & 7) { IMM_CASES_8(insn) })
+/* The predicates from 8 on are AVX's. */
+#define VEX_CASE(insn, n) \
+    case n: __asm__ volatile("v" insn " $" #n ", %1, %0, %0" : "+x"(r.v) : "x"(src.v)); break;
+#define VEX_CASES_8_TO_31(insn)                                                           \
+    VEX_CASE(insn, 8) VEX_CASE(insn, 9) VEX_CASE(insn, 10) VEX_CASE(insn, 11)             \
+    VEX_CASE(insn, 12) VEX_CASE(insn, 13) VEX_CASE(insn, 14) VEX_CASE(insn, 15)           \
+    VEX_CASE(insn, 16) VEX_CASE(insn, 17) VEX_CASE(insn, 18) VEX_CASE(insn, 19)           \
+    VEX_CASE(insn, 20) VEX_CASE(insn, 21) VEX_CASE(insn, 22) VEX_CASE(insn, 23)           \
+    VEX_CASE(insn, 24) VEX_CASE(insn, 25) VEX_CASE(insn, 26) VEX_CASE(insn, 27)           \
+    VEX_CASE(insn, 28) VEX_CASE(insn, 29) VEX_CASE(insn, 30) VEX_CASE(insn, 31)
+#define REF_CMP(name, insn) \
+    REF(name, Lane128 src = b; switch (imm & 31) { IMM_CASES_8(insn) VEX_CASES_8_TO_31(insn) })
 #define REF_ROUND(name, insn, from) REF(name, Lane128 src = from; switch (imm & 15) { IMM_CASES_16(insn) })
 REF_CMP(CMPPS, "cmpps")
 REF_CMP(CMPPD, "cmppd")
@@ -140,5 +151,22 @@ REF_FMA(FNMADDPS, "vfnmadd213ps")
 REF_FMA(FNMADDPD, "vfnmadd213pd")
 REF_FMA(FNMADDSS, "vfnmadd213ss")
 REF_FMA(FNMADDSD, "vfnmadd213sd")
+REF_FMA(FMSUBPS, "vfmsub213ps")
+REF_FMA(FMSUBPD, "vfmsub213pd")
+REF_FMA(FMSUBSS, "vfmsub213ss")
+REF_FMA(FMSUBSD, "vfmsub213sd")
+REF_FMA(FNMSUBPS, "vfnmsub213ps")
+REF_FMA(FNMSUBPD, "vfnmsub213pd")
+REF_FMA(FNMSUBSS, "vfnmsub213ss")
+REF_FMA(FNMSUBSD, "vfnmsub213sd")
+REF_FMA(FMADDSUBPS, "vfmaddsub213ps")
+REF_FMA(FMADDSUBPD, "vfmaddsub213pd")
+REF_FMA(FMSUBADDPS, "vfmsubadd213ps")
+REF_FMA(FMSUBADDPD, "vfmsubadd213pd")
+
+REF(CVTPH2PS, __asm__ volatile("vcvtph2ps %1, %0" : "=x"(r.v) : "x"(a.v));)
+#define HALF_CASE(n) case n: __asm__ volatile("vcvtps2ph $" #n ", %1, %0" : "=x"(r.v) : "x"(a.v)); break;
+REF(CVTPS2PH, switch (imm & 7) { HALF_CASE(0) HALF_CASE(1) HALF_CASE(2) HALF_CASE(3)
+                                 HALF_CASE(4) HALF_CASE(5) HALF_CASE(6) HALF_CASE(7) })
 
 #endif

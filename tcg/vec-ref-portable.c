@@ -222,14 +222,82 @@ REF(FNMADDPD, for (int i = 0; i < 2; i++) r.f64[i] = fma64(isnan(a.f64[i]) ? a.f
 REF(FNMADDSS, r.f32[0] = fma32(isnan(a.f32[0]) ? a.f32[0] : -a.f32[0], b.f32[0], c.f32[0]);)
 REF(FNMADDSD, r.f64[0] = fma64(isnan(a.f64[0]) ? a.f64[0] : -a.f64[0], b.f64[0], c.f64[0]);)
 
+#define NEG32(x) (isnan(x) ? (x) : -(x))
+#define REF_FMA(name, neg_a, neg_even, neg_odd)                                                                        \
+    REF(name##PS, for (int i = 0; i < 4; i++) r.f32[i] = fma32(neg_a ? NEG32(a.f32[i]) : a.f32[i], b.f32[i],           \
+                                                             (i & 1 ? neg_odd : neg_even) ? NEG32(c.f32[i]) : c.f32[i]);) \
+    REF(name##PD, for (int i = 0; i < 2; i++) r.f64[i] = fma64(neg_a ? NEG32(a.f64[i]) : a.f64[i], b.f64[i],           \
+                                                             (i & 1 ? neg_odd : neg_even) ? NEG32(c.f64[i]) : c.f64[i]);)
+REF_FMA(FMSUB, false, true, true)
+REF_FMA(FNMSUB, true, true, true)
+REF_FMA(FMADDSUB, false, true, false)
+REF_FMA(FMSUBADD, false, false, true)
+REF(FMSUBSS, r.f32[0] = fma32(a.f32[0], b.f32[0], NEG32(c.f32[0]));)
+REF(FMSUBSD, r.f64[0] = fma64(a.f64[0], b.f64[0], NEG32(c.f64[0]));)
+REF(FNMSUBSS, r.f32[0] = fma32(NEG32(a.f32[0]), b.f32[0], NEG32(c.f32[0]));)
+REF(FNMSUBSD, r.f64[0] = fma64(NEG32(a.f64[0]), b.f64[0], NEG32(c.f64[0]));)
+
+/* ---- Half precision ---- */
+
+static float from_half(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exp = h >> 10 & 31, mant = h & 0x3ff;
+
+    if (exp == 31)
+        return quiet32(from_bits32(sign | 0x7f800000 | mant << 13));
+    if (!exp)
+        return copysignf((float)mant * 0x1p-24f, from_bits32(sign));
+    return from_bits32(sign | (exp + 112) << 23 | mant << 13);
+}
+
+/* Scaled so that the host's rounding to an integer is the rounding to a half. */
+static uint16_t to_half(float f, uint8_t imm)
+{
+    static const int modes[4] = { FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO };
+    uint16_t sign = (uint16_t)(bits32(f) >> 16 & 0x8000);
+    int old = fegetround(), exp, shift;
+    double n;
+
+    if (isnan(f))
+        return (uint16_t)(sign | 0x7e00 | (bits32(f) >> 13 & 0x1ff));
+    if (isinf(f) || f == 0)
+        return (uint16_t)(sign | (isinf(f) ? 0x7c00 : 0));
+    frexpf(f, &exp);
+    shift = exp < -13 ? 24 : 11 - exp;
+    fesetround(imm & 4 ? old : modes[imm & 3]);
+    n = fabs(nearbyint(ldexp(f, shift)));
+    fesetround(old);
+    n = ldexp(n, -shift);
+    if (n > 65504) { /* to infinity, or as far as the rounding goes */
+        int mode = imm & 4 ? old : modes[imm & 3];
+        bool away = mode == FE_TONEAREST || (mode == FE_UPWARD && !sign) || (mode == FE_DOWNWARD && sign);
+        return (uint16_t)(sign | (away ? 0x7c00 : 0x7bff));
+    }
+    if (n < 0x1p-14)
+        return (uint16_t)(sign | (unsigned)ldexp(n, 24));
+    frexp(n, &exp);
+    return (uint16_t)(sign | (((unsigned)(exp + 14) << 10) + (unsigned)ldexp(n, 11 - exp) - 0x400));
+}
+REF(CVTPH2PS, for (int i = 3; i >= 0; i--) r.f32[i] = from_half(a.u16[i]);)
+REF(CVTPS2PH, for (int i = 0; i < 4; i++) r.u16[i] = to_half(a.f32[i], imm); r.u64[1] = 0;)
+
 /* ---- Comparisons ---- */
 
-/* EQ LT LE UNORD NEQ NLT NLE ORD; the orderings raise invalid for any NaN, the others for signalling ones. */
-#define PREDICATE(x, y, imm)                                                                      \
-    (((imm & 3) == 0 ? x == y : (imm & 3) == 1 ? x < y : (imm & 3) == 2 ? x <= y : !(x == x && y == y)) \
-     != (imm >> 2 & 1))
-static bool predicate32(float x, float y, uint8_t imm) { return PREDICATE(x, y, imm); }
-static bool predicate64(double x, double y, uint8_t imm) { return PREDICATE(x, y, imm); }
+/* EQ LT LE UNORD NEQ NLT NLE ORD; the orderings raise invalid for any NaN, the others for signalling ones. From 8 on EQ, NGE,
+ * NGT and FALSE and their negations; 16 more only differ in which NaNs raise invalid, which is not modelled. */
+static bool predicate64(double x, double y, uint8_t imm)
+{
+    bool unordered = !(x == x && y == y), holds;
+
+    switch (imm & 3) {
+    case 0: holds = imm & 8 ? x == y || unordered : x == y; break;
+    case 1: holds = imm & 8 ? unordered || x < y : x < y; break;
+    case 2: holds = imm & 8 ? unordered || x <= y : x <= y; break;
+    default: holds = imm & 8 ? false : unordered; break;
+    }
+    return holds != (imm >> 2 & 1);
+}
+static bool predicate32(float x, float y, uint8_t imm) { return predicate64(x, y, imm); }
 REF(CMPPS, for (int i = 0; i < 4; i++) r.u32[i] = predicate32(a.f32[i], b.f32[i], imm) ? ~0u : 0;)
 REF(CMPPD, for (int i = 0; i < 2; i++) r.u64[i] = predicate64(a.f64[i], b.f64[i], imm) ? ~0ull : 0;)
 REF(CMPSS, r.u32[0] = predicate32(a.f32[0], b.f32[0], imm) ? ~0u : 0;)

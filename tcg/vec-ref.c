@@ -286,3 +286,18 @@ REF_EACH(ANDPS, u64, 2, x & y)
 REF_EACH(ORPS, u64, 2, x | y)
 REF_EACH(XORPS, u64, 2, x ^ y)
 REF_EACH(ANDNPS, u64, 2, ~x & y)
+
+/* AVX */
+REF(PERMILPS, for (int i = 0; i < 4; i++) r.u32[i] = a.u32[b.u32[i] & 3];)
+REF(PERMILPD, for (int i = 0; i < 2; i++) r.u64[i] = a.u64[b.u64[i] >> 1 & 1];)
+REF_EACH(SLLV32, u32, 4, y < 32 ? x << y : 0)
+REF_EACH(SLLV64, u64, 2, y < 64 ? x << y : 0)
+REF_EACH(SRLV32, u32, 4, y < 32 ? x >> y : 0)
+REF_EACH(SRLV64, u64, 2, y < 64 ? x >> y : 0)
+REF(SRAV32, for (int i = 0; i < 4; i++) r.s32[i] = a.s32[i] >> (b.u32[i] < 32 ? b.u32[i] : 31);)
+REF_GV(TESTPS, uint32_t both = 0; uint32_t only_b = 0;
+       for (int i = 0; i < 4; i++) { both |= a.u32[i] & b.u32[i]; only_b |= ~a.u32[i] & b.u32[i]; }
+       g = (both >> 31 ? 0 : 1 << 6) | (only_b >> 31 ? 0 : 1);)
+REF_GV(TESTPD, uint64_t both = 0; uint64_t only_b = 0;
+       for (int i = 0; i < 2; i++) { both |= a.u64[i] & b.u64[i]; only_b |= ~a.u64[i] & b.u64[i]; }
+       g = (both >> 63 ? 0 : 1 << 6) | (only_b >> 63 ? 0 : 1);)

@@ -252,6 +252,8 @@ struct VecCall;
 void ir_vcall(IRFunc *f, const struct VecCall *call, IRVal dst, IRVal a, IRVal b, IRVal c, uint16_t imm);
 void ir_v_from_int(IRFunc *f, IRVal dst, IRVal src);
 void ir_v_to_int(IRFunc *f, IRVal dst, IRVal src);
+void ir_v_join(IRFunc *f, IRVal dst, IRVal low, IRVal high);
+void ir_v_half(IRFunc *f, IRVal dst, IRVal src, unsigned half);
 
 /* x87 instructions on the host's x87; see opc.def. mmu_mode and memory operands as for guest accesses. */
 enum { X87_FSW, X87_FCW, X87_FLAGS };  /* IR_X87_OUT: FNSTSW AX, FNSTCW, and FCOMI's CF PF ZF in x86 layout */

@@ -35,6 +35,7 @@ enum {
     VFL_G64 = 2,       /* the integer operand is 64 bits (REX.W) */
     VFL_FP = 4,        /* reads or writes the host FP control/status */
     VFL_SCALAR = 8,    /* lane 0 only */
+    VFL_STORE = 16,    /* x86: the result is in r/m, the operand in reg */
 };
 
 /*

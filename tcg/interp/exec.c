@@ -421,6 +421,16 @@ static void run_vector_op(CPUState *cpu, uint8_t *const *base, const InterpRec *
     case IR_VZERO:
         memset(place_of(base, rec->arg[0]), 0, bytes);
         break;
+    case IR_V_JOIN: {
+        uint8_t joined[32];
+        memcpy(joined, place_of(base, rec->arg[1]), 16);
+        memcpy(joined + 16, place_of(base, rec->arg[2]), 16);
+        memcpy(place_of(base, rec->arg[0]), joined, 32);
+        break;
+    }
+    case IR_V_HALF:
+        memmove(place_of(base, rec->arg[0]), (uint8_t *)place_of(base, rec->arg[1]) + 16 * rec->imm, 16);
+        break;
     case IR_V_FROM_INT:
         run_v_from_int(base, rec);
         break;
@@ -585,7 +595,7 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
         CASE(ATOMIC_CMPXCHG):
             run_atomic(cpu, base, rec);
             break;
-        CASE(VMOV): CASE(VZERO): CASE(V_FROM_INT): CASE(V_TO_INT): CASE(VOP): CASE(VCALL):
+        CASE(VMOV): CASE(VZERO): CASE(V_JOIN): CASE(V_HALF): CASE(V_FROM_INT): CASE(V_TO_INT): CASE(VOP): CASE(VCALL):
             run_vector_op(cpu, base, rec);
             break;
         }

@@ -117,6 +117,8 @@ static const struct {
     [IR_V_FROM_INT] = { x64_v_from_int, 0 },
     [IR_V_TO_INT] = { x64_v_to_int, 0 },
     [IR_VZERO] = { x64_vzero, 0 },
+    [IR_V_JOIN] = { x64_v_join, 0 },
+    [IR_V_HALF] = { x64_v_half, 0 },
     [IR_VOP] = { x64_vop, 0 },
     [IR_VCALL] = { x64_vcall, 0 },
 };

@@ -85,6 +85,30 @@ void x64_vzero(Jit *j, unsigned arg)
     vec_zero(&j->a, regs_def(j, 0, NOREG, 0));
 }
 
+/* VINSERTF128 and VEXTRACTF128: only hosts with AVX have 256-bit values. */
+void x64_v_join(Jit *j, unsigned arg)
+{
+    int low = regs_use(j, j->op->in[0], ALL_XMM), high = regs_use(j, j->op->in[1], ALL_XMM);
+    int d = regs_def(j, 0, NOREG, 0);
+
+    (void)arg;
+    asm_vex(&j->a, 0x18 | X_0F3A | X_66 | X_L, d, low, reg_operand(high));
+    asm_byte(&j->a, 1);
+}
+
+void x64_v_half(Jit *j, unsigned arg)
+{
+    int a = regs_use(j, j->op->in[0], ALL_XMM), d = regs_def(j, 0, NOREG, 0);
+
+    (void)arg;
+    if (j->op->imm) {
+        asm_vex(&j->a, 0x19 | X_0F3A | X_66 | X_L, a, 0, reg_operand(d));
+        asm_byte(&j->a, 1);
+    } else {
+        vec_mov(&j->a, IR_V128, d, a);
+    }
+}
+
 /* ---- Rows of vec.def ---- */
 
 /* A row as it is being emitted. */
@@ -163,10 +187,11 @@ static int def_from(Jit *j, const Row *row, int a, uint32_t avoid)
 /* out = op(a) */
 static void row_unary(Jit *j, const Row *row, bool imm)
 {
-    Operand a = vec_operand(j, row, j->op->in[0]);
+    bool store = row->info->flags & VFL_STORE;
+    Operand a = store ? reg_operand(regs_use(j, j->op->in[0], ALL_XMM)) : vec_operand(j, row, j->op->in[0]);
     int d = regs_def(j, 0, a.reg, 0);
 
-    row_op(j, row, d, 0, a);
+    row_op(j, row, store ? a.reg : d, 0, store ? reg_operand(d) : a);
     if (imm) {
         asm_byte(&j->a, row->imm);
     }

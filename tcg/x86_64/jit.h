@@ -302,7 +302,7 @@ Emitter x64_x87, x64_x87_guard, x64_x87_out, x64_x87_in, x64_x87_ld, x64_x87_st;
 void x64_x87_take(Jit *j, const SlowPath *s);
 
 /* ---- emit-vec.c ---- */
-Emitter x64_v_from_int, x64_v_to_int, x64_vzero, x64_vop;
+Emitter x64_v_from_int, x64_v_to_int, x64_vzero, x64_v_join, x64_v_half, x64_vop;
 /* One operation of vec.def on registers already chosen; d is none of a, b, c. b and c may be NOREG. */
 bool vec_row_usable(unsigned row);
 void vec_row_emit(Jit *j, unsigned row, uint8_t imm, int d, int a, int b, int c);

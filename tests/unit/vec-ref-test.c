@@ -64,6 +64,13 @@ static void put(Code *c, unsigned n, ...)
 
 static void put_insn(Code *c, const VecInfo *v, unsigned reg, unsigned rm)
 {
+    if (v->feature == VF_AVX || v->feature == VF_AVX2 || v->feature == VF_F16C) { /* with xmm1 as first operand of two */
+        bool two = v->shape == VS_VV;
+        unsigned first = v->flags & VFL_STORE ? rm : reg, second = v->flags & VFL_STORE ? reg : rm;
+        put(c, 5, 0xc4, 0xe0 | v->map, (v->flags & VFL_G64 ? 0x80 : 0) | (two ? 0x70 : 0x78) | 1, v->op,
+            0xc0 | first << 3 | second);
+        return;
+    }
     if (v->pp)
         put(c, 1, v->pp);
     if (v->flags & VFL_G64)
@@ -113,6 +120,13 @@ static bool host_has(unsigned feature)
     case VF_AES: return __builtin_cpu_supports("aes");
     case VF_PCLMUL: return __builtin_cpu_supports("pclmul");
     case VF_FMA: return __builtin_cpu_supports("fma");
+    case VF_AVX: return __builtin_cpu_supports("avx");
+    case VF_AVX2: return __builtin_cpu_supports("avx2");
+    case VF_F16C: {
+        uint32_t a = 1, b, c = 0, d;
+        __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+        return c >> 29 & 1 && __builtin_cpu_supports("avx");
+    }
     case VF_SHA: {
         uint32_t a = 7, b, c = 0, d;
         __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));

@@ -91,7 +91,10 @@ static void test_options(void)
     g_assert_true(has("qemu64,hv-time,kvm=off,migratable=no,+hv_relaxed", "sse2"));
     g_assert_false(has("486", "tsc"));
     g_assert_true(has("max", "la57"));
-    g_assert_false(has("max", "avx"));
+    g_assert_false(has("max", "avx512f"));
+#ifdef __x86_64__ /* as far as the host has it */
+    g_assert_true(has("max", "avx2") == !!__builtin_cpu_supports("avx2"));
+#endif
     g_assert_true(has("Haswell-noTSX,check=off", "bmi2"));
     g_assert_true(has("Skylake-Server-v3,check=off", "clwb"));
     X86CPU *env = create("qemu64,family=6,model=58,stepping=9,vendor=GenuineIntel,phys-bits=46,level=5,"
@@ -177,7 +180,7 @@ static void test_topology(void)
 static void test_xsave(void)
 {
     uint32_t r[4];
-    X86CPU *env = create("max");
+    X86CPU *env = create("max,-avx");
     env->xcr0 = 1;
     cpu_x86_cpuid(env, 0xd, 0, r);
     g_assert_cmphex(r[0], ==, 0x203); /* x87, SSE, PKRU */
@@ -188,6 +191,17 @@ static void test_xsave(void)
     g_assert_cmpuint(r[1], ==, 2688);
     cpu_x86_cpuid(env, 0xd, 2, r);
     g_assert_cmpuint(r[0], ==, 0);
+    free(env);
+    if (!has("max", "avx")) /* the host's */
+        return;
+    env = create("max");
+    env->xcr0 = 7;
+    cpu_x86_cpuid(env, 0xd, 0, r);
+    g_assert_cmphex(r[0], ==, 0x207);
+    g_assert_cmpuint(r[1], ==, 576 + 256);
+    cpu_x86_cpuid(env, 0xd, 2, r);
+    g_assert_cmpuint(r[0], ==, 256);
+    g_assert_cmpuint(r[1], ==, 576);
     free(env);
 }
 

@@ -28,6 +28,7 @@ typedef struct __attribute__((aligned(16))) CPURegs {
     u64 gpr[16];
     u64 rip, rflags;
     uint8_t fx[512];          /* FXSAVE image */
+    uint8_t ymmh[256];        /* upper halves of the YMM registers */
 } CPURegs;
 
 typedef struct __attribute__((aligned(16))) Outcome {

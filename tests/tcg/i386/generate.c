@@ -5,7 +5,7 @@
 #include <string.h>
 
 const char *const class_names[] = { "alu", "shift", "muldiv", "bits", "stack", "string", "flow",
-                                    "misc", "bmi", "x87", "mmx", "sse", "ssefp", 0 };
+                                    "misc", "bmi", "x87", "mmx", "sse", "ssefp", "avx", 0 };
 
 uint32_t random32(Random *r)
 {
@@ -343,7 +343,7 @@ static void put_simd(Gen *g, unsigned classes)
     Row row;
     unsigned class_;
     do
-        class_ = 1u << random_below(r, 13);
+        class_ = 1u << random_below(r, CLASSES);
     while (!(classes & class_ & (CLASS_MMX | CLASS_SSE | CLASS_SSEFP)));
     unsigned pick = random_below(r, 8);
     if (class_ == CLASS_SSEFP && pick < 5) { /* arithmetic 51-5F in its four forms */
@@ -373,11 +373,75 @@ static void put_simd(Gen *g, unsigned classes)
     put_row(g, &row);
 }
 
+/* AVX's own opcodes, all with prefix 66; FMA takes half of what is left. */
+static const uint8_t avx_ops38[] = { 0x0c, 0x0d, 0x0e, 0x0f, 0x13, 0x16, 0x18, 0x19, 0x1a, 0x2c, 0x2d, 0x2e, 0x2f, 0x36, 0x45, 0x46, 0x47,
+    0x58, 0x59, 0x5a, 0x78, 0x79, 0x8c, 0x8e, 0x90, 0x91, 0x92, 0x93 };
+static const uint8_t avx_ops3a[] = { 0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x18, 0x19, 0x1d, 0x38, 0x39, 0x46, 0x4a, 0x4b, 0x4c };
+
+static Row avx_row(Random *r)
+{
+    static const uint8_t prefixes[] = { 0, 0x66, 0xf3, 0xf2 };
+    static const uint8_t ops[] = { 0x51, 0x58, 0x59, 0x5c, 0x5d, 0x5e, 0x5f };
+    Row row;
+
+    switch (random_below(r, 8)) {
+    case 0: return (Row)RP(CLASS_AVX, prefixes[random_below(r, 4)], 1, ops[random_below(r, sizeof(ops))], M);
+    case 1: return (Row)RP(CLASS_AVX, 0x66, 1, mmx_ops[random_below(r, sizeof(mmx_ops))], M);
+    case 2: return (Row)RP(CLASS_AVX, 0x66, 2, random_below(r, 2) ? sse41_ops[random_below(r, sizeof(sse41_ops))] :
+                           ssse3_ops[random_below(r, sizeof(ssse3_ops))], M);
+    case 3: return (Row)RP(CLASS_AVX, 0x66, 3, sse41_imm[random_below(r, sizeof(sse41_imm))], M | I8);
+    case 4: return (Row)RP(CLASS_AVX, 0x66, 2, (uint8_t)((0x90 + (random_below(r, 3) << 4)) | (6 + random_below(r, 10))), M);
+    case 5: return (Row)RP(CLASS_AVX, 0x66, 2, avx_ops38[random_below(r, sizeof(avx_ops38))], M);
+    case 6: return (Row)RP(CLASS_AVX, 0x66, 3, avx_ops3a[random_below(r, sizeof(avx_ops3a))], M | I8);
+    default:
+        do
+            row = sse_rows[random_below(r, sizeof(sse_rows) / sizeof(sse_rows[0]))];
+        while (!(row.class_ & (CLASS_SSE | CLASS_SSEFP)));
+        return row;
+    }
+}
+
+/* ModRM with a vector index: a base register that mostly points to data, small indexes are not likely. */
+static void put_vsib(Gen *g)
+{
+    Random *r = g->r;
+    put(g, 0x44 | random_below(r, 8) << 3, 1);
+    put(g, random_below(r, 4) << 6 | random_below(r, 8) << 3 | (random_below(r, 2) ? 3 : random_below(r, 8)), 1);
+    put(g, random_below(r, 64), 1);
+}
+
+static void put_avx(Gen *g)
+{
+    Random *r = g->r;
+    static const uint8_t pps[256] = { [0x66] = 1, [0xf3] = 2, [0xf2] = 3 };
+    Row row = avx_row(r);
+    int memory = row.flags & REGONLY ? 0 : row.flags & MEMONLY ? 1 : (int)random_below(r, 2);
+    unsigned inverted = g->bits == 64 ? random_below(r, 8) : 7, w = random_below(r, 3) == 0;
+    unsigned v = random_below(r, 2) ? 0 : random_below(r, g->bits == 64 ? 16 : 8), reg = row.digit >= 0 ? (unsigned)row.digit : random_below(r, 8);
+
+    if (random_below(r, 40) == 0) { /* VZEROUPPER, VZEROALL */
+        put(g, 0xc5, 1);
+        put(g, 0xf8 | random_below(r, 2) << 2, 1);
+        put(g, 0x77, 1);
+        return;
+    }
+    put(g, 0xc4, 1);
+    put(g, inverted << 5 | row.map, 1);
+    put(g, w << 7 | (~v & 15) << 3 | random_below(r, 2) << 2 | pps[row.pp], 1);
+    put(g, row.op, 1);
+    if (row.map == 2 && row.op >= 0x90 && row.op <= 0x93)
+        put_vsib(g);
+    else
+        put_modrm(g, &row, reg, memory, g->bits == 16);
+    if (row.flags & I8)
+        put(g, random32(r), 1);
+}
+
 static void put_instruction(Gen *g, unsigned classes)
 {
     Random *r = g->r;
     for (;;) {
-        unsigned class_ = 1u << random_below(r, 13);
+        unsigned class_ = 1u << random_below(r, CLASSES);
         if (!(class_ & classes))
             continue;
         if (class_ == CLASS_FLOW) {
@@ -386,6 +450,10 @@ static void put_instruction(Gen *g, unsigned classes)
         }
         if (class_ == CLASS_X87) {
             put_x87(g);
+            return;
+        }
+        if (class_ == CLASS_AVX) {
+            put_avx(g);
             return;
         }
         if (class_ & (CLASS_MMX | CLASS_SSE | CLASS_SSEFP)) {
@@ -470,6 +538,8 @@ static void random_fpu(Random *r, Case *c)
         random_x87(r, fx + 32 + 16 * i);
     for (unsigned i = 0; i < 16; i++)
         random_vector(r, fx + 160 + 16 * i);
+    for (unsigned i = 0; i < 16; i++)
+        random_vector(r, c->in.ymmh + 16 * i);
 }
 
 static void random_registers(Random *r, Case *c, unsigned bits)

@@ -8,7 +8,7 @@
 enum {
     CLASS_ALU = 1, CLASS_SHIFT = 2, CLASS_MULDIV = 4, CLASS_BITS = 8, CLASS_STACK = 16, CLASS_STRING = 32,
     CLASS_FLOW = 64, CLASS_MISC = 128, CLASS_BMI = 256, CLASS_X87 = 512, CLASS_MMX = 1024, CLASS_SSE = 2048,
-    CLASS_SSEFP = 4096, CLASS_ALL = 8191,
+    CLASS_SSEFP = 4096, CLASS_AVX = 8192, CLASSES = 14, CLASS_ALL = 16383,
 };
 extern const char *const class_names[]; /* by bit number, NULL-terminated */
 

@@ -65,6 +65,14 @@ static void fsave_from_fx(ucontext_t *uc, const uint8_t *fx)
 }
 #endif
 
+/* The upper halves of the YMM registers are in the XSAVE area behind the FXSAVE image, where there is one. */
+static uint8_t *ymm_area(uint8_t *fx)
+{
+    uint32_t magic;
+    memcpy(&magic, fx + 464, 4);
+    return magic == 0x46505853 /* FP_XSTATE_MAGIC1 */ ? fx + 576 : 0;
+}
+
 static void enter(ucontext_t *uc, Case *c)
 {
     greg_t *g = uc->uc_mcontext.gregs;
@@ -86,6 +94,11 @@ static void enter(ucontext_t *uc, Case *c)
     uint8_t *fx = fx_area(uc);
     memcpy(fx, c->in.fx, 28);          /* control words; MXCSR_MASK at 28 stays */
     memcpy(fx + 32, c->in.fx + 32, NREGS == 16 ? 384 : 256);
+    uint8_t *ymm = ymm_area(fx);
+    if (ymm) {
+        fx[512] |= 7; /* XSTATE_BV */
+        memcpy(ymm, c->in.ymmh, NREGS == 16 ? 256 : 128);
+    }
 #ifndef __x86_64__
     fsave_from_fx(uc, c->in.fx);
 #endif
@@ -108,6 +121,9 @@ static void leave(ucontext_t *uc, Case *c)
     o->regs.rip = NREGS == 16 ? (uint64_t)g[IP] : (uint32_t)g[IP];
     o->regs.rflags = (uint64_t)g[FL] & 0xffffffff;
     memcpy(o->regs.fx, fx_area(uc), 512);
+    uint8_t *fx = fx_area(uc), *ymm = ymm_area(fx);
+    if (ymm && fx[512] & 4) /* else they are zero */
+        memcpy(o->regs.ymmh, ymm, NREGS == 16 ? 256 : 128);
     o->vector = (uint32_t)g[REG_TRAPNO];
     o->error_code = (uint32_t)g[REG_ERR];
 #ifdef __x86_64__

@@ -3,8 +3,8 @@
 # both engines. COUNT instructions per class (SLOW=1: ten times as many); SEED starts the sequence.
 count=${COUNT:-20000}
 [ -n "${SLOW-}" ] && count=$((count * 10))
-classes="alu shift muldiv bits stack string flow misc bmi mmx sse ssefp x87"
-mixed="alu,muldiv,bits,stack,string,flow alu,shift,flow,bits,muldiv,sse,ssefp,mmx alu,flow,x87"
+classes="alu shift muldiv bits stack string flow misc bmi mmx sse ssefp x87 avx"
+mixed="alu,muldiv,bits,stack,string,flow alu,shift,flow,bits,muldiv,sse,ssefp,mmx alu,flow,x87 alu,flow,sse,ssefp,avx"
 status=0
 grep -q 'AuthenticAMD' /proc/cpuinfo ||
     { echo "needs a host CPU of the kind Rhea's undefined flags follow (AMD)"; exit 77; }

@@ -153,7 +153,8 @@ static void start_machine(const TCGBackend *engine)
     add_ram("stack", STACK_BASE, STACK_SIZE);
     make_page_tables();
     machine_unlock();
-    cpu_x86_update_cr4(env, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    cpu_x86_update_cr4(env, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
+    env->xcr0 = 7;
     cpu_x86_update_cr3(env, opt_bits == 64 ? PAGE_TABLES : PAGE_TABLES + 0x1000);
     if (opt_bits == 64)
         env->efer |= EFER_LME | EFER_SCE;
@@ -162,7 +163,7 @@ static void start_machine(const TCGBackend *engine)
     cpu->halted = false;
 }
 
-static void load_fpu(const uint8_t *fx)
+static void load_fpu(const uint8_t *fx, const uint8_t *ymmh)
 {
     uint16_t sw;
     uint32_t mxcsr;
@@ -185,11 +186,12 @@ static void load_fpu(const uint8_t *fx)
     for (unsigned i = 0; i < 16; i++) {
         memset(&env->xmm[i], 0, sizeof(env->xmm[i]));
         memcpy(&env->xmm[i], fx + 160 + 16 * i, 16);
+        memcpy(&env->xmm[i].q[2], ymmh + 16 * i, 16);
     }
     cpu_x86_set_mxcsr(env, mxcsr);
 }
 
-static void store_fpu(uint8_t *fx)
+static void store_fpu(uint8_t *fx, uint8_t *ymmh)
 {
     cpu_x86_sync_x87(env);
     uint16_t sw = (uint16_t)((env->fpus & ~0x3800) | (env->fpstt & 7) << 11);
@@ -204,8 +206,10 @@ static void store_fpu(uint8_t *fx)
         memcpy(fx + 40 + 16 * i, &env->fpregs[phys].exp, 2);
         fx[4] |= (uint8_t)(!env->fptags[i] << i);
     }
-    for (unsigned i = 0; i < 16; i++)
+    for (unsigned i = 0; i < 16; i++) {
         memcpy(fx + 160 + 16 * i, &env->xmm[i], 16);
+        memcpy(ymmh + 16 * i, &env->xmm[i].q[2], 16);
+    }
 }
 
 /* Delivery of any exception ends the case: the state is copied out and the vCPU halted. */
@@ -222,7 +226,7 @@ static void record_exception(CPUState *cpu)
         bool after = vector == EXCP03_INT3 || (env->exception_is_int && vector != EXCP01_DB);
         o->regs.rip = after ? env->exception_next_eip : env->eip;
         o->regs.rflags = cpu_compute_eflags(env);
-        store_fpu(o->regs.fx);
+        store_fpu(o->regs.fx, o->regs.ymmh);
     }
     env->exception_is_int = false;
     cpu->exception_index = EXCP_HLT;
@@ -248,7 +252,7 @@ static void run_ours(Case *c)
     memcpy(env->regs, c->in.gpr, sizeof(env->regs));
     env->eip = opt_bits == 16 ? c->code_offset : CODE_BASE + c->code_offset;
     set_segments();
-    load_fpu(c->in.fx);
+    load_fpu(c->in.fx, c->in.ymmh);
     cpu_load_eflags(env, (uint32_t)c->in.rflags, ~0u);
     cpu_x86_update_hflags(env);
     env->old_exception = -1;
@@ -334,6 +338,14 @@ static bool compare(const Case *c, FILE *out)
             memcpy(a, n->regs.fx + 160 + 16 * i, 16);
             memcpy(b, o->regs.fx + 160 + 16 * i, 16);
             DIFF("  xmm%u: host %016llx%016llx ours %016llx%016llx\n", i, (unsigned long long)a[1], (unsigned long long)a[0],
+                 (unsigned long long)b[1], (unsigned long long)b[0]);
+        }
+    for (unsigned i = 0; i < (opt_bits == 64 ? 16u : 8u); i++)
+        if (memcmp(n->regs.ymmh + 16 * i, o->regs.ymmh + 16 * i, 16)) {
+            uint64_t a[2], b[2];
+            memcpy(a, n->regs.ymmh + 16 * i, 16);
+            memcpy(b, o->regs.ymmh + 16 * i, 16);
+            DIFF("  ymm%u, upper half: host %016llx%016llx ours %016llx%016llx\n", i, (unsigned long long)a[1], (unsigned long long)a[0],
                  (unsigned long long)b[1], (unsigned long long)b[0]);
         }
     for (unsigned i = 0; i < CASE_MEM; i++)
