@@ -144,7 +144,7 @@ static bool check_memop(Verifier *v)
     MemOp m = memopidx_op(oi);
     unsigned most = v->op->type == IR_I32 ? 4 : v->op->type == IR_I64 ? 8 : v->op->type == IR_V128 ? 16 : 32;
 
-    return (memop_bytes(m) <= most && memopidx_mode(oi) < 8) || bad(v, "access wider than its value");
+    return ((memop_bytes(m) <= most || v->op->opc == IR_GUEST_CHECK) && memopidx_mode(oi) < 8) || bad(v, "access wider than its value");
 }
 
 static bool check_label(Verifier *v)

@@ -18,6 +18,7 @@
 #define GROUPS_MAX 3   /* open at a time: each holds a register */
 #define MEMBERS_MAX 64
 #define CHECKS_MAX 128 /* in one TB */
+#define FIELDS_MAX 4   /* loads of CPUState remembered: segment bases and the like */
 
 /* How a sum wraps: not yet added to, at 64 bits, at 32. */
 typedef enum Width { WIDTH_ANY, WIDTH_64, WIDTH_32 } Width;
@@ -45,12 +46,21 @@ typedef struct Group {
     bool write;
     int64_t base_offset; /* of the first member's base */
     int32_t low, high;   /* first byte and the one after the last, from there */
+    unsigned align;      /* log2 of what members demand; 0: nothing */
+    int32_t anchor;      /* an offset that must be aligned so */
     unsigned last;       /* operation of the last member */
     Member member[MEMBERS_MAX];
 } Group;
 
+/* A value loaded from CPUState that is there still. */
+typedef struct Field {
+    uint32_t stamp, offset, root;
+} Field;
+
 typedef struct Merge {
     IRFunc *f;
+    Field field[FIELDS_MAX];
+    unsigned next_field;
     uint32_t stamp, last_root;
     unsigned ngroups, nchecks;
     Group group[GROUPS_MAX];
@@ -107,11 +117,39 @@ static void assign_copy(Merge *s, IRVal out, IRVal in, bool narrow)
     }
 }
 
+/* Loads of one field have one root. */
+static void assign_field(Merge *s, IRVal out, uint32_t offset)
+{
+    Field *field = NULL;
+
+    assign_unknown(s, out);
+    for (unsigned i = 0; i < FIELDS_MAX; i++) {
+        if (s->field[i].stamp == s->stamp && s->field[i].offset == offset) {
+            field = &s->field[i];
+        }
+    }
+    if (field) {
+        sum_of(s, out)->root = field->root;
+    } else {
+        s->field[s->next_field++ % FIELDS_MAX] = (Field){ s->stamp, offset, sum_of(s, out)->root };
+    }
+}
+
 static void note_outputs(Merge *s, const IROp *op)
 {
     const IRFunc *f = s->f;
     IRVal out = op->out[0];
 
+    if (op->opc == IR_LD && op->type == IR_I64) {
+        assign_field(s, out, (uint32_t)op->imm);
+        return;
+    }
+    if (op->opc >= IR_ST8 && op->opc <= IR_ST) {
+        for (unsigned i = 0; i < FIELDS_MAX; i++) {
+            s->field[i].stamp = 0;
+        }
+        return;
+    }
     if (op->opc == IR_ADD && ir_is_const(f, op->in[1]) && !ir_is_const(f, op->in[0])) {
         assign_sum(s, out, op->in[0], (int64_t)f->vals[op->in[1]].value, op->type == IR_I32);
         return;
@@ -158,9 +196,11 @@ static void close_group(Merge *s, unsigned i)
         IRVal check = ir_temp(s->f, IR_I64);
         IROp *op = &s->check[s->nchecks].op;
         unsigned flags = (g->write ? CHK_WRITE : 0) | (g->width == WIDTH_32 ? CHK_NARROW : 0);
+        MemOp align = g->align ? g->align | MO_ALIGN : MO_8;
+        g->low -= (g->low - g->anchor) & ((1 << g->align) - 1); /* the first byte is what must be aligned */
         if (!s->f->overflow) {
             *op = (IROp){ .opc = IR_GUEST_CHECK, .type = IR_I64, .aux = (uint16_t)(g->high - g->low),
-                          .imm = check_imm(MEMOPIDX(MO_8, g->mode), flags, g->low), .out = { check, IR_NONE } };
+                          .imm = check_imm(MEMOPIDX(align, g->mode), flags, g->low), .out = { check, IR_NONE } };
             memset(op->in, 0xff, sizeof(op->in));
             op->in[0] = g->member[0].base;
             s->check[s->nchecks++].before = g->member[0].op;
@@ -196,6 +236,24 @@ static Group *find_group(Merge *s, const Sum *sum, unsigned mode, int bytes)
     return NULL;
 }
 
+/* Members that must be aligned agree on what is aligned. */
+static bool join_alignment(Group *g, int32_t offset, MemOp memop)
+{
+    unsigned align = memop & MO_SIZE, least = align < g->align ? align : g->align;
+
+    if (!(memop & MO_ALIGN) || !align) {
+        return true;
+    }
+    if (g->align && (offset - g->anchor) & ((1 << least) - 1)) {
+        return false;
+    }
+    if (align > g->align) {
+        g->align = align;
+        g->anchor = offset;
+    }
+    return true;
+}
+
 static Group *open_group(Merge *s)
 {
     if (s->ngroups == GROUPS_MAX) {
@@ -220,7 +278,7 @@ static void note_access(Merge *s, unsigned i)
     Sum sum;
     Group *g;
 
-    if (ir_is_const(s->f, address) || memop & MO_ALIGN) {
+    if (ir_is_const(s->f, address)) {
         return;
     }
     sum = *sum_of(s, address);
@@ -239,7 +297,7 @@ static void note_access(Merge *s, unsigned i)
         g->root = sum.root;
         g->width = settled(s, sum.width);
         g->mode = mode;
-        g->n = 0;
+        g->n = g->align = 0;
         g->write = false;
         g->base_offset = sum.offset - disp;
         g->low = (int32_t)disp;
@@ -254,6 +312,9 @@ static void note_access(Merge *s, unsigned i)
     }
     offset = sum.offset - g->base_offset;
     offset = g->width == WIDTH_32 ? (int32_t)offset : offset;
+    if (!join_alignment(g, (int32_t)offset, memop)) {
+        return;
+    }
     g->low = offset < g->low ? (int32_t)offset : g->low;
     g->high = offset + bytes > g->high ? (int32_t)offset + bytes : g->high;
     g->write |= write;
@@ -319,9 +380,7 @@ void tcg_merge_checks(IRFunc *f)
             note_access(s, i);
         } else if (op->opc == IR_CALL && !keeps_groups(f, op)) {
             close_all(s);
-            if (!(f->calls[op->imm]->flags & HF_NO_WRITE)) {
-                s->stamp++;
-            }
+            s->stamp++;
         } else if (ir_op_info[op->opc].flags & IRF_TB_END) {
             close_all(s);
         }

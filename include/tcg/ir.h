@@ -73,7 +73,8 @@ static inline unsigned memopidx_mode(MemOpIdx i) { return i >> 8; }
  * memory of one page, else 0. GUEST_LDC and GUEST_STC access guest address in0 (in1) + disp; when the check's result
  * is not 0 they may find it at result + (int16_t)aux. A result is good until the next call of C code: back ends
  * zero the live ones on slow paths, and the pass does not carry them over helpers that might change mappings.
- * imm: MemOpIdx in the low 16 bits, CHK_*, disp in the high half.
+ * imm: MemOpIdx in the low 16 bits (of a check: size and MO_ALIGN say how its first byte must be aligned), CHK_*,
+ * disp in the high half.
  */
 enum { CHK_WRITE = 1 << 16, CHK_NARROW = 1 << 17 /* addresses wrap at 32 bits */ };
 static inline MemOpIdx check_oi(uint64_t imm) { return imm & 0xffff; }

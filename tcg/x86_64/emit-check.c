@@ -63,12 +63,17 @@ void checks_zero(Jit *j, const SlowPath *s)
 
 /* ---- GUEST_CHECK ---- */
 
-/* [addr, addr + bytes): entry's offset to t1; flags tell whether its page is what the entry is for. */
+static void compare_tag(Asm *a, unsigned mode, bool write, int t1, int t2)
+{
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, tlb_table(mode) + (write ? 8 * ACCESS_WRITE : 8 * ACCESS_READ)));
+}
+
+/* Flags tell whether the byte at addr + last is on the page of the entry at offset t1. */
 static void compare_page(Asm *a, unsigned mode, bool write, int addr, int32_t last, int t1, int t2)
 {
     asm_rm(a, LEA | X_W, t2, mem_operand(addr, last));
     asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS));
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, tlb_table(mode) + (write ? 8 * ACCESS_WRITE : 8 * ACCESS_READ)));
+    compare_tag(a, mode, write, t1, t2);
 }
 
 void x64_guest_check(Jit *j, unsigned arg)
@@ -96,10 +101,14 @@ void x64_guest_check(Jit *j, unsigned arg)
         asm_rm(a, LEA | X_W, t2, mem_operand(base, low));
         first = t2;
     }
-    tlb_entry_offset(a, t1, first);
-    compare_page(a, mode, op->imm & CHK_WRITE, base, last, t1, t2);
     s = mem_slow_new(j, SLOW_CHECK, NOREG);
     s->dst = (int8_t)t1;
+    tlb_entry_offset(a, t1, first);
+    if (s->oi & MO_ALIGN) {
+        asm_test_imm(a, false, reg_operand(first), (1 << (s->oi & MO_SIZE)) - 1);
+        s->jump2 = asm_jcc_forward(a, CC_NE);
+    }
+    compare_page(a, mode, op->imm & CHK_WRITE, base, last, t1, t2);
     s->jump = asm_jcc_forward(a, CC_NE);
     asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
     asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, base);
@@ -108,6 +117,9 @@ void x64_guest_check(Jit *j, unsigned arg)
 
 void check_failed(Jit *j, const SlowPath *s)
 {
+    if (s->jump2) {
+        asm_patch32(s->jump2, j->a.p);
+    }
     zero(&j->a, s->dst);
     asm_jmp(&j->a, s->back + j->a.exec);
 }
@@ -125,9 +137,29 @@ static SlowPath *checked_new(Jit *j, SlowKind kind, IRVal base, int check)
     return s;
 }
 
+/*
+ * Right behind its check an access needs no test: the check fails to the access's slow path. Not when code
+ * came between, which that way would miss.
+ */
+static bool take_over(Jit *j, SlowPath *s)
+{
+    SlowPath *check = s - 1;
+
+    if (j->nslow < 2 || check->kind != SLOW_CHECK || check->back != j->a.p || check->dst != s->check) {
+        return false;
+    }
+    s->jump = check->jump;
+    s->jump2 = check->jump2;
+    check->kind = SLOW_NONE;
+    return true;
+}
+
 static void test_check(Jit *j, SlowPath *s)
 {
     mem_slow_snapshot(j, s);
+    if (take_over(j, s)) {
+        return;
+    }
     asm_rr(&j->a, TEST | X_W, s->check, s->check);
     s->jump = asm_jcc_forward(&j->a, CC_E);
 }
@@ -232,6 +264,9 @@ void check_alone(Jit *j, const SlowPath *s)
     uint8_t *miss;
     int addr, t2;
 
+    if (s->jump2) {
+        asm_patch32(s->jump2, a->p);
+    }
     busy |= s->base.reg != NOREG ? 1u << s->base.reg : 0;
     busy |= s->value != NOREG ? 1u << s->value : 0;
     free = CALLER_SAVED_GP & host.free_gp & ~busy;
@@ -241,7 +276,13 @@ void check_alone(Jit *j, const SlowPath *s)
     asm_rm(a, MOV_ST | X_W, t2, saved(t2));
     load_address(a, s, addr);
     tlb_entry_offset(a, s->check, addr);
-    compare_page(a, memopidx_mode(s->oi), store_op, addr, (int32_t)memop_bytes(memopidx_op(s->oi)) - 1, s->check, t2);
+    if (s->oi & MO_ALIGN) {
+        asm_mov(a, true, t2, addr);
+        asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (int32_t)(memop_bytes(memopidx_op(s->oi)) - 1));
+        compare_tag(a, memopidx_mode(s->oi), store_op, s->check, t2);
+    } else {
+        compare_page(a, memopidx_mode(s->oi), store_op, addr, (int32_t)memop_bytes(memopidx_op(s->oi)) - 1, s->check, t2);
+    }
     miss = asm_jcc_forward(a, CC_NE);
     asm_rm(a, MOV_LD | X_W | X_GS, s->check,
            mem_operand(s->check, tlb_table(memopidx_mode(s->oi)) + (int32_t)offsetof(TLBEntry, addend)));

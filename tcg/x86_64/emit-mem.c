@@ -421,6 +421,9 @@ void x64_slow_paths(Jit *j)
         if (j->a.p + OP_ROOM > j->end) {
             return; /* the caller sees that room ran out */
         }
+        if (s->kind == SLOW_NONE) {
+            continue;
+        }
         asm_patch32(s->jump, j->a.p);
         if (s->kind == SLOW_CHECK) {
             check_failed(j, s);

@@ -60,7 +60,7 @@ typedef struct HostReg {
 typedef enum SlowKind {
     SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC,
     SLOW_X87 /* X87Hooks.slow */, SLOW_X87_LIVE /* X87Hooks.set_live */, SLOW_KINDS,
-    SLOW_CHECK = SLOW_KINDS /* no C: GUEST_CHECK failed */,
+    SLOW_CHECK = SLOW_KINDS /* no C: GUEST_CHECK failed */, SLOW_NONE,
 } SlowKind;
 
 /* A value as it was at some place in the code: in a register, a constant, or in memory. */
@@ -76,6 +76,7 @@ typedef struct ValPlace {
 /* The out-of-line rest of a guest memory access; emitted after the TB's last operation. */
 typedef struct SlowPath {
     uint8_t *jump;          /* displacement of the jump to here */
+    uint8_t *jump2;         /* of another one, or NULL */
     uint8_t *back;          /* where the inline path goes on */
     uint16_t insn;
     uint8_t kind, opc;

@@ -394,13 +394,15 @@ static void gen_neighbours(void)
     IRVal base = ir_temp(f, IR_I64);
     IRType sum = int_type();
 
-    ir_op2i(f, IR_AND, IR_I64, base, any(IR_I64), (RAM_SIZE - 256) & -4);
+    ir_op2i(f, IR_AND, IR_I64, base, any(IR_I64), (RAM_SIZE - 256) & -8);
     ir_op2i(f, IR_ADD, IR_I64, base, base, GUEST_BASE + 64);
     for (unsigned n = 2 + below(4); n > 0; n--) {
         IRType t = int_type();
         MemOp op = int_memop(t);
         IRVal addr = ir_temp(f, IR_I64);
-        ir_op2i(f, IR_ADD, sum, addr, base, (uint64_t)below(48) - 16);
+        bool aligned = below(3) == 0;
+        ir_op2i(f, IR_ADD, sum, addr, base, aligned ? 8 * below(6) : (uint64_t)below(48) - 16);
+        op |= aligned ? MO_ALIGN : 0;
         if (below(8) == 0) {
             ir_guest_ld(f, IR_V128, any_vec(), addr, MO_32 + below(3), 0);
         } else if (below(2)) {
@@ -409,7 +411,7 @@ static void gen_neighbours(void)
             ir_guest_st(f, t, any(t), addr, op & ~MO_SIGN, 0);
         }
         if (below(6) == 0) {
-            ir_op2i(f, IR_ADD, sum, base, base, (uint64_t)below(16) - 8);
+            ir_op2i(f, IR_ADD, sum, base, base, 8 * ((uint64_t)below(3) - 1));
         }
     }
 }
