@@ -23,8 +23,8 @@
  *
  * Other lines:
  *   width 16          of the instructions in this file (default 32)
- *   extern            trans functions are not static, and the decoder itself is written only where
- *                     DECODE_BODY_<stem> is defined (otherwise one gets types and prototypes)
+ *   extern [prefix]   trans functions are not static and named prefix_trans_NAME, and the decoder itself is written
+ *                     only where DECODE_BODY_<stem> is defined (otherwise one gets types and prototypes)
  *   &set a b c        an argument set: struct arg_set { int a, b, c; }
  *   @macro words      words for use in rows; may use earlier macros
  *   { and }           rows between them may overlap; they are tried in order, so the most specific first
@@ -111,6 +111,7 @@ static const char *file_name;
 static char stem[64];
 static unsigned line_number, width = 32;
 static bool external;
+static const char *prefix = ""; /* of trans functions */
 static Row *rows[MAX_ROWS];
 static unsigned nrows;
 static ArgSet *sets[MAX_SETS];
@@ -577,6 +578,15 @@ static void parse_width(const char **word, unsigned n)
         fail("the width is 16 or 32");
 }
 
+static void parse_extern(const char **word, unsigned n)
+{
+    if (n > 2 || nrows || (n == 2 && !is_name(word[1])))
+        fail("extern [prefix] comes once, before the first row");
+    external = true;
+    if (n == 2)
+        prefix = format_text("%s_", word[1]);
+}
+
 /* Splits at blanks and puts the words of macros in place. */
 static unsigned split_line(char *line, const char **word)
 {
@@ -615,8 +625,8 @@ static void parse_line(char *line)
         parse_macro(word, n);
     else if (strcmp(word[0], "width") == 0)
         parse_width(word, n);
-    else if (strcmp(word[0], "extern") == 0 && n == 1)
-        external = true;
+    else if (strcmp(word[0], "extern") == 0)
+        parse_extern(word, n);
     else
         parse_row(word, n);
 }
@@ -741,7 +751,7 @@ static void write_declarations(void)
             write_set("ARGS", r->set);
         else if (strcmp(r->set->name, r->name) != 0)
             printf("typedef arg_%s arg_%s;\n", r->set->name, r->name);
-        printf("%sbool trans_%s(DisasContext *s, arg_%s *a);\n", external ? "" : "static ", r->name, r->name);
+        printf("%sbool %strans_%s(DisasContext *s, arg_%s *a);\n", external ? "" : "static ", prefix, r->name, r->name);
     }
 }
 
@@ -765,7 +775,7 @@ static void write_row(const Row *r)
     printf("    arg_%s a = {\n", r->name);
     for (unsigned i = 0; i < r->set->n; i++)
         printf("        .%s = (int)%s,\n", r->set->member[i], member_text(r, r->set->member[i]));
-    printf("    };\n    return trans_%s(s, &a);\n}\n", r->name);
+    printf("    };\n    return %strans_%s(s, &a);\n}\n", prefix, r->name);
 }
 
 static uint32_t common_mask(Row *const *list, unsigned n, uint32_t tested)

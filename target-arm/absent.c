@@ -9,18 +9,9 @@
 ABSENT IRVal cpu_v[32];
 ABSENT void arm_simd_init(void) {}
 ABSENT bool a64_simd_insn(DisasContext *s, uint32_t insn) { return (void)s, (void)insn, false; }
-ABSENT void a32_translate_insn(DisasContext *s)
-{
-    s->insn = translator_fetch32(&s->base);
-    s->insn_bytes = 4;
-    arm_gen_undef(s);
-}
-ABSENT void thumb_translate_insn(DisasContext *s)
-{
-    s->insn = translator_fetch16(&s->base);
-    s->insn_bytes = 2;
-    arm_gen_undef(s);
-}
+ABSENT bool a32_vfp_insn(DisasContext *s, uint32_t insn) { return (void)s, (void)insn, false; }
+ABSENT bool a32_vfp_uncond_insn(DisasContext *s, uint32_t insn) { return (void)s, (void)insn, false; }
+ABSENT bool a32_neon_insn(DisasContext *s, uint32_t insn) { return (void)s, (void)insn, false; }
 ABSENT uint32_t arm_get_fpcr(ARMCPU *env) { return env->fpcr; }
 ABSENT uint32_t arm_get_fpsr(ARMCPU *env) { return env->fpsr; }
 ABSENT void arm_set_fpcr(ARMCPU *env, uint32_t value) { env->fpcr = value; }

@@ -45,6 +45,21 @@ tests/bin/smp-guest32: $(SRC)/tests/smp/guest.c
 	@echo "  LINK    $@"
 	@gcc -m32 -idirafter /usr/include/x86_64-linux-gnu $(SMP_GUEST_FLAGS) -o $@ $<
 
+# Arm: the oracles are static cross-built programs, run by the user-mode emulators.
+TEST_PROGRAMS += tests/bin/arm-diff tests/bin/arm-oracle32 tests/bin/arm-oracle64
+tests/bin/arm-oracle32: CROSS := arm-linux-gnueabihf-gcc -marm
+tests/bin/arm-oracle64: CROSS := aarch64-linux-gnu-gcc
+tests/bin/arm-oracle32 tests/bin/arm-oracle64: $(SRC)/tests/tcg/arm/oracle.c $(SRC)/tests/tcg/arm/diff.h
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CROSS) -O1 -Wall -static -o $@ $<
+ARM_DIFF_OBJS := $(patsubst $(SRC)/%.c,obj/%.o,$(wildcard $(SRC)/tests/tcg/arm/generate*.c)) obj/tests/tcg/arm/arm-diff.o
+tests/bin/arm-diff: $(ARM_DIFF_OBJS) $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+-include $(ARM_DIFF_OBJS:.o=.d)
+
 # Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
 FUZZ_TARGETS := loader options decoder gdb qtest
 FUZZ_SECONDS ?= 60

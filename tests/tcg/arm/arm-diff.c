@@ -17,6 +17,7 @@
 #include "util/log.h"
 #include "util/main-loop.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static void start_oracle(void)
 {
     int to[2], from[2];
     char fd[16];
-    if (pipe(to) || pipe(from))
+    if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC)) /* or the oracle would keep its own input open */
         exit(2);
     snprintf(fd, sizeof(fd), "%d", oracle_shm);
     oracle_pid = fork();
@@ -159,7 +160,8 @@ static void add_ram(const char *name, hwaddr addr, uint64_t size)
 static void start_machine(const TCGBackend *engine)
 {
     Error *err = NULL;
-    const TargetOps *base = target_find(isa->aarch64 ? "aarch64" : "arm");
+    /* The 64-bit models have AArch32 at EL0. */
+    const TargetOps *base = target_find(isa->aarch64 || !strcmp(opt_cpu, "max") ? "aarch64" : "arm");
     ops = *base;
     ops.do_exception = record_exception;
     ops.tlb_fill = flat_tlb_fill;

@@ -154,4 +154,9 @@ grep -q '^bool trans_a' "$tmp/e.inc" && grep -q '#ifdef DECODE_BODY_e' "$tmp/e.i
     echo "FAILED: extern"
     fails=$((fails + 1))
 }
+printf 'extern pre\nwidth 16\na x:16\n' >"$tmp/e.decode"
+"$gen" "$tmp/e.decode" | grep -q '^bool pre_trans_a(' || {
+    echo "FAILED: extern with a prefix"
+    fails=$((fails + 1))
+}
 [ $fails -eq 0 ]

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AArch32 instructions: fetching, conditions, IT blocks, and which decoder sees what. Arm ARM ARMv7-A/R chapters A5 and A6,
+ * ARMv8-A chapters F3 and F4.
+ *
+ * A conditional instruction is jumped over. When it ends the TB, the TB may go on behind it: then only the jump leads there, and
+ * what was known of the flags before still holds.
+ */
+#include "translate-a32.h"
+
+/* ---- Functions that the decoders call for arguments ---- */
+
+/* rotation:4, value:8 */
+static int a32_expand_imm(DisasContext *s, int x)
+{
+    uint32_t imm = (uint32_t)x & 0xff;
+    unsigned rot = ((unsigned)x >> 8 & 15) * 2;
+    return (int)(rot ? imm >> rot | imm << (32 - rot) : imm);
+}
+
+/* P and W of a load or store: post-indexed with W is as in User mode. */
+static int a32_unprivileged(DisasContext *s, int pw)
+{
+    return pw == 1;
+}
+
+/* Size of an exclusive access in A32. */
+static int ex_size(DisasContext *s, int x)
+{
+    static const uint8_t sizes[4] = { MO_32, MO_64, MO_8, MO_16 };
+    return sizes[x];
+}
+
+/* i:imm3:imm8 */
+static int t32_expand_imm(DisasContext *s, int x)
+{
+    uint32_t imm = (uint32_t)x & 0xff, rotated = imm | 0x80;
+    unsigned how = (unsigned)x >> 7 & 31;
+
+    switch (x >> 8 & 15) {
+    case 0: return (int)imm;
+    case 1: return (int)(imm * 0x00010001);
+    case 2: return (int)(imm * 0x01000100);
+    case 3: return (int)(imm * 0x01010101);
+    }
+    return (int)(rotated >> how | rotated << (32 - how));
+}
+
+static int t32_imm_rotates(DisasContext *s, int x)
+{
+    return x >> 10 != 0;
+}
+
+/* S:J1:J2:imm: the two bits below the sign are J inverted where the sign is 0. */
+static int t32_branch(DisasContext *s, int x)
+{
+    uint32_t v = (uint32_t)x;
+    if (!(v >> 23 & 1))
+        v ^= 0x00600000;
+    return (int)(v << 8) >> 7;
+}
+
+/* U and the two bits below, to the prefix as A32 encodes it; 0 when there is none. */
+static int t32_par_sign(DisasContext *s, int x)
+{
+    static const uint8_t signs[8] = { 1, 2, 3, 0, 5, 6, 7, 0 };
+    return signs[x];
+}
+
+/* Rn and the list of LDMIA: a base that is loaded is not written back. */
+static int t16_ldm_writeback(DisasContext *s, int x)
+{
+    return !(x & 0xff & 1 << (x >> 8));
+}
+
+#define DECODE_BODY_a32
+#define DECODE_BODY_a32_uncond
+#define DECODE_BODY_t32
+#define DECODE_BODY_t16
+#include "target-arm/a32.decode.inc"
+#include "target-arm/a32-uncond.decode.inc"
+#include "target-arm/t32.decode.inc"
+#include "target-arm/t16.decode.inc"
+
+/* ---- Conditional execution ---- */
+
+/* What was known of the flags in front of the instruction, and the slots used. */
+typedef struct Condition {
+    uint8_t cc_op, slots;
+    bool cc_op_dirty, cmp_carry, cc_whole;
+    IRVal cmp_a, cmp_b;
+    unsigned cmp_mark;
+} Condition;
+
+static Condition begin_condition(DisasContext *s)
+{
+    Condition c = { s->cc_op, s->slots, s->cc_op_dirty, s->cmp_carry, s->cc_whole, s->cmp_a, s->cmp_b, s->cmp_mark };
+
+    if (s->cond >= 14)
+        return c;
+    s->cond_label = ir_new_label(s->ir);
+    arm_brcond(s, s->cond ^ 1u, s->cond_label);
+    s->cond_jump = true;
+    return c;
+}
+
+/* The last operation leaves the TB, or never returns. */
+static bool path_has_ended(const IRFunc *ir)
+{
+    const IROp *op = &ir->ops[ir->nops - 1];
+
+    if (op->opc == IR_CALL)
+        return ir->calls[op->imm]->flags & HF_NO_RETURN;
+    return ir_op_info[op->opc].flags & IRF_TB_END;
+}
+
+/* Both ways meet with an unknown cc_op, which must be in its global on each. */
+static void merge_flags(DisasContext *s, const Condition *before)
+{
+    unsigned end = ir_new_label(s->ir);
+
+    arm_sync_cc_op(s);
+    if (!before->cc_op_dirty) {
+        ir_label(s->ir, s->cond_label);
+    } else {
+        ir_br(s->ir, end);
+        ir_label(s->ir, s->cond_label);
+        ir_movi(s->ir, arm_flag_op, before->cc_op);
+        ir_label(s->ir, end);
+    }
+    arm_forget_cc(s);
+}
+
+/* Only the way around the instruction goes on. */
+static void restore_flags(DisasContext *s, const Condition *before)
+{
+    s->cc_op = before->cc_op;
+    s->cc_op_dirty = before->cc_op_dirty;
+    s->cmp_carry = before->cmp_carry;
+    s->cc_whole = before->cc_whole;
+    s->cmp_a = before->cmp_a;
+    s->cmp_b = before->cmp_b;
+    s->cmp_mark = before->cmp_mark;
+}
+
+static void end_condition(DisasContext *s, const Condition *before)
+{
+    if (!s->cond_jump)
+        return;
+    s->cond_jump = false;
+    if (path_has_ended(s->ir)) {
+        ir_label(s->ir, s->cond_label);
+        restore_flags(s, before);
+        if (s->slots != before->slots) /* the second slot is for this end */
+            arm_goto(s, arm_next_pc(s));
+    } else if (s->cc_op != before->cc_op || s->cc_op == CC_DYNAMIC) {
+        merge_flags(s, before);
+    } else {
+        ir_label(s->ir, s->cond_label);
+        s->cc_op_dirty |= before->cc_op_dirty;
+        s->cc_whole &= before->cc_whole;
+        if (s->cmp_a != before->cmp_a || s->cmp_b != before->cmp_b || s->cmp_mark != before->cmp_mark)
+            s->cmp_a = s->cmp_b = IR_NONE;
+    }
+}
+
+/* ---- A32 ---- */
+
+static bool is_coprocessor(uint32_t insn)
+{
+    return (insn >> 24 & 15) >= 12 && (insn >> 24 & 15) < 15;
+}
+
+/* Coprocessors 10 and 11. */
+static bool is_vfp(uint32_t insn)
+{
+    return is_coprocessor(insn) && (insn & 0xe00) == 0xa00;
+}
+
+/* The unconditional space has SIMD in coprocessors 8 and 9 too. */
+static bool a32_unconditional(DisasContext *s, uint32_t insn)
+{
+    if ((insn >> 25 & 7) == 1 || (insn & 0xff100000) == 0xf4000000)
+        return a32_neon_insn(s, insn);
+    if (is_coprocessor(insn) && (insn & 0xc00) == 0x800)
+        return a32_vfp_uncond_insn(s, insn);
+    return decode_a32_uncond(s, insn);
+}
+
+void a32_translate_insn(DisasContext *s)
+{
+    uint32_t insn = translator_fetch32(&s->base);
+    bool done;
+
+    s->insn = insn;
+    s->insn_bytes = 4;
+    s->cond = (uint8_t)(insn >> 28);
+    if (s->cond == 15) {
+        s->cond = 14;
+        done = a32_unconditional(s, insn);
+        if (!done)
+            arm_gen_undef(s);
+        return;
+    }
+    Condition c = begin_condition(s);
+    done = is_vfp(insn) ? a32_vfp_insn(s, insn) : decode_a32(s, insn);
+    if (!done)
+        arm_gen_undef(s);
+    end_condition(s, &c);
+}
+
+/* ---- Thumb ---- */
+
+bool a32_trans_IT(DisasContext *s, arg_IT *a)
+{
+    unsigned first = (unsigned)a->imm >> 4;
+
+    if (!a32_has(s, ARM_FEATURE_V6T2) || a32_in_it(s) || first == 15)
+        return false;
+    s->condexec = (uint8_t)a->imm;
+    return true;
+}
+
+/* Neon and VFP have A32 encodings of their own for this. */
+static bool t32_simd(DisasContext *s, uint32_t insn, bool *done)
+{
+    if ((insn & 0xef000000) == 0xef000000) {
+        *done = a32_neon_insn(s, 0xf2000000 | (insn >> 28 & 1) << 24 | (insn & 0x00ffffff));
+        return true;
+    }
+    if ((insn & 0xff100000) == 0xf9000000) {
+        *done = a32_neon_insn(s, 0xf4000000 | (insn & 0x00ffffff));
+        return true;
+    }
+    if (insn >> 28 == 14 ? is_vfp(insn) : is_coprocessor(insn) && (insn & 0xc00) == 0x800) {
+        *done = insn >> 28 == 15 ? a32_vfp_uncond_insn(s, insn) : a32_vfp_insn(s, insn);
+        return true;
+    }
+    return false;
+}
+
+/* Before Thumb-2 only the pair of BL and BLX had 32 bits. */
+static bool t32_exists(const DisasContext *s, uint32_t insn)
+{
+    return a32_has(s, ARM_FEATURE_V6T2) || (insn & 0xf800e800) == 0xf000e800;
+}
+
+static bool t32_insn(DisasContext *s, uint32_t insn)
+{
+    bool done = false;
+
+    if (!t32_exists(s, insn))
+        return false;
+    if (t32_simd(s, insn, &done))
+        return done;
+    return decode_t32(s, insn);
+}
+
+/* IT[7:0] behind an instruction. */
+static uint8_t advance_it(uint8_t it)
+{
+    return it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
+}
+
+void thumb_translate_insn(DisasContext *s)
+{
+    uint32_t insn = translator_fetch16(&s->base);
+    bool wide = insn >> 11 >= 0x1d && (a32_has(s, ARM_FEATURE_V6T2) || insn >> 11 == 0x1e), done;
+
+    if (wide)
+        insn = insn << 16 | translator_fetch16(&s->base);
+    s->insn = insn;
+    s->insn_bytes = wide ? 4 : 2;
+    s->cond = s->condexec ? s->condexec >> 4 : 14;
+    if (s->condexec)
+        s->condexec = advance_it(s->condexec);
+    /* BKPT executes whatever the condition; an IT block has no IT. */
+    if (s->cond < 14 && !wide && insn >> 8 == 0xbe)
+        s->cond = 14;
+    Condition c = begin_condition(s);
+    done = wide ? t32_insn(s, insn) : decode_t16(s, insn);
+    if (!done)
+        arm_gen_undef(s);
+    end_condition(s, &c);
+}
