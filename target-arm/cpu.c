@@ -181,11 +181,11 @@ void arm_cpu_configure(ARMCPU *env, const ARMBoardConfig *cfg)
     arm_cpu_reset(&env->parent);
 }
 
-void arm_cpu_list(FILE *out)
+void arm_cpu_list(FILE *out, const TargetOps *ops)
 {
     fprintf(out, "Available CPUs:\n");
     for (const ARMModel *m = arm_models; m->name; m++) {
-        if (find_model(m->name, current_target))
+        if (find_model(m->name, ops))
             fprintf(out, "  %s\n", m->name);
     }
 }

@@ -193,7 +193,6 @@ struct ARMCPU {
     uint64_t lor[4];
     uint64_t fgt[8];
     uint64_t cntfrq;        /* the register: software may write anything */
-    uint64_t cntfrq_hz;     /* of the counter */
     uint64_t pmcr, pmcnten, pmuserenr, pmselr, pminten, pmovs, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
     uint64_t pmcc_start;    /* clock when pmccntr was last made exact */
     uint64_t vdisr_el2;
@@ -236,6 +235,7 @@ struct ARMCPU {
     uint32_t id_pfr[3], id_dfr[2], id_afr0, id_mmfr[6], id_isar[7], dbgdidr, dbgdevid, pmceid[4];
     unsigned pa_bits;
     uint64_t affinity;      /* MPIDR affinity fields, set by the board */
+    uint64_t cntfrq_hz;     /* of the counter; kept over resets */
     const struct ARMModel *model;
     const struct TargetOps *ops;
 };
@@ -315,7 +315,7 @@ void arm_timers_reset(ARMCPU *env);
 
 /* ---- cpu.c: for boards ---- */
 CPUState *arm_cpu_create(const char *model, const TargetOps *ops, Error **errp);
-void arm_cpu_list(FILE *out);
+void arm_cpu_list(FILE *out, const TargetOps *ops);
 void arm_cpu_reset(CPUState *cpu);
 /*
  * What a board decides; after cpu_create, before cpu_register. Each vCPU is reset afterwards.

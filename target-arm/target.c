@@ -17,6 +17,16 @@ static CPUState *create_aarch64(const char *model, Error **errp)
     return arm_cpu_create(model, &aarch64_target_ops, errp);
 }
 
+static void list_arm(FILE *out)
+{
+    arm_cpu_list(out, &arm_target_ops);
+}
+
+static void list_aarch64(FILE *out)
+{
+    arm_cpu_list(out, &aarch64_target_ops);
+}
+
 static const char *default_model(void)
 {
     return "cortex-a15";
@@ -48,7 +58,7 @@ static const char *const aarch64_aliases[] = { "arm64", NULL };
 
 #define ARM_OPS                                                                                                                \
     .state_size = sizeof(ARMCPU), .pc_offset = ARM_OFFSET(pc), .mmu_modes = ARM_MMU_MODES, .user_flags = TBF_USER,             \
-    .init = arm_translate_init, .default_model = default_model, .cpu_list = arm_cpu_list, .reset = arm_cpu_reset, .tb_state = arm_tb_state,                     \
+    .init = arm_translate_init, .default_model = default_model, .reset = arm_cpu_reset, .tb_state = arm_tb_state,                     \
     .context_size = sizeof(DisasContext), .tb_start = arm_tb_start, .translate_insn = arm_translate_insn,                      \
     .tb_stop = arm_tb_stop, .restore_state = arm_restore_state, .disas = arm_disas, .tlb_fill = arm_tlb_fill,                  \
     .unaligned_access = arm_unaligned_access, .debug_translate = arm_debug_translate,                \
@@ -57,9 +67,9 @@ static const char *const aarch64_aliases[] = { "arm64", NULL };
     .post_load = post_load, .bus_error = arm_bus_error
 
 const TargetOps arm_target_ops = {
-    .name = "arm", .aliases = arm_aliases, .address_bits = 32, .cpu_create = create_arm, .registers = arm_registers, ARM_OPS,
+    .name = "arm", .aliases = arm_aliases, .address_bits = 32, .cpu_create = create_arm, .cpu_list = list_arm, .registers = arm_registers, ARM_OPS,
 };
 
 const TargetOps aarch64_target_ops = {
-    .name = "aarch64", .aliases = aarch64_aliases, .address_bits = 64, .cpu_create = create_aarch64, .registers = aarch64_registers, ARM_OPS,
+    .name = "aarch64", .aliases = aarch64_aliases, .address_bits = 64, .cpu_create = create_aarch64, .cpu_list = list_aarch64, .registers = aarch64_registers, ARM_OPS,
 };
