@@ -5,6 +5,7 @@
 #include "hw/object.h"
 #include "tcg/backend.h"
 #include "util/error.h"
+#include "util/guest-random.h"
 #include "util/log.h"
 #include "util/options.h"
 #include "vl.h"
@@ -21,7 +22,7 @@ typedef enum OptionId {
     OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION, OPT_SMOKE, OPT_SMOKE_REPORT, OPT_SMOKE_REPEAT, OPT_SMOKE_SEED,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
-    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG, OPT_DISK, OPT_DRIVE,
+    OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG, OPT_SEED, OPT_DISK, OPT_DRIVE,
     OPT_BLOCKDEV, OPT_SNAPSHOT,
 } OptionId;
 
@@ -260,6 +261,15 @@ static bool set_echr(const char *arg, Error **errp)
     return true;
 }
 
+static bool set_seed(const char *arg, Error **errp)
+{
+    uint64_t v;
+    if (!parse_u64("seed", arg, &v, errp))
+        return false;
+    guest_random_seed(v);
+    return true;
+}
+
 static bool set_target(Config *cfg, const char *arg, bool *done, Error **errp)
 {
     if (is_help_option(arg)) {
@@ -335,6 +345,7 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_ECHR: return set_echr(arg, errp);
     case OPT_NODEFAULTS: cfg->nodefaults = true; return true;
     case OPT_ONE_INSN: cfg->one_insn_per_tb = true; return true;
+    case OPT_SEED: return set_seed(arg, errp);
     case OPT_QTEST: cfg->qtest = arg; return true;
     case OPT_QTEST_LOG: cfg->qtest_log = arg; return true;
     case OPT_GDB: cfg->gdb = arg; return true;

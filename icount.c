@@ -8,6 +8,7 @@
 #include "exec/icount.h"
 #include "exec/tb-internal.h"
 #include "util/error.h"
+#include "util/guest-random.h"
 #include "util/options.h"
 #include "util/timer.h"
 
@@ -58,6 +59,8 @@ bool icount_configure(OptGroup *options, Error **errp)
     shift = (unsigned)value;
     icount_on = true;
     icount_reset();
+    if (!guest_random_seeded())
+        guest_random_seed(0); /* a run repeats */
     return opts_check_unused(options, keys, errp);
 }
 
@@ -176,6 +179,7 @@ int64_t icount_idle(void)
     int64_t left = deadline - icount_ns();
     if (left > 0)
         return left;
+    idle_since = -1; /* what the host does from here to the next slice must not count: it differs from run to run */
     timers_run_virtual();
     return 0;
 }

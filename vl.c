@@ -147,7 +147,7 @@ static bool setup_rtc(Error **errp)
 {
     static const char *const keys[] = { "base", "clock", "driftfix", NULL };
     machine.rtc_start = INT64_MIN;
-    machine.rtc_clock = CLOCK_HOST;
+    machine.rtc_clock = cfg.icount ? CLOCK_VIRTUAL : CLOCK_HOST; /* a counted run repeats */
     const char *base = opts_get(cfg.rtc, "base"), *clock = opts_get(cfg.rtc, "clock");
     opts_get(cfg.rtc, "driftfix");
     if (base && !strcmp(base, "localtime")) {

@@ -7,7 +7,7 @@
 #include "helper-int.h"
 #include "helper.h"
 #include "sys.h"
-#include <sys/random.h>
+#include "util/guest-random.h"
 
 /* ---- Exceptions ---- */
 
@@ -335,8 +335,7 @@ uint64_t helper_random(CPUState *cpu)
     uint64_t v = 0;
 
     (void)cpu;
-    while (getrandom(&v, sizeof v, 0) != sizeof v)
-        ;
+    guest_random(&v, sizeof v);
     return v;
 }
 

@@ -8,9 +8,9 @@
 #include "hw/x86-boot.h"
 #include "exec/memory.h"
 #include "util/error.h"
+#include "util/guest-random.h"
 #include <glib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { /* setup header, offsets in the file and in boot_params */
     H_SETUP_SECTS = 0x1f1, H_BOOT_FLAG = 0x1fe, H_JUMP = 0x200, H_MAGIC = 0x202, H_VERSION = 0x206,
@@ -161,8 +161,7 @@ static void put_rng_seed(uint8_t *params)
         uint32_t type, len;
         uint8_t seed[32];
     } data = { .type = SETUP_RNG_SEED, .len = sizeof(data.seed) };
-    if (getrandom(data.seed, sizeof(data.seed), 0) != sizeof(data.seed))
-        return;
+    guest_random(data.seed, sizeof(data.seed));
     rom_add_copy("setup_data", BOOT_RNG_SEED, &data, sizeof(data));
     put_le64(params + H_SETUP_DATA, BOOT_RNG_SEED);
 }
