@@ -373,7 +373,7 @@ static const MemoryRegionOps dist_ops = {
 enum { R_CTLR = 0x00, R_IIDR = 0x04, R_TYPER = 0x08, R_WAKER = 0x14, R_PROPBASER = 0x70, R_PENDBASER = 0x78,
        R_INVLPIR = 0xa0, R_INVALLR = 0xb0, R_SYNCR = 0xc0 };
 enum { WAKER_SLEEP = 2, WAKER_CHILDREN = 4 };
-#define PROPBASER_MASK 0x070ffffffffff09full
+#define PROPBASER_MASK 0x070fffffffffff9full
 #define PENDBASER_MASK 0x470fffffffff0f80ull
 
 static uint64_t redist_typer(const GICv3CPU *c)
