@@ -35,7 +35,7 @@ static void search_device(Device *dev, void *opaque)
 static void first_of_kind(Bus *bus, void *opaque)
 {
     BusSearch *s = opaque;
-    if (!s->found && bus->kind == s->kind)
+    if (!s->found && bus->kind == s->kind && (!bus->has_room || bus->has_room(bus)))
         s->found = bus;
 }
 

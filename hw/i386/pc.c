@@ -327,6 +327,8 @@ static bool pc_init(MachineState *m, Error **errp)
     if (!read_options(m, b, &low_max, errp) || !create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
         !create_interrupt_controllers(b, errp) || !create_isa_devices(m, b, errp))
         return false;
+    if (!piix_ide_new("1.1", errp))
+        return false;
     b->pm = piix4_pm_new(b->smm, errp);
     if (!b->pm)
         return false;

@@ -106,7 +106,7 @@ typedef struct RegisterRow {
 } RegisterRow;
 
 /* ---- Types ---- */
-typedef enum BusKind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_SERIAL_KINDS } BusKind;
+typedef enum BusKind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_SERIAL_KINDS } BusKind;
 
 struct DeviceType {
     const char *name, *desc;
@@ -154,6 +154,7 @@ struct Bus {
     char *name;
     Device *owner;
     Device *first;
+    bool (*has_room)(const Bus *bus); /* for one more device; NULL: always */
     Bus *next_bus;
 };
 

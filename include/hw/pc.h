@@ -31,6 +31,8 @@ void i440fx_unlock_shadow(void);
 
 /* hw/isa/piix3.c: the ISA bridge 01.0; PIRQ lines become ISA interrupts. */
 Device *piix3_new(Error **errp);
+/* IDE function of the PIIX3 at this address, with the drives of -drive if=ide. */
+bool piix_ide_new(const char *addr, Error **errp);
 
 /* hw/acpi/piix4-pm.c: power management 01.3. */
 Device *piix4_pm_new(bool smm, Error **errp);
