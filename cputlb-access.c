@@ -520,6 +520,7 @@ bool cpu_cmpxchg16(CPUState *cpu, uint64_t va, uint64_t cmp[2], const uint64_t v
     Access a;
     if (va & 15)
         cpu->target->unaligned_access(cpu, va, ACCESS_WRITE, mode, retaddr);
+    translate(cpu, va, 16, ACCESS_WRITE, mode, false, retaddr, &a);
     translate(cpu, va, 16, ACCESS_READ, mode, false, retaddr, &a);
     translate(cpu, va, 16, ACCESS_WRITE, mode, false, retaddr, &a);
     if (!a.host || a.flags & ~(uint64_t)TLB_NOTDIRTY)

@@ -234,6 +234,26 @@ static void record_exception(CPUState *cpu)
     cpu_exit(cpu);
 }
 
+/* The code of a batch is there before its first case runs, as cases may read each other's. */
+static void write_code(void)
+{
+    machine_lock();
+    for (unsigned i = 0; i < shared->count; i++)
+        address_space_write(address_space_memory, CODE_BASE + shared->cases[i].code_offset, shared->cases[i].code, CASE_CODE_SLOT);
+    machine_unlock();
+}
+
+/* As a new oracle process has it. */
+static void clear_code(void)
+{
+    static const uint8_t zero[CASE_CODE_SLOT];
+
+    machine_lock();
+    for (uint32_t at = 0; at < CODE_SIZE; at += CASE_CODE_SLOT)
+        address_space_write(address_space_memory, CODE_BASE + at, zero, CASE_CODE_SLOT);
+    machine_unlock();
+}
+
 static void run_ours(Case *c)
 {
     CPUState *cpu = &env->parent;
@@ -242,7 +262,6 @@ static void run_ours(Case *c)
     o->vector = 0xffff;
     recording = o;
     machine_lock();
-    address_space_write(address_space_memory, CODE_BASE + c->code_offset, c->code, CASE_CODE_SLOT);
     static const uint8_t zero[DATA_SIZE];
     address_space_write(address_space_memory, DATA_BASE, zero, DATA_SIZE);
     address_space_write(address_space_memory, STACK_BASE, zero, STACK_SIZE);
@@ -366,6 +385,7 @@ static bool differs_alone(const Case *c)
     Case *s = &shared->cases[0];
     if (!run_native())
         return false;
+    write_code();
     run_ours(s);
     return !undecidable(s) && !compare(s, NULL);
 }
@@ -478,9 +498,11 @@ int main(int argc, char **argv)
             close(oracle_in);
             close(oracle_out);
             start_oracle(shm);
+            clear_code();
             continue;
         }
         unsigned nfailed = 0;
+        write_code();
         for (unsigned i = 0; i < BATCH; i++) {
             Case *c = &shared->cases[i];
             run_ours(c);
