@@ -80,6 +80,8 @@ static bool load_image64(const ARMBootInfo *info, Blob k, ARMBoot *out, Error **
         error_setg(errp, "the image has an impossible text offset, 0x%llx", (unsigned long long)offset);
         return false;
     }
+    if (offset < info->low_reserved)
+        offset += BLOCK; /* any 2 MiB block does */
     out->aarch64 = true;
     return place(info, k, align_up(info->ram_start, BLOCK) + offset, size, out, errp);
 }

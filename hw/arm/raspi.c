@@ -187,7 +187,7 @@ static bool place_pen(PiBoard *b, Error **errp)
 static bool load_program(MachineState *m, PiBoard *b, Error **errp)
 {
     b->info = (ARMBootInfo){
-        .ram_start = 0, .ram_size = m->ram_size - VC_RAM, .board_id = BOARD_ID,
+        .ram_start = 0, .ram_size = m->ram_size - VC_RAM, .low_reserved = 4 * KiB, .board_id = BOARD_ID,
         .aarch64 = arm_feature(arm_cpu(first_cpu), ARM_FEATURE_AARCH64),
     };
     if (m->bios) {

@@ -221,7 +221,7 @@ static bool create_motherboard(MachineState *m, VexpressBoard *b, Error **errp)
 /* ---- What runs ---- */
 
 /* Secondary vCPUs: enable their interface of the interrupt controller, sleep until SYS_FLAGS holds an address, go there. */
-static bool place_pen(VexpressBoard *b, Error **errp)
+static void place_pen(VexpressBoard *b)
 {
     const uint32_t code[] = {
         0xe59f0024,             /*     ldr  r0, gic_cpu  */
@@ -236,13 +236,8 @@ static bool place_pen(VexpressBoard *b, Error **errp)
     uint8_t bytes[sizeof(code)];
     for (unsigned i = 0; i < ARRAY_SIZE(code); i++)
         put_le32(bytes + 4 * i, code[i]);
-    b->pen = b->tile->ram; /* below what kernels use */
-    if (roms_end_between(b->pen, b->pen + sizeof(bytes))) {
-        error_setg(errp, "vexpress: the start of RAM is in use, secondary CPUs have no place to wait");
-        return false;
-    }
+    b->pen = b->tile->sram; /* no kernel uses it */
     rom_add_copy("smpboot", b->pen, bytes, sizeof(bytes));
-    return true;
 }
 
 static bool load_program(MachineState *m, VexpressBoard *b, Error **errp)
@@ -258,7 +253,9 @@ static bool load_program(MachineState *m, VexpressBoard *b, Error **errp)
         return true;
     if (!arm_boot_load(&b->info, &b->boot, errp))
         return false;
-    return m->cpus == 1 || place_pen(b, errp);
+    if (m->cpus > 1)
+        place_pen(b);
+    return true;
 }
 
 static bool vexpress_init(MachineState *m, const Daughterboard *tile, Error **errp)

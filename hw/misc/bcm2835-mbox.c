@@ -3,7 +3,7 @@
  * Mailboxes between the BCM2835's Arm cores and its VideoCore, and the firmware at the other end of channel 8, which answers property
  * requests (github.com/raspberrypi/firmware/wiki/Mailbox-property-interface). Region 0 (1 KiB, registers from 0x80);
  * output 0 = ARM interrupt "mailbox". Properties board-rev, ram-size, vc-size. Requests are answered at once.
- * Not modelled: other channels (they are not answered), framebuffer (no size is offered), firmware GPIOs.
+ * Not modelled: other channels (they are not answered), framebuffer (no size is offered), what firmware GPIOs lead to.
  */
 #include "hw/device.h"
 #include "hw/loader.h"
@@ -137,6 +137,13 @@ static void tag_set_power(TagContext *c, uint32_t unused)
     tag_indexed(c, on);
 }
 
+/* GPIOs behind the firmware: the number is replaced by a status, the rest is echoed. */
+static void tag_gpio(TagContext *c, uint32_t words)
+{
+    answer(c, 0, 0);
+    c->length = 4 * words;
+}
+
 static void tag_empty(TagContext *c, uint32_t unused)
 {
     (void)c;
@@ -158,7 +165,8 @@ static const struct {
     { 0x00030008, tag_indexed, 1200000 }, { 0x00030006, tag_indexed, 25000 /* m degrees */ },
     { 0x0003000a, tag_indexed, 99000 }, { 0x00030009, tag_indexed, 0 }, { 0x00038009, tag_indexed, 0 },
     { 0x00050001, tag_empty, 0 }, { 0x00060001, tag_constant, 0x003c }, { 0x00030046, tag_constant, 0 },
-    { 0x00030048, tag_empty, 0 }, { 0x00040003, tag_empty, 0 },
+    { 0x00030041, tag_gpio, 2 }, { 0x00038041, tag_gpio, 2 }, { 0x00030043, tag_gpio, 5 }, { 0x00038043, tag_gpio, 6 },
+    { 0x00030030, tag_empty, 0 }, { 0x00030048, tag_empty, 0 }, { 0x00040003, tag_empty, 0 },
 };
 
 static bool run_tag(TagContext *c, uint32_t tag)

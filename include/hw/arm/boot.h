@@ -15,6 +15,7 @@ typedef struct ARMBootInfo {
     const char *kernel_name, *initrd_name, *cmdline; /* as typed; NULL when absent */
     Blob kernel, initrd;
     uint64_t ram_start, ram_size;
+    uint64_t low_reserved;  /* bytes at the start of RAM that the board uses itself */
     bool aarch64;           /* the vCPU can run AArch64 */
     DeviceTree *tree;       /* for the kernel; NULL: tags */
     uint32_t board_id;      /* machine number, for kernels without a device tree */
