@@ -71,8 +71,8 @@ const ARMModel arm_models[] = {
     { .name = "max", .midr = 0x000f0510, .fpsid = 0x41034070, .ctr = 0x80038003, .reset_sctlr = 0x00c50838, CACHES_A57, A32_V8_2,
       /* FP16; CSV2_2, DIT; BTI, SSBS2 */
       .aa64pfr = { 0x1201000010112222, 0x21 }, .aa64dfr0 = 0x10305106,
-      /* AES PMULL SHA1 SHA512 CRC32 LSE RDM SHA3 SM3 SM4 DP FHM FLAGM2 TLBIRANGE; DPB2 PAuth JSCVT FCMA LRCPC2 GPA FRINTTS SB SPECRES */
-      .aa64isar = { 0x0221111110212120, 0x0000011110111012 | 1ull << 28 | 1ull << 24, 0 },
+      /* AES PMULL SHA1 SHA512 CRC32 LSE RDM SHA3 SM3 SM4 DP FHM FLAGM2 TLBIRANGE; DPB2 PAuth JSCVT FCMA LRCPC2 GPA FRINTTS SB SPECRES BF16 I8MM */
+      .aa64isar = { 0x0221111110212120, 0x0000011110111012 | 1ull << 28 | 1ull << 24 | 1ull << 44 | 1ull << 52, 0 },
       .aa64mmfr = { 0x101125, 0x10211122, 0x1000000001001011 | 1ull << 16 | 1ull << 28 }, .cntfrq = 1000000000, .features = { A64 } },
     { .name = NULL },
 };
