@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (2048u << 20)
 #define GAP_MAX (16u << 20) /* beyond the last symbol before a gap an address has no name */
 
 typedef struct Symbol {
@@ -116,13 +115,19 @@ static bool load_map(Blob f)
 
 static bool load(const char *path, bool elf_only, Error **errp)
 {
-    Blob f;
-    if (!blob_read(path, FILE_MAX, &f, errp))
+    GError *gerr = NULL;
+    GMappedFile *file = g_mapped_file_new(path, FALSE, &gerr);
+    if (!file) {
+        error_setg(errp, "%s", gerr->message);
+        g_error_free(gerr);
         return false;
-    if (elf_is(f) ? load_elf(f) : !elf_only && load_map(f))
-        return true;
-    error_setg(errp, "%s: no symbols (an ELF file with a symbol table or a System.map is needed)", path);
-    return false;
+    }
+    Blob f = { (const uint8_t *)g_mapped_file_get_contents(file), g_mapped_file_get_length(file) };
+    bool ok = f.len >= 64 && elf_is(f) ? load_elf(f) : !elf_only && load_map(f);
+    g_mapped_file_unref(file); /* names have been copied */
+    if (!ok)
+        error_setg(errp, "%s: no symbols (an ELF file with a symbol table or a System.map is needed)", path);
+    return ok;
 }
 
 bool symbols_load(const char *path, Error **errp)

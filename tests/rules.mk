@@ -7,6 +7,7 @@
 #? make check-smp       several vCPUs: bring-up, hotplug, memory model, atomics, stress
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
+#? make check-qmp       the machine protocol: every command, and thousands of random ones
 #? make check-gdb       gdb on a program with symbols and on Debian's kernel; the remote protocol byte by byte
 #? make check-qtest     devices over the device-test protocol, without a CPU running
 #? make check-fuzz      damaged kernels, option texts and guest code: the corpus and some thousand mutations
@@ -14,7 +15,7 @@
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
 .PHONY: check-gdb check-qtest
-.PHONY: check check-smp check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
+.PHONY: check check-qmp check-smp check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
 
@@ -61,7 +62,7 @@ tests/bin/arm-diff: $(ARM_DIFF_OBJS) $(LIB_OBJS)
 -include $(ARM_DIFF_OBJS:.o=.d)
 
 # Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
-FUZZ_TARGETS := loader options decoder gdb qtest
+FUZZ_TARGETS := loader options decoder gdb qtest qmp hmp smoke
 FUZZ_SECONDS ?= 60
 TEST_PROGRAMS += $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 tests/bin/fuzz-%: obj/tests/fuzz/%-fuzz.o obj/tests/fuzz/fuzz-main.o $(LIB_OBJS)
@@ -99,7 +100,7 @@ test-setup:
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli gdb qtest fuzz tcg boot smp
+	@$(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -112,6 +113,8 @@ check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
 check-smp: all tests/bin/smp-guest64 tests/bin/smp-guest32
 	@$(CHECK) smp
+check-qmp: all
+	@$(CHECK) qmp
 check-cli: all
 	@$(CHECK) cli
 check-gdb: all
@@ -121,7 +124,7 @@ check-qtest: all $(QTESTS)
 check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli gdb qtest fuzz tcg boot smp
+	@SLOW=1 $(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)

@@ -37,9 +37,15 @@ suite_cli() {
     done
 }
 
+suite_qmp() {
+    for t in "$src"/tests/qmp/*.py; do
+        case $t in *lib.py) ;; *) PYTHONDONTWRITEBYTECODE=1 run "qmp/$(basename "$t" .py)" python3 "$t" ;; esac
+    done
+}
+
 # Corpus and deterministic mutations (with --save FILE the program keeps each input before it runs it).
 suite_fuzz() {
-    for t in loader options decoder gdb qtest; do
+    for t in loader options decoder gdb qtest qmp hmp smoke; do
         run "fuzz/$t" "tests/bin/fuzz-$t" --mutations "${FUZZ_MUTATIONS:-20000}" "$src/tests/fuzz/corpus/$t"
     done
 }

@@ -387,7 +387,7 @@ static const struct {
     { 0x0c, 0x05, "SMBus" },
 };
 
-static char *class_text(const PCIDevice *pci)
+char *pci_class_text(const PCIDevice *pci)
 {
     uint8_t class = pci->config[PCI_CLASS + 2], sub = pci->config[PCI_CLASS + 1];
     for (unsigned i = 0; i < ARRAY_SIZE(class_names); i++)
@@ -403,7 +403,7 @@ static unsigned config16(const PCIDevice *pci, unsigned reg)
 
 void pci_print_device(PCIDevice *pci, FILE *out, int indent)
 {
-    char *class = class_text(pci);
+    char *class = pci_class_text(pci);
     fprintf(out, "%*sclass %s, addr 00:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n", indent, "", class,
             (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7, config16(pci, PCI_VENDOR_ID),
             config16(pci, PCI_DEVICE_ID), config16(pci, PCI_SUBSYSTEM_VENDOR), config16(pci, PCI_SUBSYSTEM));
@@ -428,7 +428,7 @@ static void dump_bar(const PCIBar *bar, unsigned n, FILE *out)
 
 static void dump_function(const PCIDevice *pci, FILE *out)
 {
-    char *class = class_text(pci);
+    char *class = pci_class_text(pci);
     fprintf(out, "  Bus  0, device %3u, function %u:\n", (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7);
     fprintf(out, "    %s: PCI device %04x:%04x\n", class, config16(pci, PCI_VENDOR_ID), config16(pci, PCI_DEVICE_ID));
     fprintf(out, "      PCI subsystem %04x:%04x\n", config16(pci, PCI_SUBSYSTEM_VENDOR), config16(pci, PCI_SUBSYSTEM));

@@ -63,6 +63,7 @@ void pci_device_reset_common(PCIDevice *pci);
 bool pci_device_plug(PCIBus *bus, PCIDevice *pci, Error **errp); /* called by device_realize */
 void pci_device_unplug(PCIDevice *pci);
 void pci_dump(FILE *out); /* info pci */
+char *pci_class_text(const PCIDevice *pci); /* "Host bridge"; caller frees */
 void pci_print_device(PCIDevice *pci, FILE *out, int indent); /* its lines in info qtree */
 extern const Property pci_common_props[]; /* what every PCI device takes: addr, multifunction … */
 void pci_device_loaded(PCIDevice *pci); /* after config was loaded from an image */

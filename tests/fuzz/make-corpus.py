@@ -198,3 +198,44 @@ QTEST = {
 }
 for name, text in QTEST.items():
     put("qtest", name, text.encode())
+
+# ---- Monitors: QMP sessions, lines of the human monitor, what smoke tests read ----
+QMP = [
+    b'{"execute":"query-status"}{"execute":"query-commands","id":[1]}', b"{'execute':'qom-list','arguments':{'path':'/machine'}}",
+    b'{"exec-oob":"query-yank"}{"execute":"query-qmp-schema"}', b'[1,2}{"a":tru}"x\n" 12 nul ]',
+    b'{"execute":"device_add","arguments":{"driver":"isa-debug-exit","id":"a"}}', b'{"a":' * 40 + b'1' + b'}' * 40,
+    b'{"execute":"chardev-add","arguments":{"id":"c","backend":{"type":"ringbuf","data":{"size":64}}}}'
+    b'{"execute":"ringbuf-write","arguments":{"device":"c","data":"x"}}{"execute":"ringbuf-read","arguments":{"device":"c","size":9}}',
+    b'{"execute":"object-add","arguments":{"qom-type":"monitor-hmp","id":"m","chardev":"c"}}',
+    b'{"execute":"human-monitor-command","arguments":{"command-line":"p 1+(2*3)"}}',
+    b'{"execute":"send-key","arguments":{"keys":[{"type":"qcode","data":"a"},{"type":"number","data":30}]}}',
+    b'{"execute":"query-cpu-model-expansion","arguments":{"type":"full","model":{"name":"max","props":{"avx":false}}}}',
+    b'{"execute":"input-send-event","arguments":{"events":[{"type":"rel","data":{"axis":"x","value":-3}}]}}',
+]
+for i, q in enumerate(QMP):
+    put("qmp", f"session-{i}", q)
+HMP = [
+    b"info status\ninfo qtree\ninfo mtree -f\n", b"p/d 1+2*(3-4)|7^~1\nx/4xw 0\nxp/2i 0x100\n", b"help\nhelp info\ninfo\nhelp info uuid\n",
+    b"device_add isa-debug-exit,id=a\ndevice_del a\n", b"chardev-add ringbuf,id=c\nringbuf_write c abc\nringbuf_read c 9\nchardev-remove c\n",
+    b"object_add monitor-hmp,id=m,chardev=c\nobject_del m\n", b"sendkey ctrl-alt-delete 5\nmouse_move 1 -1 2\nmouse_button 7\n",
+    b"qom-list /machine\nqom-get /machine type\nqom-set /machine a b\ninfo qom-tree\n", b"inf\t st\t\r\x1b[A\x01\x0bab\x17\x1b[3~\x10\r",
+    b"gva2gpa 0\ngpa2hva 1\ni/w 0x70\no/b 0x70 1\n", b'print "a b\ninfo registers -a\ncpu 0\nboot_set ca\n',
+]
+for i, h in enumerate(HMP):
+    put("hmp", f"lines-{i}", h)
+SMOKE = [
+    b"\x00timeout=60s,expect='login: ',send='root\\n\\x41\\cC',fail=a|b,detect=all-loop,serial=1,poweroff", b"\x00expect=a\\nb,wait=1.5s,exit=43",
+    b"\x00name=x,step-timeout=2m,expect=[^x]+,key=ctrl-alt-f1,monitor=info status,reset,ignore=^Oops",
+    b"\x01[    1.0] Kernel panic - not syncing: x\r\n\x1b[31mred\x1b[0m\n\x1b]0;t\x07[ 2.0] ---[ end Kernel panic - not syncing ]---\n",
+    b"\x01<4>[    1.0] watchdog: BUG: soft lockup\n\x1b[", b"\x02ffffffff81000000 T _text\nffffffff81000200 t start\n",
+]
+for i, s in enumerate(SMOKE):
+    put("smoke", f"input-{i}", s)
+elf = bytearray(elf64(False) + bytes(512))
+at(elf, 0x28, "Q", 512)
+at(elf, 0x3A, "HHH", 64, 3, 0)
+at(elf, 512 + 64, "IIQQQQIIQQ", 0, 2, 0, 0, 768, 48, 2, 0, 8, 24)
+at(elf, 512 + 128, "IIQQQQIIQQ", 0, 3, 0, 0, 840, 16, 0, 0, 1, 0)
+at(elf, 768 + 24, "IBBHQQ", 1, 2, 0, 1, 0x81000000, 16)
+elf[841:847] = b"start\0"
+put("smoke", "symbols-elf64", b"\x02" + bytes(elf))
