@@ -7,7 +7,7 @@ void helper_a32_unaligned(CPUState *cpu, uint32_t addr, uint32_t write)
     ARMCPU *env = arm_cpu(cpu);
     unsigned mode = (env->hflags & TBF_MMU) >> TBF_MMU_SHIFT;
 
-    arm_unaligned_access(cpu, addr, write ? ACCESS_WRITE : ACCESS_READ, mode, HELPER_RETADDR());
+    cpu->target->unaligned_access(cpu, addr, write ? ACCESS_WRITE : ACCESS_READ, mode, HELPER_RETADDR());
 }
 
 /* How the prefix of a parallel instruction treats lanes. */

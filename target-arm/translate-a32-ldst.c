@@ -89,7 +89,7 @@ static bool bad_single(const DisasContext *s, int op, bool load, bool p, bool w,
         return true;
     if (rt == 15 && (op != 2 || (s->thumb && !load)))
         return true;
-    return updates && (rn == 15 || (load && rn == rt));
+    return updates && rn == 15;
 }
 
 bool a32_trans_LDST_imm(DisasContext *s, arg_LDST_imm *a)
@@ -162,9 +162,7 @@ static bool bad_dual(const DisasContext *s, bool load, bool p, bool w, unsigned 
 
     if (!a32_has(s, ARM_FEATURE_V5TE) || rt > 14 || rt2 > 14 || (!s->thumb && rt & 1) || (load && rt == rt2))
         return true;
-    if (updates && (rn == 15 || rn == rt || rn == rt2))
-        return true;
-    return rn == 15 && s->thumb && !load;
+    return rn == 15 && (updates || (s->thumb && !load));
 }
 
 bool a32_trans_LDSTD_imm(DisasContext *s, arg_LDSTD_imm *a)
@@ -220,6 +218,19 @@ bool a32_trans_LDREX(DisasContext *s, arg_LDREX *a)
     return true;
 }
 
+/* Atomic operations are little-endian: a value for or from memory in the data's byte order. */
+static IRVal atomic_order(DisasContext *s, MemOp op, IRVal v)
+{
+    static const uint8_t swaps[4] = { 0, IR_BSWAP16, IR_BSWAP32, IR_BSWAP64 };
+    IRVal t;
+
+    if (!s->be_data || (op & MO_SIZE) == MO_8)
+        return v;
+    t = arm_tmp(s);
+    ir_op1(s->ir, swaps[op & MO_SIZE], (op & MO_SIZE) == MO_64 ? IR_I64 : IR_I32, t, v);
+    return t;
+}
+
 /* Stores if memory still holds what the load-exclusive saw. */
 bool a32_trans_STREX(DisasContext *s, arg_STREX *a)
 {
@@ -240,7 +251,8 @@ bool a32_trans_STREX(DisasContext *s, arg_STREX *a)
     ir_ld(ir, IR_LD, IR_I64, monitor, ARM_OFFSET(exclusive_addr));
     ir_brcond(ir, IR_NE, IR_I64, addr, monitor, done);
     ir_ld(ir, IR_LD, IR_I64, expected, ARM_OFFSET(exclusive_val));
-    ir_cmpxchg(ir, t, old, addr, expected, val, arm_memop(s, a->op) | MO_ALIGN, s->mmu_mode);
+    expected = atomic_order(s, a->op, expected);
+    ir_cmpxchg(ir, t, old, addr, expected, atomic_order(s, a->op, val), a->op | MO_ALIGN, s->mmu_mode);
     ir_setcond(ir, IR_NE, t, failed, old, expected);
     ir_label(ir, done);
     set_monitor(s, ir_i64(ir, ~0ull));
@@ -267,15 +279,22 @@ bool a32_trans_STL(DisasContext *s, arg_STL *a)
     return true;
 }
 
+/* From v6K on the ID registers say whether SWP is still there. */
+static bool has_swp(const DisasContext *s)
+{
+    return !a32_has(s, ARM_FEATURE_V6K) || s->env->id_isar[0] & 15;
+}
+
 bool a32_trans_SWP(DisasContext *s, arg_SWP *a)
 {
-    MemOp op = arm_memop(s, a->b ? MO_8 : MO_32);
+    MemOp op = a->b ? MO_8 : MO_32;
+    IRVal old = arm_tmp(s);
 
-    if (a32_has(s, ARM_FEATURE_V8) || a->rn == 15 || a->rt == 15 || a->rm == 15)
+    if (!has_swp(s) || a->rn == 15 || a->rt == 15 || a->rm == 15)
         return false;
-    if (!a->b && a32_has(s, ARM_FEATURE_V6))
-        op |= MO_ALIGN;
-    ir_atomic(s->ir, IR_ATOMIC_XCHG, IR_I32, cpu_x[a->rt], cpu_x[a->rn], cpu_x[a->rm], op, s->mmu_mode);
+    ir_atomic(s->ir, IR_ATOMIC_XCHG, IR_I32, old, cpu_x[a->rn], atomic_order(s, op, cpu_x[a->rm]),
+              !a->b && (s->align || a32_has(s, ARM_FEATURE_V6)) ? op | MO_ALIGN : op, s->mmu_mode);
+    ir_mov(s->ir, cpu_x[a->rt], atomic_order(s, op, old));
     return true;
 }
 

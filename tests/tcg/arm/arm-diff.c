@@ -200,7 +200,7 @@ static void start_machine(const TCGBackend *engine)
     if (isa->aarch64)
         env->pstate = 0;
     else
-        arm_set_cpsr(env, MODE_USR, CPSR_M);
+        env->pstate = MODE_USR;
     env->psci_powered_off = false;
     cpu->halted = false;
 }

@@ -114,7 +114,7 @@ static const Template a32_rows[] = {
     { CLASS_MEM, "c 0000 ? 1 0 1 b d 00?? 11?1 ??00" }, { CLASS_MEM, "c 0001 1 0 0 0 b n 0000 1011 x" },
     { CLASS_MEM, "c 0001 ? 1 0 0 b e 00?? 11?1 ??00" }, { CLASS_MEM, "c 0001 1 0 0 0 b e 0000 11?1 x" },
     { CLASS_MEM, "c 0100 ? ? 1 1 b d 0000 00????00" }, { CLASS_MEM, "c 0101 ? 0 0 1 1111 d 0000 k" },
-    { CLASS_MEM, "c 0001 0?00 b d 0000 1001 h" },
+    { CLASS_SWP, "c 0001 0?00 b d 0000 1001 h" },
     { CLASS_BLOCK, "c 100 ?? 0 ? ? b l" }, { CLASS_BLOCK, "c 100 ?? 0 0 0 b l" }, { CLASS_BLOCK, "c 100 10 0 1 0 1101 l" },
     { CLASS_BLOCK, "c 100 01 0 1 1 1101 l" },
     /* Exclusive and ordered */
@@ -225,7 +225,7 @@ static bool append_any(Random *r, const ISA *isa, Case *c, bool part)
 
     do
         t = &isa->rows[random_below(r, isa->nrows)];
-    while (!plain_row(t) || t->class_ & (CLASS_MISC | CLASS_FP | CLASS_SIMD | CLASS_SIMDMEM | CLASS_CRYPTO));
+    while (!plain_row(t) || t->class_ & (CLASS_MISC | CLASS_FP | CLASS_SIMD | CLASS_SIMDMEM | CLASS_CRYPTO | CLASS_SWP));
     uint32_t insn = expand_template(r, isa, t->text, &bits);
     if (!isa->thumb && insn >> 28 != 15)
         insn = (insn & 0x0fffffff) | (random_below(r, 3) ? 14u : random_below(r, 14)) << 28;

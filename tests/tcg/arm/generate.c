@@ -5,7 +5,7 @@
 #include <string.h>
 
 const char *const class_names[] = { "alu", "shift", "mul", "media", "mem", "block", "atomic", "flow", "misc", "fp", "simd",
-                                    "simdmem", "crypto", "pauth", 0 };
+                                    "simdmem", "crypto", "pauth", "swp", 0 };
 
 uint32_t random32(Random *r)
 {

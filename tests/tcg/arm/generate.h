@@ -14,6 +14,7 @@ enum {
     CLASS_ALU = 1, CLASS_SHIFT = 2, CLASS_MUL = 4, CLASS_MEDIA = 8, CLASS_MEM = 16, CLASS_BLOCK = 32, CLASS_ATOMIC = 64,
     CLASS_FLOW = 128, CLASS_MISC = 256, CLASS_FP = 512, CLASS_SIMD = 1024, CLASS_SIMDMEM = 2048, CLASS_CRYPTO = 4096,
     CLASS_PAUTH = 8192, CLASS_ALL = 16383,
+    CLASS_SWP = 16384,        /* of the CPUs that still have it */
 };
 extern const char *const class_names[]; /* by bit number, NULL-terminated */
 
