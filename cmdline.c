@@ -3,6 +3,7 @@
 #include "block/block.h"
 #include "chardev.h"
 #include "hw/object.h"
+#include "semihost.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/guest-random.h"
@@ -21,7 +22,7 @@ typedef enum OptionId {
     OPT_DEVICE, OPT_NAME, OPT_UUID, OPT_BOOT, OPT_DISPLAY, OPT_NOGRAPHIC, OPT_VGA, OPT_NET, OPT_NO_ACPI, OPT_NO_HPET,
     OPT_CHARDEV, OPT_BIOS, OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_QMP, OPT_QMP_PRETTY, OPT_MON, OPT_OBJECT, OPT_ACTION, OPT_SMOKE, OPT_SMOKE_REPORT, OPT_SMOKE_REPEAT, OPT_SMOKE_SEED,
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
-    OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
+    OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_SEMIHOSTING, OPT_SEMIHOSTING_CONFIG, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
     OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG, OPT_SEED, OPT_DISK, OPT_DRIVE,
     OPT_BLOCKDEV, OPT_SNAPSHOT,
 } OptionId;
@@ -160,6 +161,15 @@ static bool set_accel(Config *cfg, const char *arg, bool *done, Error **errp)
         return true;
     }
     return append_group(cfg->accels, "-accel", arg, "accel", errp);
+}
+
+static bool semihost_option(const char *arg, Error **errp)
+{
+    OptGroup *o = opts_parse("-semihosting-config", arg, "enable", errp);
+    bool ok = o && semihost_configure(o, errp);
+    if (o)
+        opts_free(o);
+    return ok;
 }
 
 static bool set_log(Config *cfg, const char *arg, bool *done)
@@ -337,6 +347,8 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_NO_SHUTDOWN: cfg->no_shutdown = true; return true;
     case OPT_DAEMONIZE: cfg->daemonize = true; return true;
     case OPT_RTC: return merge(&cfg->rtc, "-rtc", arg, NULL, errp);
+    case OPT_SEMIHOSTING: return semihost_configure(NULL, errp);
+    case OPT_SEMIHOSTING_CONFIG: return semihost_option(arg, errp);
     case OPT_ICOUNT: return merge(&cfg->icount, "-icount", arg, "shift", errp);
     case OPT_DISK: add_disk(cfg, r->name, arg); return true;
     case OPT_DRIVE: return set_drive(cfg, arg, done, errp);

@@ -13,6 +13,5 @@ ABSENT bool arm_mpu_fill(ARMCPU *env, uint64_t va, AccessType access, unsigned m
     tlb_set(&env->parent, va, mode, &t);
     return true;
 }
-ABSENT void helper_semihosting(CPUState *cpu) { arm_raise_undef(arm_cpu(cpu), 0); }
 ABSENT void helper_a64_mops_cpy(CPUState *cpu, uint32_t a) { (void)a, arm_raise_undef(arm_cpu(cpu), HELPER_RETADDR()); }
 ABSENT void helper_a64_mops_set(CPUState *cpu, uint32_t a) { (void)a, arm_raise_undef(arm_cpu(cpu), HELPER_RETADDR()); }

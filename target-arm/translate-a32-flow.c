@@ -3,6 +3,7 @@
  * A32 and Thumb branches, exceptions, status registers, hints, barriers, coprocessors 14 and 15. Arm ARM ARMv7-A/R sections A4.3,
  * B9; ARMv8-A chapter F5.
  */
+#include "target-arm/semihost.h"
 #include "translate-a32.h"
 
 /* ---- Writing r15 ---- */
@@ -163,6 +164,8 @@ static uint32_t call_syndrome(const DisasContext *s, unsigned ec, uint32_t imm)
 
 bool a32_trans_SVC(DisasContext *s, arg_SVC *a)
 {
+    if (a->imm == (s->thumb ? 0xab : 0x123456) && !s->m_profile && arm_gen_semihosting(s))
+        return true;
     arm_gen_exception_next(s, EXCP_SWI, call_syndrome(s, EC_SVC32, (uint32_t)a->imm), 0);
     return true;
 }
@@ -197,14 +200,16 @@ bool a32_trans_BKPT(DisasContext *s, arg_BKPT *a)
 {
     if (!a32_has(s, ARM_FEATURE_V5))
         return false;
+    if (a->imm == 0xab && s->m_profile && arm_gen_semihosting(s))
+        return true;
     arm_gen_exception(s, EXCP_BKPT, call_syndrome(s, EC_BKPT32, (uint32_t)a->imm), 0);
     return true;
 }
 
-/* Halting debug is not there. */
+/* Halting debug is not there; one number is semihosting's. */
 bool a32_trans_HLT(DisasContext *s, arg_HLT *a)
 {
-    return false;
+    return a->imm == (s->thumb ? 0x3c : 0xf000) && arm_gen_semihosting(s);
 }
 
 bool a32_trans_UDF(DisasContext *s, arg_UDF *a)

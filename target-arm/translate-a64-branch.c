@@ -5,6 +5,7 @@
  */
 #include "helper.h"
 #include "pauth.h"
+#include "target-arm/semihost.h"
 #include "translate-a64.h"
 
 /* ---- Direct branches ---- */
@@ -289,13 +290,7 @@ bool trans_BRK(DisasContext *s, arg_BRK *a)
 
 bool trans_HLT(DisasContext *s, arg_HLT *a)
 {
-    if (a->imm != 0xf000)
-        return false; /* halting debug is off */
-    arm_sync_cc_op(s);
-    arm_store_pc(s, arm_pc(s));
-    ARM_CALL0(s, semihosting, IR_NONE);
-    arm_end_exit(s);
-    return true;
+    return a->imm == 0xf000 && arm_gen_semihosting(s); /* halting debug is off */
 }
 
 /* ---- Hints and barriers ---- */
