@@ -95,7 +95,7 @@ static void state_changed(bool running, RunState state)
     if (!gdb.attached || !gdb.awaiting_stop || main_loop_quitting()) /* the exit will be reported */
         return;
     gdb.awaiting_stop = false;
-    send_stop(state == RUN_STATE_PAUSED || state == RUN_STATE_SHUTDOWN ? SIGNAL_INT : SIGNAL_TRAP, gdb.g_cpu, "");
+    send_stop(state == RUN_STATE_PAUSED || state == RUN_STATE_SHUTDOWN ? SIGNAL_INT : SIGNAL_TRAP, gdb.c_cpu, "");
 }
 
 void gdb_run_init(void)

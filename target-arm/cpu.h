@@ -356,6 +356,8 @@ bool arm_psci_call(ARMCPU *env, ARMConduit conduit);
 extern const SavedField arm_saved[];
 extern const RegisterDesc arm_registers[], aarch64_registers[];
 extern const TargetOps arm_target_ops, aarch64_target_ops;
+extern const GDBTarget arm_gdb_target;   /* gdb.c */
+extern const DumpTarget arm_dump_target; /* memory-dump.c */
 
 /* ---- translate.c ---- */
 void arm_translate_init(void);

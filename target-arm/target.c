@@ -64,7 +64,7 @@ static const char *const aarch64_aliases[] = { "arm64", NULL };
     .unaligned_access = arm_unaligned_access, .debug_translate = arm_debug_translate,                \
     .current_mmu_mode = arm_current_mmu_mode, .exec_interrupt = arm_exec_interrupt, .has_work = arm_has_work,                  \
     .do_exception = arm_do_exception, .debug_excp = arm_debug_excp, .dump_state = arm_dump_state, .saved = arm_saved,           \
-    .post_load = post_load, .bus_error = arm_bus_error
+    .post_load = post_load, .bus_error = arm_bus_error, .gdb = &arm_gdb_target, .dump = &arm_dump_target
 
 const TargetOps arm_target_ops = {
     .name = "arm", .aliases = arm_aliases, .address_bits = 32, .cpu_create = create_arm, .cpu_list = list_arm, .registers = arm_registers, ARM_OPS,
