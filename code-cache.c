@@ -95,6 +95,7 @@ bool code_cache_init(uint64_t size, bool split_wx, const TCGBackend *backend, Er
     seen = g_array_new(FALSE, FALSE, sizeof(SeenCPU));
     prologue_size = backend->init ? backend->init(map_rw, map_rx, regions[0].size, errp) : 0;
     regions[0].used = prologue_size;
+    perfmap_shared(map_rx, prologue_size);
     return prologue_size || !backend->host_code;
 }
 

@@ -71,6 +71,8 @@ bool tcg_init(const TCGOptions *o, Error **errp)
     options = *o;
     if (!options.engine)
         options.engine = &tcg_backend_x86_64;
+    if (options.perfmap && !perfmap_open(errp))
+        return false;
     if (!code_cache_init(options.tb_size, options.split_wx, options.engine, errp))
         return false;
     tb_hash_init(code_cache_size());
@@ -82,6 +84,7 @@ void tcg_exit(void)
     tb_flush_all();
     tb_hash_exit();
     code_cache_exit();
+    perfmap_close();
 }
 
 /* ---- Pages: which bytes of RAM are code ---- */
@@ -506,6 +509,7 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
     publish(tb, s);
     code_cache_commit(tb, rw + head + bytes);
     count_tb(tb, bytes);
+    perfmap_add(tb);
     *out = tb;
     return BUILD_OK;
 }
@@ -553,13 +557,25 @@ static TranslationBlock *generate(CPUState *cpu, const TBState *state, unsigned 
     return tb;
 }
 
+/* Debug builds end TBs anywhere, so that whatever depends on where shows itself. */
+static unsigned longest_tb(void)
+{
+#ifdef CONFIG_DEBUG_TCG
+    static __thread uint32_t random = 1;
+    random = random * 1664525 + 1013904223;
+    return random >> 30 ? 1 + (random >> 8) % DEFAULT_MAX_INSNS : DEFAULT_MAX_INSNS;
+#else
+    return DEFAULT_MAX_INSNS;
+#endif
+}
+
 TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_insns)
 {
     unsigned flags = (max_insns == 1 ? TB_ONE_INSN : 0) | (icount_enabled() ? TB_ICOUNT : 0);
     if (cpu->one_insn || cpu->singlestep || cpu->skip_breakpoint)
         flags |= TB_ONCE | TB_NOCHAIN;
     if (!max_insns)
-        max_insns = options.one_insn_per_tb ? 1 : DEFAULT_MAX_INSNS;
+        max_insns = options.one_insn_per_tb ? 1 : longest_tb();
     return generate(cpu, state, max_insns, flags);
 }
 

@@ -305,7 +305,7 @@ static bool choose_engine(OptGroup *o, TCGOptions *t, Error **errp)
 static bool start_tcg(OptGroup *o, Error **errp)
 {
     static const char *const keys[] = { "accel", "tb-size", "engine", "one-insn-per-tb", "split-wx", "thread", NULL };
-    TCGOptions t = { .engine = engines[0], .one_insn_per_tb = cfg.one_insn_per_tb, .multi_thread = true };
+    TCGOptions t = { .engine = engines[0], .one_insn_per_tb = cfg.one_insn_per_tb, .perfmap = cfg.perfmap, .multi_thread = true };
     if (o) {
         uint64_t mib = 0;
         const char *thread = opts_get(o, "thread");

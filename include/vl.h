@@ -28,7 +28,7 @@ typedef struct Config {
     GPtrArray *data_dirs;       /* char *: -L */
     const char *debugcon, *kernel, *initrd, *append, *dtb, *bios, *uuid, *pidfile;
     const char *log_items, *log_file, *log_filter, *display, *smoke_repeat, *smoke_seed, *gdb, *qtest, *qtest_log;
-    bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb, snapshot;
+    bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb, perfmap, snapshot;
 } Config;
 
 /* cmdline.c: parses argv into *cfg. Returns false with errp set on a mistake; *done is set when an

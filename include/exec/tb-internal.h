@@ -54,6 +54,12 @@ void tb_hash_insert(TranslationBlock *tb);
 void tb_hash_remove(TranslationBlock *tb);
 TranslationBlock *tb_hash_find(hwaddr phys_pc, const TBState *state);
 
+/* ---- perfmap.c: nothing happens unless opened. TB lock ---- */
+bool perfmap_open(Error **errp);
+void perfmap_shared(const uint8_t *code, size_t size);
+void perfmap_add(const TranslationBlock *tb);
+void perfmap_close(void);
+
 /* ---- tb-unwind.c ---- */
 void unwind_set_first(const InsnData *first);
 /* As unwind_find; also the index of the instruction in its TB. */

@@ -38,6 +38,7 @@ typedef struct TCGOptions {
     uint64_t tb_size;    /* bytes of code cache; 0 = default */
     const TCGBackend *engine;
     bool one_insn_per_tb, split_wx, multi_thread;
+    bool perfmap;        /* tell Linux perf about generated code */
 } TCGOptions;
 
 /* -accel tcg[,tb-size=MiB,engine=NAME,one-insn-per-tb=,split-wx=,thread=]. Before any vCPU exists. */
