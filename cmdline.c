@@ -334,7 +334,7 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_SMOKE: g_ptr_array_add(cfg->smoke, (void *)arg); return true;
     case OPT_SMOKE_REPORT: return merge(&cfg->smoke_report, "-smoke-report", arg, NULL, errp);
     case OPT_SMOKE_REPEAT: cfg->smoke_repeat = arg; return true;
-    case OPT_SMOKE_SEED: cfg->smoke_seed = arg; return true;
+    case OPT_SMOKE_SEED: cfg->smoke_seed = arg; return set_seed(arg, errp);
     case OPT_ACTION: return merge(&cfg->action, "-action", arg, NULL, errp);
     case OPT_DEBUGCON: cfg->debugcon = arg; return true;
     case OPT_PIDFILE: cfg->pidfile = arg; return true;

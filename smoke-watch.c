@@ -10,10 +10,12 @@
 #include "util/timer.h"
 
 #include <string.h>
+#include <time.h>
 
 #define STACK_WORDS 256
-#define LOOP_BYTES 64   /* a loop that small, with interrupts off … */
-#define LOOP_SAMPLES 10 /* … in that many samples one after the other */
+#define LOOP_BYTES 64       /* a loop that small, with interrupts off, in every sample … */
+#define LOOP_SAMPLES 10     /* … of at least that many … */
+#define LOOP_CPU_NS 2500000000ll /* … while the vCPU's thread, not the host's clock, ran so long */
 #define HALT_SAMPLES 3
 
 /* In the order they are tried: "BUG: soft lockup" is a lockup, "BUG: unable to handle" an oops. */
@@ -79,6 +81,7 @@ bool smoke_watch_last_line(const char *line)
 
 static unsigned halts, loops;
 static uint64_t loop_pc;
+static int64_t loop_start; /* CPU time of the vCPU's thread */
 
 void smoke_watch_reset(void)
 {
@@ -101,34 +104,40 @@ static bool all_halted(void)
 
 typedef struct Sample {
     uint64_t pc;
+    int64_t cpu_ns; /* CPU time of the thread: a starved host is no dead guest */
     bool deaf;
 } Sample;
 
 static void take_sample(CPUState *cpu, void *opaque)
 {
     Sample *s = opaque;
-    *s = (Sample){ cpu->target->tb_state(cpu).pc, deaf(cpu) };
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    *s = (Sample){ cpu->target->tb_state(cpu).pc, ts.tv_sec * NS_PER_SEC + ts.tv_nsec, deaf(cpu) };
 }
 
-/* The one vCPU that runs does so in a few bytes, deaf to interrupts; the others are halted and deaf. */
+/* The one vCPU that runs has long done so in a few bytes, deaf to interrupts; the others are halted and deaf. */
 static bool in_tiny_loop(void)
 {
     CPUState *busy = NULL;
-    Sample s = { 0, false };
+    Sample s = { 0, 0, false };
     CPU_FOREACH(cpu) {
-        if (cpu->halted ? !deaf(cpu) : busy != NULL)
+        if (cpu->halted ? !deaf(cpu) : busy != NULL) {
+            loops = 0;
             return false;
+        }
         busy = cpu->halted ? busy : cpu;
     }
     if (!busy)
         return false;
     cpu_run_on(busy, take_sample, &s);
-    if (!s.deaf || s.pc - loop_pc + LOOP_BYTES > 2 * LOOP_BYTES) {
+    if (!s.deaf || !loops || s.pc - loop_pc + LOOP_BYTES > 2 * LOOP_BYTES) {
         loop_pc = s.pc;
-        loops = 0;
+        loop_start = s.cpu_ns;
+        loops = s.deaf;
         return false;
     }
-    return true;
+    return ++loops >= LOOP_SAMPLES && s.cpu_ns - loop_start >= LOOP_CPU_NS;
 }
 
 const char *smoke_watch_cpus(unsigned detect, bool console_quiet)
@@ -136,11 +145,11 @@ const char *smoke_watch_cpus(unsigned detect, bool console_quiet)
     halts = detect & DETECT_HALT && all_halted() ? halts + 1 : 0;
     if (halts >= HALT_SAMPLES)
         return "guest halted with interrupts off";
-    if (!(detect & DETECT_LOOP) || !console_quiet || !in_tiny_loop()) {
+    if (!(detect & DETECT_LOOP) || !console_quiet) {
         loops = 0;
         return NULL;
     }
-    return ++loops >= LOOP_SAMPLES ? "no progress: a loop with interrupts off" : NULL;
+    return in_tiny_loop() ? "no progress: a loop with interrupts off" : NULL;
 }
 
 /* ---- State on failure ---- */

@@ -39,7 +39,7 @@ static struct Smoke {
     bool active, over, crash_seen, advance_posted;
     SmokeResult result;
     char *reason;
-    int64_t start_wall, start_guest, step_wall, step_guest, last_output, end_wall, end_guest;
+    int64_t start_wall, start_guest, step_wall, step_guest, last_output, end_wall, end_guest, crash_wall;
     Timer *wall_timer, *guest_timer, *watch_timer, *type_timer, *grace_timer;
     json_t *state, *command;
     char *screenshot;
@@ -387,6 +387,7 @@ static void crash_message(const char *what, const char *line)
 {
     char *words = step_words();
     smoke.crash_seen = true;
+    smoke.crash_wall = wall_now();
     g_free(smoke.reason);
     smoke.reason = g_strdup_printf("%s: %s: %s", words, what, line);
     g_free(words);
@@ -593,6 +594,8 @@ json_t *smoke_run_json(void)
     if (smoke.state) {
         json_t *failure = json_copy(smoke.state);
         json_object_set_new(failure, "last-lines", last_lines(console));
+        if (smoke.crash_seen)
+            json_object_set_new(failure, "seconds-after-message", json_real((double)(smoke.end_wall - smoke.crash_wall) / 1e9));
         if (smoke.screenshot)
             json_object_set_new(failure, "screenshot", json_string(smoke.screenshot));
         json_object_set_new(run, "failure", failure);

@@ -6,7 +6,7 @@ set -e
 what=${1:-build}
 build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev"
 boot="cpio gzip xz-utils"
-test="gdb-multiarch zstd gcc-multilib python3 seabios qemu-system-data"
+test="gdb-multiarch zstd gcc-multilib libxml2-utils python3 seabios qemu-system-data"
 
 missing=
 want="$build $boot"
