@@ -219,8 +219,13 @@ uint64_t helper_vfp_fixed(CPUState *cpu, uint64_t v, uint32_t how)
     return r;
 }
 
+void helper_vfp_misaligned(CPUState *cpu, uint64_t addr)
+{
+    cpu->target->unaligned_access(cpu, addr, ACCESS_READ, arm_current_mmu_mode(cpu, false), HELPER_RETADDR());
+}
+
 void helper_neon_align(CPUState *cpu, uint64_t addr, uint32_t log2)
 {
     if (addr & ((1ull << log2) - 1))
-        arm_unaligned_access(cpu, addr, ACCESS_READ, arm_current_mmu_mode(cpu, false), HELPER_RETADDR());
+        cpu->target->unaligned_access(cpu, addr, ACCESS_READ, arm_current_mmu_mode(cpu, false), HELPER_RETADDR());
 }

@@ -174,15 +174,19 @@ static bool is_coprocessor(uint32_t insn)
 /* Coprocessors 10 and 11. */
 static bool is_vfp(uint32_t insn)
 {
-    return is_coprocessor(insn) && (insn & 0xe00) == 0xa00;
+    return is_coprocessor(insn) && ((insn & 0xe00) == 0xa00 || (insn & 0xf00) == 0x900); /* 9: half precision */
 }
 
-/* The unconditional space has SIMD in coprocessors 8 and 9 too. */
+/* The unconditional space has SIMD in coprocessors 8 to 13. */
+static bool is_uncond_vfp(uint32_t insn)
+{
+    return is_coprocessor(insn) && insn & 0x800 && (insn & 0xe00) != 0xe00;
+}
 static bool a32_unconditional(DisasContext *s, uint32_t insn)
 {
     if ((insn >> 25 & 7) == 1 || (insn & 0xff100000) == 0xf4000000)
         return a32_neon_insn(s, insn);
-    if (is_coprocessor(insn) && (insn & 0xc00) == 0x800)
+    if (is_uncond_vfp(insn))
         return a32_vfp_uncond_insn(s, insn);
     return decode_a32_uncond(s, insn);
 }
@@ -232,7 +236,7 @@ static bool t32_simd(DisasContext *s, uint32_t insn, bool *done)
         *done = a32_neon_insn(s, 0xf4000000 | (insn & 0x00ffffff));
         return true;
     }
-    if (insn >> 28 == 14 ? is_vfp(insn) : is_coprocessor(insn) && (insn & 0xc00) == 0x800) {
+    if (insn >> 28 == 14 ? is_vfp(insn) : is_uncond_vfp(insn)) {
         *done = insn >> 28 == 15 ? a32_vfp_uncond_insn(s, insn) : a32_vfp_insn(s, insn);
         return true;
     }

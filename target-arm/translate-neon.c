@@ -455,8 +455,8 @@ static bool exchange(DisasContext *s, const Regs *r, unsigned which, unsigned es
         simd_op(s, ops[which][0], esz, bytes_of(r), x, d, m, IR_NONE);
         simd_op(s, ops[which][1], esz, bytes_of(r), y, d, m, IR_NONE);
     }
-    neon_set(s, r->q, r->d, x);
     neon_set(s, r->q, r->m, y);
+    neon_set(s, r->q, r->d, x);
     return true;
 }
 

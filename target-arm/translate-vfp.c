@@ -225,6 +225,29 @@ static void emit_unary(DisasContext *s, const Scalar *op, IRVal out, IRVal d, IR
     }
 }
 
+static void set_half(DisasContext *s, unsigned sreg, bool top, IRVal v)
+{
+    IRVal i = arm_tmp(s);
+
+    simd_extract(s, E16, false, i, v, 0);
+    simd_insert(s, E16, cpu_v[sreg >> 2], cpu_v[sreg >> 2], i, (sreg & 3) * 2 + top);
+}
+
+/* VCVTB.BF16.F32, VCVTT.BF16.F32 */
+static bool vcvt_bf16(DisasContext *s, const arg_VFP_2 *a)
+{
+    IRVal t;
+
+    if (!(a->opc & 1) || !vfp_has(s, ARM_FEATURE_BF16))
+        return false;
+    if (!vfp_check(s))
+        return true;
+    t = arm_tmpv(s);
+    simd_call(s, &vc_fcvt, VI(2, E32, 0, 4), t, vfp_get(s, E32, vfp_reg(2, (unsigned)a->vm, (unsigned)a->m)), IR_NONE, IR_NONE);
+    set_half(s, vfp_reg(2, (unsigned)a->vd, (unsigned)a->d), a->op, t);
+    return true;
+}
+
 /* VCVTB, VCVTT: between half and (size) single or double. opc bit 0: to half; op: the top half */
 static bool vcvt_half(DisasContext *s, const arg_VFP_2 *a)
 {
@@ -233,6 +256,8 @@ static bool vcvt_half(DisasContext *s, const arg_VFP_2 *a)
     unsigned dd = vfp_reg(3, (unsigned)a->vd, (unsigned)a->d), dm = vfp_reg(3, (unsigned)a->vm, (unsigned)a->m);
     IRVal t, v;
 
+    if (a->size == 1)
+        return vcvt_bf16(s, a);
     if (a->size < 2 || (dbl ? !vfp_has(s, ARM_FEATURE_FPARMV8) || !vfp_has(s, ARM_FEATURE_VFP_DP) : !vfp_has(s, ARM_FEATURE_VFP_HALF)))
         return false;
     if (dbl && !vfp_dreg_ok(s, to_half ? dm : dd))
@@ -242,9 +267,7 @@ static bool vcvt_half(DisasContext *s, const arg_VFP_2 *a)
     t = arm_tmpv(s);
     if (to_half) {
         simd_fp_convert(s, E16, wide, t, vfp_get(s, wide, dbl ? dm : sm));
-        v = arm_tmp(s);
-        simd_extract(s, E16, false, v, t, 0);
-        simd_insert(s, E16, cpu_v[sd >> 2], cpu_v[sd >> 2], v, (sd & 3) * 2 + (unsigned)a->op);
+        set_half(s, sd, a->op, t);
         return true;
     }
     v = arm_tmp(s);
@@ -295,7 +318,7 @@ static bool vcvt_fixed(DisasContext *s, const arg_VFP_2 *a, unsigned esz)
         return true;
     v = arm_tmp(s);
     t = arm_tmpv(s);
-    simd_extract(s, esz, false, v, vfp_get(s, esz, d), 0);
+    simd_extract(s, esz == E64 ? E64 : E32, false, v, vfp_get(s, esz, d), 0);
     ARM_CALL(s, vfp_fixed, v, v, ir_i32(s->ir, esz | (unsigned)a->op << 2 | ((unsigned)a->opc & 1) << 3 | ((unsigned)a->opc >> 2 & 1) << 4 |
                                                    (unsigned)fbits << 8));
     ir_v_from_int(s->ir, t, v);
@@ -725,8 +748,16 @@ static IRVal base_of(DisasContext *s, unsigned rn)
     return t;
 }
 
-/* Accesses are single-copy atomic in words: a doubleword big-endian keeps the order of words. */
-static void vfp_ld(DisasContext *s, unsigned esz, IRVal dst, IRVal addr) { simd_ld(s, esz, dst, addr); }
+/* VFP accesses must be aligned to words (half-precision ones to halfwords), whatever SCTLR.A says. */
+static void check_aligned(DisasContext *s, IRVal addr, unsigned log2)
+{
+    IRFunc *f = s->ir;
+    unsigned ok = ir_new_label(f);
+
+    ir_brcond(f, IR_TSTEQ, IR_I32, addr, ir_i32(f, (1u << log2) - 1), ok);
+    ARM_CALL(s, vfp_misaligned, IR_NONE, addr);
+    ir_label(f, ok);
+}
 
 bool trans_VLDR(DisasContext *s, arg_VLDR *a)
 {
@@ -739,9 +770,11 @@ bool trans_VLDR(DisasContext *s, arg_VLDR *a)
     if (!vfp_check(s))
         return true;
     addr = plus(s, base_of(s, (unsigned)a->rn), a->u ? offset : -offset);
+    if (a->rn != 15)
+        check_aligned(s, addr, size == 1 ? 1 : 2);
     if (a->l) {
         t = arm_tmpv(s);
-        vfp_ld(s, esz, t, addr);
+        simd_ld(s, esz, t, addr);
         vfp_set(s, esz, reg, t);
     } else {
         simd_st(s, esz, vfp_get(s, esz, reg), addr);
@@ -763,10 +796,12 @@ bool trans_VLDM(DisasContext *s, arg_vldm *a)
         return true;
     base = base_of(s, (unsigned)a->rn);
     start = a->p ? plus(s, base, -total) : base;
+    if (a->rn != 15)
+        check_aligned(s, start, 2);
     for (unsigned i = 0; i < n; i++) {
         IRVal addr = i ? plus(s, start, (int32_t)(i << esz)) : start;
         if (a->l)
-            vfp_ld(s, esz, t[i] = arm_tmpv(s), addr);
+            simd_ld(s, esz, t[i] = arm_tmpv(s), addr);
         else
             simd_st(s, esz, vfp_get(s, esz, reg + i), addr);
     }

@@ -256,9 +256,44 @@ static bool partial(const Case *c)
            (insn & 0xff100000) == 0xf4000000;
 }
 
+/* FP and SIMD that is UNPREDICTABLE, in A32 form: registers that run past the last one, exchanges of a register with itself,
+ * more fraction bits than there are. */
+static bool unpredictable_simd(uint32_t insn)
+{
+    unsigned d = (insn >> 18 & 16) | (insn >> 12 & 15), m = (insn >> 1 & 16) | (insn & 15);
+
+    if ((insn & 0xff300000) == 0xf4200000 || (insn & 0xff300000) == 0xf4000000)
+        return d > 24;
+    if ((insn & 0xffb30e10) == 0xf3b20000)
+        return d == m;
+    if ((insn & 0x0fe000d0) == 0x0c400010)
+        return (insn & 0x2f) == 0x2f;
+    return (insn & 0x0fba0c50) == 0x0eba0840 && !(insn & 0x80) && (insn & 15) >= 8;
+}
+
+/* Any instruction of the case. */
+static bool unpredictable(const Case *c)
+{
+    for (unsigned i = 0; !isa->aarch64 && i < c->insns; i++) {
+        uint32_t insn = insn_at(c, CODE_BASE + c->code_offset + c->start[i]);
+        if (isa->thumb) {
+            insn = insn << 16 | insn >> 16;
+            if ((insn & 0xef000000) == 0xef000000)
+                insn = 0xf2000000 | (insn >> 28 & 1) << 24 | (insn & 0xffffff);
+            else if ((insn & 0xff000000) == 0xf9000000)
+                insn = 0xf4000000 | (insn & 0xffffff);
+        }
+        if (unpredictable_simd(insn))
+            return true;
+    }
+    return false;
+}
+
 /* Cases that tell nothing. */
 static bool undecidable(const Case *c)
 {
+    if (unpredictable(c))
+        return true;
     return c->native.end == END_TIMEOUT || c->ours.end == END_NONE;
 }
 

@@ -25,7 +25,7 @@ static uint32_t result_reg(Random *r)
 
 /*
  * c condition; d result, h another result than the last, e even result; n source (no sp in Thumb), b base, x index; l register
- * list without bases, sp and pc; low registers: q result, r source, y base, z index; k byte offset of whole words in 8 bits.
+ * list without bases, sp and pc; low registers: q result, r source, y base, z index; k byte offset of whole words in 8 bits; f size field of VFP.
  */
 static uint32_t a32_letter(Random *r, const ISA *isa, char c, unsigned *width)
 {
@@ -48,6 +48,9 @@ static uint32_t a32_letter(Random *r, const ISA *isa, char c, unsigned *width)
         return v;
     case 'b': return pick(r, "\7\10\11\15", 4);
     case 'x': return pick(r, "\6\12\13", 3);
+    case 'f': /* floating-point size: mostly single and double */
+        *width = 2;
+        return random_below(r, 6) ? 2 + (random32(r) & 1) : 1;
     case 'l':
         *width = 16;
         do
@@ -67,6 +70,14 @@ static uint32_t a32_letter(Random *r, const ISA *isa, char c, unsigned *width)
 }
 
 static const Template a32_rows[] = {
+#define VFP(class_, text) { class_, "c " text },
+#define UNCOND(class_, text) { class_, "1111 " text },
+#define NEON(class_, text) { class_, "1111 001 ? " text },
+#define NEONMEM(class_, text) { class_, "1111 0100 " text },
+#include "a32-fp.def"
+#undef VFP
+#undef NEON
+#undef NEONMEM
     /* Immediate, shifted register, register-shifted register */
     { CLASS_ALU, "c 001 0??? ? n d ???? ????????" }, { CLASS_ALU, "c 001 11?? ? n d ???? ????????" },
     { CLASS_ALU, "c 001 10?? 1 n 0000 ???? ????????" },
@@ -130,6 +141,10 @@ static const Template a32_rows[] = {
 };
 
 static const Template t32_rows[] = {
+#define VFP(class_, text) { class_, "1110 " text },
+#define NEON(class_, text) { class_, "111 ? 1111 " text },
+#define NEONMEM(class_, text) { class_, "1111 1001 " text },
+#include "a32-fp.def"
     { CLASS_ALU, "00110 q ????????" }, { CLASS_ALU, "00111 q ????????" }, { CLASS_ALU, "00100 q ????????" },
     { CLASS_ALU, "00101 r ????????" }, { CLASS_ALU, "00011 ?? ??? r q" }, { CLASS_ALU, "00011 0? r r q" },
     { CLASS_SHIFT, "00000 ????? r q" }, { CLASS_SHIFT, "00001 ????? r q" }, { CLASS_SHIFT, "00010 ????? r q" },
@@ -355,7 +370,9 @@ static void a32_registers(Random *r, ArmRegs *g)
     for (unsigned i = 0; i < 15; i++)
         g->x[i] = random_value(r, 32);
     for (unsigned i = 0; i < 32; i++)
-        g->v[i / 2][i % 2] = random_value(r, 64);
+        g->v[i / 2][i % 2] = random_vector_half(r);
+    if (random_below(r, 2))
+        g->fpsr = random_below(r, 4) << 22 | (random_below(r, 4) ? 0 : (random32(r) & 7) << 24 | (random32(r) & 1) << 19);
     g->x[7] = DATA_BASE + CASE_MEM_OFFSET + 64 + 8 * random_below(r, 16);
     g->x[8] = DATA_BASE + CASE_MEM_OFFSET + 128 + 8 * random_below(r, 16);
     g->x[9] = STACK_BASE + CASE_MEM_OFFSET + 128 + 4 * random_below(r, 32);

@@ -62,7 +62,7 @@ static uint64_t random_float(Random *r, unsigned exp_bits, unsigned frac_bits)
     return (random64(r) & 1) << (exp_bits + frac_bits) | (exp > max ? max : exp) << frac_bits | frac;
 }
 
-static uint64_t random_vector_half(Random *r)
+uint64_t random_vector_half(Random *r)
 {
     uint64_t v = 0;
 

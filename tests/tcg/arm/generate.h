@@ -24,6 +24,8 @@ static inline uint32_t random_below(Random *r, uint32_t n) { return (uint32_t)((
 static inline uint64_t random64(Random *r) { uint64_t hi = random32(r); return hi << 32 | random32(r); }
 /* Values with many corners: 0, ones, signs, small numbers, single bits. */
 uint64_t random_value(Random *r, unsigned bits);
+/* Lanes of floating-point formats, or anything. */
+uint64_t random_vector_half(Random *r);
 
 typedef struct Template {
     uint16_t class_;
