@@ -51,6 +51,8 @@ static YMM load_256(DisasContext *s, MemOp align)
     IRVal whole = ir_temp(s->ir, IR_V256);
     YMM v = ymm_temp(s);
 
+    if (align && x86_checks_segment(s, s->ea_seg, false))
+        x86_check_alignment(s, s->ea, s->ea_seg, 32);
     x86_ld(s, IR_V256, whole, x86_ea_linear(s, 32, false), MO_256 | align);
     ir_v_half(s->ir, v.lo, whole, 0);
     ir_v_half(s->ir, v.hi, whole, 1);
@@ -62,6 +64,8 @@ static void store_256(DisasContext *s, YMM v, MemOp align)
     IRVal whole = ir_temp(s->ir, IR_V256);
 
     ir_v_join(s->ir, whole, v.lo, v.hi);
+    if (align && x86_checks_segment(s, s->ea_seg, true))
+        x86_check_alignment(s, s->ea, s->ea_seg, 32);
     x86_st(s, IR_V256, whole, x86_ea_linear(s, 32, true), MO_256 | align);
 }
 

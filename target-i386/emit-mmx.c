@@ -299,6 +299,8 @@ void emit_cvtpd2pi(DisasContext *s, const SSEInsn *in)
     IRVal src = cpu_xmm[s->rm], t = ir_temp(s->ir, IR_V128);
     if (s->mod != 3) {
         src = ir_temp(s->ir, IR_V128);
+        if (x86_checks_segment(s, s->ea_seg, false))
+            x86_check_alignment(s, s->ea, s->ea_seg, 16);
         x86_ld(s, IR_V128, src, x86_ea_linear(s, 16, false), (MemOp)in->mem);
     }
     mmx_enter(s);

@@ -110,10 +110,18 @@ static uint8_t fetch_imm8(DisasContext *s)
     return (uint8_t)x86_fetch_imm(s, MO_8);
 }
 
+/* Where the operand is: outside flat segments its alignment is checked before its limit. */
+static IRVal vector_linear(DisasContext *s, MemOp mem, bool write)
+{
+    if (mem & MO_ALIGN && x86_checks_segment(s, s->ea_seg, write))
+        x86_check_alignment(s, s->ea, s->ea_seg, memop_bytes(mem));
+    return x86_ea_linear(s, memop_bytes(mem), write);
+}
+
 /* Loads from the ModRM memory operand into the low lane of dst, rest zero. */
 static void load_vector(DisasContext *s, IRVal dst, MemOp mem)
 {
-    IRVal linear = x86_ea_linear(s, memop_bytes(mem), false);
+    IRVal linear = vector_linear(s, mem, false);
 
     if ((mem & MO_SIZE) >= MO_32) {
         x86_ld(s, IR_V128, dst, linear, mem);
@@ -149,7 +157,7 @@ static IRVal int_rm(DisasContext *s, MemOp mem)
 
 static void store_vector(DisasContext *s, IRVal src, MemOp mem)
 {
-    x86_st(s, IR_V128, src, x86_ea_linear(s, memop_bytes(mem), true), mem);
+    x86_st(s, IR_V128, src, vector_linear(s, mem, true), mem);
 }
 
 /* ---- Vector operations ---- */

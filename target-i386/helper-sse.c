@@ -82,6 +82,49 @@ static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg 
     return cpu_fp_get(cpu) & MXCSR_PE;
 }
 
+#ifdef __x86_64__
+typedef __float128 Quad;
+#else
+typedef long double Quad; /* IEEE binary128 on the other hosts */
+#endif
+
+/* A lane as a number; false for what is none. */
+static bool lane_value(const XMMReg *r, unsigned i, bool is_double, uint32_t csr, Quad *out)
+{
+    uint64_t exp = is_double ? r->q[i] >> 52 & 0x7ff : r->l[i] >> 23 & 0xff;
+
+    *out = !exp && csr & MXCSR_DAZ ? 0 : is_double ? (Quad)r->d[i] : (Quad)r->s[i];
+    return exp != (is_double ? 0x7ffu : 0xffu);
+}
+
+/* Is x * y + z no number of so many mantissa bits? The product is exact in 113 bits, and so is the sum if its error is 0. */
+static bool sum_inexact(Quad x, Quad y, Quad z, unsigned mant_bits)
+{
+    Quad p = x * y, s = p + z, back = s - p, error = (p - (s - back)) + (z - back);
+    unsigned __int128 bits;
+
+    memcpy(&bits, &s, sizeof(bits));
+    return error != 0 || bits << (16 + mant_bits);
+}
+
+/* The same of fused operations: the row's opcode says which signs change. */
+static uint32_t fused_inexact(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr, unsigned bytes)
+{
+    bool is_double = lanes_are_double(v), negative = (v->op & 15) >= 12, minus = v->op & 2 && (v->op & 15) >= 8;
+    unsigned lanes = v->flags & VFL_SCALAR ? 1 : bytes / (is_double ? 8 : 4);
+
+    cpu_fp_set(cpu, 0x1f80);
+    for (unsigned i = 0; i < lanes; i++) {
+        Quad x, y, z;
+        bool odd = i & 1, subtract = v->op == 0xa6 ? !odd : v->op == 0xa7 ? odd : minus;
+        if (lane_value(a, i, is_double, csr, &x) && lane_value(b, i, is_double, csr, &y) &&
+            lane_value(&x86_cpu(cpu)->scratch[2], i, is_double, csr, &z) &&
+            sum_inexact(negative ? -x : x, y, subtract ? -z : z, is_double ? 52 : 23))
+            return MXCSR_PE;
+    }
+    return 0;
+}
+
 /*
  * Runs a row with clear flags, all masked, and decides what it raises: flags found before the computation (invalid,
  * denormal, divide) and unmasked hide those found after it. Leaves the control register changed.
@@ -99,8 +142,12 @@ static uint32_t run_row(CPUState *cpu, const VecInfo *v, XMMReg *out, const XMMR
     if (raised & unmasked & (MXCSR_IE | MXCSR_DE | MXCSR_ZE))
         return raised & (MXCSR_IE | MXCSR_DE | MXCSR_ZE);
     after = raised & (MXCSR_OE | MXCSR_UE);
-    if (after & unmasked && !(after & ~unmasked) && v->map == 1) /* masked ones are inexact always */
-        raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr, bytes);
+    if (after & unmasked && !(after & ~unmasked)) { /* masked ones are inexact always */
+        if (v->shape == VS_FMA)
+            raised = (raised & ~(uint32_t)MXCSR_PE) | fused_inexact(cpu, v, a, b, csr, bytes);
+        else if (v->map == 1)
+            raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr, bytes);
+    }
     return raised;
 }
 
@@ -149,8 +196,7 @@ static uint32_t run_dot_product(CPUState *cpu, bool is_double, XMMReg *out, XMMR
     return raised;
 }
 
-/* A row of which some exception is unmasked: scratch registers 0 to 2 to 3, or #XM. Of fused operations with
- * overflow or underflow unmasked, PE is the masked operation's. */
+/* A row of which some exception is unmasked: scratch registers 0 to 2 to 3, or #XM. */
 void helper_sse_exact(CPUState *cpu, uint32_t what)
 {
     X86CPU *env = x86_cpu(cpu);

@@ -337,6 +337,19 @@ IRVal x86_ea_linear(DisasContext *s, unsigned bytes, bool write)
     return x86_linear(s, s->ea, s->ea_seg, bytes, write);
 }
 
+void x86_check_alignment(DisasContext *s, IRVal offset, int seg, unsigned bytes)
+{
+    IRFunc *ir = s->ir;
+    unsigned ok = ir_new_label(ir);
+    IRVal t = x86_tmp(s);
+
+    ir_ld(ir, IR_LD, IR_I64, t, X86_OFFSET(segs) + (uint32_t)seg * sizeof(SegmentCache) + offsetof(SegmentCache, base));
+    ir_op2(ir, IR_ADD, IR_I32, t, t, offset);
+    ir_brcond(ir, IR_TSTEQ, IR_I32, t, ir_i32(ir, bytes - 1), ok);
+    gen_fault(s, EXCP0D_GPF, 0);
+    ir_label(ir, ok);
+}
+
 void x86_probe_piece(DisasContext *s, IRVal offset, int seg, bool write)
 {
     IRVal linear = x86_linear(s, offset, seg, 8, write);

@@ -88,6 +88,8 @@ IRVal x86_linear(DisasContext *s, IRVal offset, int seg, unsigned bytes, bool wr
 IRVal x86_ea_linear(DisasContext *s, unsigned bytes, bool write); /* of the ModRM operand */
 /* Are accesses through this segment checked for limit and type? */
 bool x86_checks_segment(const DisasContext *s, int seg, bool write);
+/* #GP when the linear address is not a multiple of bytes: before the limit check of operands that ask for alignment. */
+void x86_check_alignment(DisasContext *s, IRVal offset, int seg, unsigned bytes);
 /* Before the same access in more pieces than one: an 8-byte piece at offset that only raises its faults. */
 void x86_probe_piece(DisasContext *s, IRVal offset, int seg, bool write);
 void x86_ld(DisasContext *s, IRType t, IRVal dst, IRVal linear, MemOp op);

@@ -295,10 +295,7 @@ static bool in_areas(uint64_t a)
 /* Cases that tell nothing: the native run touched the oracle's own memory or looped. */
 static bool undecidable(const Case *c)
 {
-    /* Not modelled: outside flat segments, #GP for a misaligned SSE operand goes before #SS for the limit. */
-    if (opt_bits == 16 && c->native.vector == 13 && c->ours.vector == 12)
-        return true;
-    /* Nor with alignment checks on: the wrap at 4 GiB goes before #AC. */
+    /* Not modelled: with alignment checks on, the wrap at 4 GiB goes before #AC. */
     if (opt_bits != 64 && (c->native.vector == 13 || c->native.vector == 12) && c->ours.vector == 17)
         return true;
     if (c->native.vector == 255)
