@@ -110,6 +110,10 @@ const ARMSysReg arm_sysregs_cp15[] = {
     CP("HVBAR", 12, 4, 0, 0, P2_RW, SR_32 | SR_CONTINUE, F(vbar_el[2]), .write = write_vbar, NEED(EL2)),
     CP("HTPIDR", 13, 4, 0, 2, P2_RW, SR_32 | SR_RAW, F(tpidr_el[2]), NEED(EL2)),
 
+    /* ARMv6 block operations on caches: MCRR end, start. Loads and stores see them done. */
+    CP64("ICIMVAR", 0, 5, P1_W, SR_NOP, NEED(CACHE_BLOCK)), CP64("DCIMVAR", 0, 6, P1_W, SR_NOP, NEED(CACHE_BLOCK)),
+    CP64("DCCMVAR", 0, 12, P0_W, SR_NOP, NEED(CACHE_BLOCK)), CP64("DCCIMVAR", 0, 14, P1_W, SR_NOP, NEED(CACHE_BLOCK)),
+
     /* Registers of single cores */
     CP("CBAR", 15, 4, 0, 0, P1_R, SR_32, F(cbar), NEED(CBAR)),
     CP("POWER", 15, 0, 0, 0, P1_RW, SR_32 | SR_RAW, F(c15_dummy[0])), CP("DIAGNOSTIC", 15, 0, 0, 1, P1_RW, SR_32 | SR_RAW, F(c15_dummy[1])),
