@@ -45,11 +45,8 @@ static void write_back(DisasContext *s, const Address *a)
 /* Raises an alignment fault when any bit of mask is set in the address. */
 static void check_alignment(DisasContext *s, IRVal addr, uint32_t mask, bool write)
 {
-    unsigned ok;
+    unsigned ok = ir_new_label(s->ir);
 
-    if (!a32_has(s, ARM_FEATURE_V6) && !s->align)
-        return;
-    ok = ir_new_label(s->ir);
     ir_brcond(s->ir, IR_TSTEQ, IR_I32, addr, ir_i32(s->ir, mask), ok);
     ARM_CALL(s, a32_unaligned, IR_NONE, addr, ir_i32(s->ir, write));
     ir_label(s->ir, ok);

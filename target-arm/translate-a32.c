@@ -243,18 +243,44 @@ static bool t32_simd(DisasContext *s, uint32_t insn, bool *done)
     return false;
 }
 
-/* Before Thumb-2 only the pair of BL and BLX had 32 bits. */
-static bool t32_exists(const DisasContext *s, uint32_t insn)
+/*
+ * Before Thumb-2, BL and BLX were two instructions: the first leaves the upper part of the target in lr. A pair goes the way of the
+ * 32-bit instruction, these are for halves that stand alone.
+ */
+static bool bl_prefix(DisasContext *s, uint32_t insn)
 {
-    return a32_has(s, ARM_FEATURE_V6T2) || (insn & 0xf800e800) == 0xf000e800;
+    uint32_t offset = (uint32_t)((int32_t)(insn << 21) >> 9);
+    ir_movi(s->ir, cpu_x[14], (uint32_t)arm_pc(s) + 4 + offset);
+    return true;
+}
+
+static bool bl_suffix(DisasContext *s, uint32_t insn)
+{
+    bool exchange = !(insn & 0x1000);
+    IRVal target = arm_tmp(s);
+
+    if (exchange && !a32_has(s, ARM_FEATURE_V5))
+        return false;
+    ir_op2i(s->ir, IR_ADD, IR_I32, target, cpu_x[14], (insn & 0x7ff) << 1);
+    ir_op2i(s->ir, IR_AND, IR_I32, target, target, exchange ? ~3u : ~1u);
+    ir_movi(s->ir, cpu_x[14], (uint32_t)arm_next_pc(s) | 1);
+    if (exchange) {
+        a32_goto_interwork(s, target);
+    } else {
+        arm_goto_value(s, target);
+    }
+    return true;
+}
+
+static bool is_bl_suffix(uint32_t half)
+{
+    return half >> 11 == 0x1f || half >> 11 == 0x1d;
 }
 
 static bool t32_insn(DisasContext *s, uint32_t insn)
 {
     bool done = false;
 
-    if (!t32_exists(s, insn))
-        return false;
     if (t32_simd(s, insn, &done))
         return done;
     return decode_t32(s, insn);
@@ -266,13 +292,34 @@ static uint8_t advance_it(uint8_t it)
     return it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
 }
 
+static bool t16_insn(DisasContext *s, uint32_t insn)
+{
+    if (insn >> 11 == 0x1e)
+        return bl_prefix(s, insn);
+    return is_bl_suffix(insn) ? bl_suffix(s, insn) : decode_t16(s, insn);
+}
+
+/* Whether the second halfword belongs to the instruction; fetches it then. */
+static bool fetch_second(DisasContext *s, uint32_t *insn)
+{
+    uint32_t second;
+
+    if (*insn >> 11 < 0x1d || (!a32_has(s, ARM_FEATURE_V6T2) && *insn >> 11 != 0x1e))
+        return false;
+    second = translator_fetch16(&s->base);
+    if (!a32_has(s, ARM_FEATURE_V6T2) && !is_bl_suffix(second)) {
+        s->base.pc -= 2;
+        return false;
+    }
+    *insn = *insn << 16 | second;
+    return true;
+}
+
 void thumb_translate_insn(DisasContext *s)
 {
     uint32_t insn = translator_fetch16(&s->base);
-    bool wide = insn >> 11 >= 0x1d && (a32_has(s, ARM_FEATURE_V6T2) || insn >> 11 == 0x1e), done;
+    bool wide = fetch_second(s, &insn), done;
 
-    if (wide)
-        insn = insn << 16 | translator_fetch16(&s->base);
     s->insn = insn;
     s->insn_bytes = wide ? 4 : 2;
     s->cond = s->condexec ? s->condexec >> 4 : 14;
@@ -282,7 +329,7 @@ void thumb_translate_insn(DisasContext *s)
     if (s->cond < 14 && !wide && insn >> 8 == 0xbe)
         s->cond = 14;
     Condition c = begin_condition(s);
-    done = wide ? t32_insn(s, insn) : decode_t16(s, insn);
+    done = wide ? t32_insn(s, insn) : t16_insn(s, insn);
     if (!done)
         arm_gen_undef(s);
     end_condition(s, &c);

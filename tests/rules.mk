@@ -48,7 +48,7 @@ tests/bin/smp-guest32: $(SRC)/tests/smp/guest.c
 
 # Arm: the oracles are static cross-built programs, run by the user-mode emulators.
 TEST_PROGRAMS += tests/bin/arm-diff tests/bin/arm-oracle32 tests/bin/arm-oracle64
-tests/bin/arm-oracle32: CROSS := arm-linux-gnueabihf-gcc -marm
+tests/bin/arm-oracle32: CROSS := arm-linux-gnueabi-gcc -marm
 tests/bin/arm-oracle64: CROSS := aarch64-linux-gnu-gcc
 tests/bin/arm-oracle32 tests/bin/arm-oracle64: $(SRC)/tests/tcg/arm/oracle.c $(SRC)/tests/tcg/arm/diff.h
 	@mkdir -p $(@D)

@@ -87,6 +87,8 @@ void generate_case(Random *r, const ISA *isa, Case *c, unsigned classes, unsigne
         memcpy(c->stack + i, &b, 8);
     }
     isa->registers(r, &c->in);
+    if (!(classes & (CLASS_FP | CLASS_SIMD | CLASS_CRYPTO)))
+        c->in.fpcr = c->in.fpsr = 0; /* older CPUs have fewer fields */
     c->in.pc = CODE_BASE + c->code_offset;
     while (allowed && c->insns < n)
         if (!isa->append(r, isa, c, &isa->rows[pick[random_below(r, allowed)]]))
