@@ -280,11 +280,53 @@ void insn_pushf(DisasContext *s)
     x86_gen_push(s, v, s->ot);
 }
 
+/*
+ * A kernel restoring its flags changes IF at most, beside the flags kept apart: that needs no helper and
+ * goes on, unless an interrupt may wait for IF. Falls into the code for everything else; the label returned
+ * is where that is done with.
+ */
+static unsigned restore_kernel_flags(DisasContext *s, IRVal v)
+{
+    IRFunc *ir = s->ir;
+    unsigned other = ir_new_label(ir), done = ir_new_label(ir);
+    IRVal f = x86_tmp(s), t = x86_tmp(s), pending = x86_tmp(s), df = x86_tmp(s), bits = x86_tmp(s);
+
+    ir_ld(ir, IR_LD32U, IR_I64, f, X86_OFFSET(eflags));
+    ir_op2(ir, IR_XOR, IR_I32, t, v, f);
+    ir_brcond(ir, IR_TSTNE, IR_I32, t, ir_i32(ir, TF_MASK | IOPL_MASK | NT_MASK | AC_MASK | ID_MASK), other);
+    ir_ld(ir, IR_LD32U, IR_I64, pending, offsetof(CPUState, interrupt_request));
+    ir_brcond(ir, IR_NE, IR_I32, pending, ir_i32(ir, 0), other);
+    ir_op2i(ir, IR_AND, IR_I32, t, t, IF_MASK);
+    ir_op2(ir, IR_XOR, IR_I32, f, f, t);
+    ir_st(ir, IR_ST32, IR_I64, f, X86_OFFSET(eflags));
+    ir_op2i(ir, IR_SHR, IR_I32, df, v, 9);
+    ir_op2i(ir, IR_AND, IR_I32, df, df, 2);
+    ir_op2(ir, IR_SUB, IR_I32, df, ir_i32(ir, 1), df);
+    ir_st(ir, IR_ST32, IR_I64, df, X86_OFFSET(df));
+    ir_op2i(ir, IR_AND, IR_I32, bits, v, CC_ALL);
+    ir_mov(ir, cpu_cc_src, bits);
+    release_stack(s, 0);
+    ir_br(ir, done);
+    ir_label(ir, other);
+    return done;
+}
+
 void insn_popf(DisasContext *s)
 {
     IRVal v = x86_gen_pop(s, s->ot);
+    bool kernel = s->flags & HF_PE && !s->cpl && s->ot != MO_16 && !s->step && !s->state_changed;
 
     x86_sync_cc_op(s);
+    if (kernel) {
+        unsigned done = restore_kernel_flags(s, v);
+        x86_call(s, &helper_info_popf, IR_NONE, v, ir_i32(s->ir, s->ot), IR_NONE, IR_NONE);
+        release_stack(s, 0);
+        x86_store_eip(s, x86_next_eip(s));
+        ir_goto_lookup(s->ir);
+        ir_label(s->ir, done);
+        x86_set_cc_op(s, CC_OP_EFLAGS);
+        return;
+    }
     x86_call(s, &helper_info_popf, IR_NONE, v, ir_i32(s->ir, s->ot), IR_NONE, IR_NONE);
     release_stack(s, 0);
     x86_set_cc_op(s, CC_OP_DYNAMIC);
