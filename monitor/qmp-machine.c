@@ -5,6 +5,7 @@
 #include "hw/boards.h"
 #include "monitor.h"
 #include "qmp.h"
+#include "qom.h"
 #include "schema.h"
 #include "util/error.h"
 #include "vl.h"
@@ -396,6 +397,13 @@ static json_t *x_query_ramblock(json_t *args, Error **errp)
 }
 
 /* ---- Events ---- */
+
+void monitor_rtc_changed(const Device *rtc, int64_t offset)
+{
+    char *path = qom_path(rtc);
+    qmp_event("RTC_CHANGE", "{s:I,s:s}", "offset", (json_int_t)offset, "qom-path", path);
+    g_free(path);
+}
 
 static void on_state(bool running, RunState state)
 {

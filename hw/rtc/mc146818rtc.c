@@ -9,6 +9,7 @@
 #include "hw/mc146818rtc.h"
 #include "hw/boards.h"
 #include "hw/isa.h"
+#include "monitor.h"
 #include "util/timer.h"
 
 #include <string.h>
@@ -135,6 +136,7 @@ static void thaw(RTC *s)
     s->offset_ns = t * NS_PER_SEC + phase - clock;
     s->checked = t;
     s->frozen = s->divider_reset = 0;
+    monitor_rtc_changed(&s->dev, rtc_offset(&s->dev));
 }
 
 static bool alarm_field_matches(const RTC *s, unsigned reg, unsigned value)
