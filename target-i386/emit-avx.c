@@ -439,7 +439,7 @@ static bool vvvv_valid(const DisasContext *s, unsigned nds)
 
 static bool emit_sse_row(DisasContext *s, const SSEInsn *row, unsigned pp)
 {
-    const Form *f = row->cls == SSE_CLASS_XMM && row->feature != FEAT_SHA ? find_form(row) : NULL;
+    const Form *f = row->cls == SSE_CLASS_XMM && row->feature != FEAT_SHA && row->feature != FEAT_SSE4A ? find_form(row) : NULL;
     SSEInsn in = *row;
     bool scalar = row->row && vec_info[row->row].flags & VFL_SCALAR, wide = s->vex_l && !scalar;
     int crypto;

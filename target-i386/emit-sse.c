@@ -20,7 +20,7 @@ static const struct { uint8_t word, bit; } sse_features[FEAT_COUNT] = {
     [FEAT_XSAVES] = { FW_D_1_EAX, 3 }, [FEAT_CLFLUSH] = { FW_1_EDX, 19 }, [FEAT_CLFLUSHOPT] = { FW_7_0_EBX, 23 },
     [FEAT_CLWB] = { FW_7_0_EBX, 24 }, [FEAT_AVX] = { FW_1_ECX, 28 }, [FEAT_AVX2] = { FW_7_0_EBX, 5 },
     [FEAT_FMA] = { FW_1_ECX, 12 }, [FEAT_F16C] = { FW_1_ECX, 29 }, [FEAT_VAES] = { FW_7_0_ECX, 9 },
-    [FEAT_VPCLMUL] = { FW_7_0_ECX, 10 },
+    [FEAT_VPCLMUL] = { FW_7_0_ECX, 10 }, [FEAT_SSE4A] = { FW_8000_0001_ECX, 6 },
 };
 
 void x86_sse_init(void)
@@ -451,6 +451,68 @@ void emit_maskmovdqu(DisasContext *s, const SSEInsn *in)
         ir_st(s->ir, IR_ST, IR_V128, cpu_xmm[s->rm], X86_OFFSET(scratch[1]));
         IRVal args[] = { sse_mask_move_address(s, 16), ir_i32(s->ir, 16) };
         ir_call(s->ir, &helper_info_maskmov, IR_NONE, args, 2);
+    }
+}
+
+/* ---- SSE4A: bit fields of the low quadword (AMD APM vol. 4); the upper one becomes zero ---- */
+
+static IRVal low_quad(DisasContext *s, unsigned n)
+{
+    IRVal t = ir_temp(s->ir, IR_I64);
+    ir_v_to_int(s->ir, t, cpu_xmm[n]);
+    return t;
+}
+
+/* control: length in bits 0-5, position in bits 8-13 */
+static void write_field(DisasContext *s, const HelperInfo *h, unsigned dst, IRVal a, IRVal b, IRVal control)
+{
+    IRVal args[3] = { a, b, control }, t = ir_temp(s->ir, IR_I64);
+    ir_call(s->ir, h, t, args, 3);
+    ir_v_from_int(s->ir, cpu_xmm[dst], t);
+}
+
+static IRVal control_imm(DisasContext *s)
+{
+    unsigned length = fetch_imm8(s), position = fetch_imm8(s);
+    return ir_i64(s->ir, length | position << 8);
+}
+
+void emit_extrq_imm(DisasContext *s, const SSEInsn *in)
+{
+    IRVal control = control_imm(s), a;
+    (void)in;
+    if (s->reg & 7) {
+        x86_gen_illegal(s);
+    } else if (register_only(s)) {
+        a = low_quad(s, s->rm);
+        write_field(s, &helper_info_extrq, s->rm, a, a, control);
+    }
+}
+
+void emit_extrq(DisasContext *s, const SSEInsn *in)
+{
+    (void)in;
+    if (register_only(s)) {
+        IRVal a = low_quad(s, s->reg);
+        write_field(s, &helper_info_extrq, s->reg, a, a, low_quad(s, s->rm));
+    }
+}
+
+void emit_insertq_imm(DisasContext *s, const SSEInsn *in)
+{
+    IRVal control = control_imm(s);
+    (void)in;
+    if (register_only(s))
+        write_field(s, &helper_info_insertq, s->reg, low_quad(s, s->reg), low_quad(s, s->rm), control);
+}
+
+void emit_insertq(DisasContext *s, const SSEInsn *in)
+{
+    (void)in;
+    if (register_only(s)) {
+        IRVal control = ir_temp(s->ir, IR_I64);
+        ir_vop(s->ir, VEC_EXTRACT64, control, cpu_xmm[s->rm], IR_NONE, IR_NONE, 1);
+        write_field(s, &helper_info_insertq, s->reg, low_quad(s, s->reg), low_quad(s, s->rm), control);
     }
 }
 

@@ -17,7 +17,7 @@ typedef enum SSEFeature {
     FEAT_MMX, FEAT_MMXEXT /* SSE's additions to MMX */, FEAT_SSE, FEAT_SSE2, FEAT_SSE3, FEAT_SSSE3, FEAT_SSE41,
     FEAT_SSE42, FEAT_AES, FEAT_PCLMUL, FEAT_SHA, FEAT_FXSR, FEAT_XSAVE, FEAT_XSAVEOPT, FEAT_XSAVEC, FEAT_XSAVES,
     FEAT_CLFLUSH, FEAT_CLFLUSHOPT, FEAT_CLWB, FEAT_AVX, FEAT_AVX2, FEAT_FMA, FEAT_F16C, FEAT_VAES,
-    FEAT_VPCLMUL, FEAT_COUNT,
+    FEAT_VPCLMUL, FEAT_SSE4A, FEAT_COUNT,
 } SSEFeature;
 
 struct SSEInsn {
@@ -54,6 +54,7 @@ SSEEmit
     emit_movlps_load, emit_movhps_load, emit_movlps_store, emit_movhps_store,
     emit_movq_load, emit_movq_store, emit_movd_load, emit_movd_store, emit_movnti,
     emit_maskmovdqu, emit_pcmpstr,
+    emit_extrq_imm, emit_extrq, emit_insertq_imm, emit_insertq,
     emit_P_PQ,        /* P = row(P, Q), lanes alone */
     emit_P_Q, emit_P_QI, emit_P_PQ_low32, emit_P_pack, emit_P_unpckh, emit_P_pshufb, emit_P_palignr,
     emit_mmx_shift_imm, emit_G_N, emit_pinsrw_mmx, emit_pextrw_mmx, emit_movntq, emit_maskmovq,

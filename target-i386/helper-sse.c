@@ -357,6 +357,27 @@ void helper_vgather(CPUState *cpu, uint64_t base, uint32_t how)
     memset(&dst->b[n * g.bytes], 0, sizeof(*dst) - n * g.bytes);
 }
 
+/* ---- SSE4A ---- */
+
+static uint64_t field_mask(uint64_t control)
+{
+    unsigned length = control & 63; /* 0 is 64 */
+    return length ? (1ull << length) - 1 : ~0ull;
+}
+
+uint64_t helper_extrq(uint64_t a, uint64_t b, uint64_t control)
+{
+    (void)b;
+    return a >> (control >> 8 & 63) & field_mask(control);
+}
+
+uint64_t helper_insertq(uint64_t a, uint64_t b, uint64_t control)
+{
+    unsigned position = control >> 8 & 63;
+    uint64_t mask = field_mask(control);
+    return (a & ~(mask << position)) | (b & mask) << position;
+}
+
 /* ---- PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ---- */
 
 enum { STR_WORDS = 1, STR_SIGNED = 2, STR_NEGATE = 0x10, STR_VALID_ONLY = 0x20, STR_LAST = 0x40,

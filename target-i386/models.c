@@ -52,7 +52,7 @@ const FeatureWordInfo x86_feature_words[FEATURE_WORDS] = {
         { [11] = "syscall", [19] = "mp", [20] = "nx|xd", [22] = "mmxext", [25] = "fxsr-opt|ffxsr", [26] = "pdpe1gb",
           [27] = "rdtscp", [29] = "lm|i64", [30] = "3dnowext", [31] = "3dnow" } },
     [FW_8000_0001_ECX] = { 0x80000001, -1, "ECX",
-        "lahf-lm cmp-legacy abm 3dnowprefetch topoext",
+        "lahf-lm cmp-legacy abm sse4a 3dnowprefetch topoext",
         { "lahf-lm", "cmp-legacy", "svm", "extapic", "cr8legacy", "abm|lzcnt", "sse4a", "misalignsse",
           "3dnowprefetch", "osvw", "ibs", "xop", "skinit", "wdt", NULL, "lwp", "fma4", "tce", NULL, "nodeid-msr",
           NULL, "tbm", "topoext", "perfctr-core", "perfctr-nb" } },

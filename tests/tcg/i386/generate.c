@@ -28,6 +28,7 @@ enum {
     VEXN = 4096,  /* VEX encoded, NDS operand */
     VEX = 8192,   /* VEX encoded, no NDS operand */
     I16 = 16384,
+    FIELD = 32768, /* two immediates: length and position of a field inside 64 bits */
 };
 
 /* digit: ModRM /digit, -1 any. pp: mandatory prefix 0x66 0xf2 0xf3; map 0 one-byte, 1 0F, 2 0F38, 3 0F3A. */
@@ -146,6 +147,8 @@ static const Row sse_rows[] = {
     RP(CLASS_SSE, 0x66, 1, 0x57, M), RP(CLASS_SSE, 0, 1, 0xc6, M | I8), RP(CLASS_SSE, 0x66, 1, 0xc6, M | I8),
     RP(CLASS_SSE, 0x66, 1, 0x6f, M), RP(CLASS_SSE, 0xf3, 1, 0x6f, M), RP(CLASS_SSE, 0x66, 1, 0x7f, M), RP(CLASS_SSE, 0xf3, 1, 0x7f, M),
     RP(CLASS_SSE, 0xf2, 1, 0xf0, M | MEMONLY), RP(CLASS_SSE, 0x66, 1, 0xf7, M | REGONLY), RP(CLASS_SSE, 0, 1, 0xc3, M | MEMONLY),
+    RP(CLASS_SSE, 0x66, 1, 0x79, M | REGONLY), RP(CLASS_SSE, 0xf2, 1, 0x79, M | REGONLY), RPD(CLASS_SSE, 0x66, 1, 0x78, 0, REGONLY | FIELD),
+    RP(CLASS_SSE, 0xf2, 1, 0x78, M | REGONLY | FIELD), RP(CLASS_SSE, 0xf2, 1, 0x2b, M | MEMONLY), RP(CLASS_SSE, 0xf3, 1, 0x2b, M | MEMONLY),
     RP(CLASS_SSE, 0, 2, 0xc8, M), RP(CLASS_SSE, 0, 2, 0xcc, M), RP(CLASS_SSE, 0x66, 2, 0x2a, M | MEMONLY),
 
     RP(CLASS_SSEFP, 0, 1, 0x2e, M), RP(CLASS_SSEFP, 0x66, 1, 0x2e, M), RP(CLASS_SSEFP, 0, 1, 0x2f, M), RP(CLASS_SSEFP, 0x66, 1, 0x2f, M),
@@ -288,6 +291,11 @@ static void put_row(Gen *g, const Row *row)
         put(g, random_below(r, 64), 2);
     if (f & I8)
         put(g, f & I16 ? random_below(r, 4) : f & SMALLIMM ? random_below(r, 8) : random32(r), 1);
+    if (f & FIELD) {
+        unsigned length = random_below(r, 64);
+        put(g, length, 1);
+        put(g, random_below(r, length ? 65 - length : 1), 1);
+    }
     if (f & IZ)
         put(g, edge_value(r), z);
     if (f & IV)
