@@ -448,7 +448,8 @@ static void qtest_event(void *opaque, ChardevEvent e)
     if (e == CHR_EVENT_OPENED) {
         opened_at = clock_ns(CLOCK_REALTIME_HOST);
         g_byte_array_set_size(line, 0);
-        memset(intercept.level, 0, intercept.n);
+        for (unsigned n = 0; n < intercept.n; n++)
+            intercept.level[n] = 0;
         log_line('I', "OPENED");
     } else if (e == CHR_EVENT_CLOSED) {
         log_line('I', "CLOSED");
