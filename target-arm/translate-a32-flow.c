@@ -120,6 +120,7 @@ static bool branch_if(DisasContext *s, unsigned cond, uint32_t imm)
     if (cond >= 14 || a32_in_it(s))
         return false;
     skip = ir_new_label(s->ir);
+    arm_sync_cc_op(s); /* once for both ways */
     arm_brcond(s, cond ^ 1, skip);
     s->cond_jump = true; /* the functions that end a TB leave the other path open */
     arm_goto(s, pc_value(s) + imm);
@@ -146,6 +147,7 @@ bool a32_trans_CBZ(DisasContext *s, arg_CBZ *a)
     if (!a32_has(s, ARM_FEATURE_V6T2) || a32_in_it(s))
         return false;
     skip = ir_new_label(s->ir);
+    arm_sync_cc_op(s);
     ir_brcond(s->ir, a->n ? IR_EQ : IR_NE, IR_I32, cpu_x[a->rn], ir_i32(s->ir, 0), skip);
     s->cond_jump = true;
     arm_goto(s, pc_value(s) + (uint32_t)a->imm);

@@ -206,6 +206,8 @@ void a32_translate_insn(DisasContext *s)
             arm_gen_undef(s);
         return;
     }
+    if (s->cond < 14 && (insn & 0x0e000000) == 0x0a000000)
+        arm_sync_cc_op(s); /* a branch: once for both ways */
     Condition c = begin_condition(s);
     done = is_vfp(insn) ? a32_vfp_insn(s, insn) : decode_a32(s, insn);
     if (!done)

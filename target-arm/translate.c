@@ -311,20 +311,23 @@ void arm_goto_value(DisasContext *s, IRVal pc)
 
 void a32_goto_interwork(DisasContext *s, IRVal pc)
 {
-    IRVal target = arm_tmp(s), bit = arm_tmp(s);
+    IRVal target = arm_tmp(s);
     unsigned other = ir_new_label(s->ir);
 
-    ir_op2i(s->ir, IR_AND, IR_I64, target, pc, 0xfffffffe);
-    ir_op2i(s->ir, IR_AND, IR_I64, bit, pc, 1);
+    ir_op2i(s->ir, IR_AND, IR_I32, target, pc, s->thumb ? 0xfffffffe : 0xffffffff);
     ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
     sync_state(s);
-    ir_brcond(s->ir, IR_NE, IR_I64, bit, ir_i64(s->ir, s->thumb), other);
+    ir_brcond(s->ir, s->thumb ? IR_TSTEQ : IR_TSTNE, IR_I32, pc, ir_i32(s->ir, 1), other);
     if (leaves_state(s))
         ir_goto_lookup(s->ir);
     else
         ir_goto_ptr(s->ir, target);
     ir_label(s->ir, other);
-    ir_st(s->ir, IR_ST32, IR_I64, bit, ARM_OFFSET(thumb));
+    if (!s->thumb) {
+        ir_op2i(s->ir, IR_AND, IR_I32, target, pc, 0xfffffffe);
+        ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
+    }
+    ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, !s->thumb), ARM_OFFSET(thumb));
     ir_goto_lookup(s->ir);
     stop_here(s);
 }
