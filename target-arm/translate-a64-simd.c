@@ -44,12 +44,12 @@ static const IntRow three_same[2][24] = {
     { FN(shadd, SMALL, 0), FN(sqadd, ALL, ALL), FN(srhadd, SMALL, 0), { 0 }, FN(shsub, SMALL, 0), FN(sqsub, ALL, ALL),
       OP(cmgt, ALL, S64), OP(cmge, ALL, S64), FN(sshl, ALL, S64), FN(sqshl, ALL, ALL), FN(srshl, ALL, S64),
       FN(sqrshl, ALL, ALL), OP(smax, SMALL, 0), OP(smin, SMALL, 0), OP(sabd, SMALL, 0), OP(saba, SMALL, 0),
-      OP(add, ALL, S64), OP(cmtst, ALL, S64), OP(mla, SMALL, 0), OP(mul, SMALL, 0), FN(smaxp, SMALL, 0), FN(sminp, SMALL, 0),
+      OP(add, ALL, S64), OP(cmtst, ALL, S64), OP(mla, SMALL, 0), OP(mul, SMALL, 0), OP(smaxp, SMALL, 0), OP(sminp, SMALL, 0),
       FN(sqdmulh, S16 | S32, S16 | S32), OP(addp, ALL, 0) },
     { FN(uhadd, SMALL, 0), FN(uqadd, ALL, ALL), OP(urhadd, SMALL, 0), { 0 }, FN(uhsub, SMALL, 0), FN(uqsub, ALL, ALL),
       OP(cmhi, ALL, S64), OP(cmhs, ALL, S64), FN(ushl, ALL, S64), FN(uqshl, ALL, ALL), FN(urshl, ALL, S64),
       FN(uqrshl, ALL, ALL), OP(umax, SMALL, 0), OP(umin, SMALL, 0), OP(uabd, SMALL, 0), OP(uaba, SMALL, 0),
-      OP(sub, ALL, S64), OP(cmeq, ALL, S64), OP(mls, SMALL, 0), FN(pmul, S8, 0), FN(umaxp, SMALL, 0), FN(uminp, SMALL, 0),
+      OP(sub, ALL, S64), OP(cmeq, ALL, S64), OP(mls, SMALL, 0), FN(pmul, S8, 0), OP(umaxp, SMALL, 0), OP(uminp, SMALL, 0),
       FN(sqrdmulh, S16 | S32, S16 | S32), { 0 } },
 };
 
@@ -343,6 +343,12 @@ static const SimdOp *const compare_zero[2][3] = { { &simd_cmgt, &simd_cmeq, &sim
 static bool emit_narrow(DisasContext *s, int u, int opcode, int size, unsigned bytes, int upper, int rd, int rn)
 {
     static const VecCall *const calls[2][3] = { { &vc_xtn, NULL, &vc_sqxtn }, { &vc_sqxtun, NULL, &vc_uqxtn } };
+
+    if (calls[u][opcode - 0x12] == &vc_xtn) {
+        if (arm_fp_check(s))
+            simd_narrow(s, (unsigned)size, 0, upper, cpu_v[rd], cpu_v[rn], cpu_v[rd]);
+        return true;
+    }
     return emit_call3(s, calls[u][opcode - 0x12], VI(bytes, size, upper, 0), rd, rn, rn);
 }
 
@@ -743,6 +749,11 @@ static bool emit_shift(DisasContext *s, bool scalar, int q, int u, int immh, int
     if (opcode >= 0x10 && opcode < 0x14) {
         if (esz == E64 || (scalar && !u && opcode < 0x12))
             return false;
+        if (!u && opcode == 0x10) {
+            if (arm_fp_check(s))
+                simd_narrow(s, esz, right, q, cpu_v[rd], cpu_v[rn], cpu_v[rd]);
+            return true;
+        }
         return emit_call3(s, shift_narrow[u][opcode & 3], VI(scalar ? 4 : 8, esz, !scalar && q, right), rd, rn, rn);
     }
     if (opcode > 0x0e || opcode & 1 || !shift_same[u][opcode >> 1] || (esz == E64 && !scalar && !q) ||

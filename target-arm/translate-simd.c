@@ -243,11 +243,35 @@ EMIT(emit_uzp1) { UNUSED; return emit_pick(s, esz, bytes, false, dst, a, b); }
 EMIT(emit_uzp2) { UNUSED; return emit_pick(s, esz, bytes, true, dst, a, b); }
 EMIT(emit_trn1) { UNUSED; return esz == E64 && emit_pick(s, esz, bytes, false, dst, a, b); }
 EMIT(emit_trn2) { UNUSED; return esz == E64 && emit_pick(s, esz, bytes, true, dst, a, b); }
+/* Neighbours of bytes or halfwords: the odd ones are shifted onto the even ones, and the results packed. */
+static bool emit_pairs(DisasContext *s, unsigned esz, unsigned bytes, unsigned row, IRVal dst, IRVal a, IRVal b)
+{
+    IRVal mask, t[2], v[2] = { a, b };
+
+    if (bytes != 16 || esz > E16)
+        return false;
+    mask = simd_const(s, simd_repeat(esz + 1, esz == E8 ? 0xff : 0xffff));
+    for (unsigned i = 0; i < 2; i++) {
+        t[i] = arm_tmpv(s);
+        ir_vop(s->ir, esz == E8 ? VEC_SRLI16 : VEC_SRLI32, t[i], v[i], IR_NONE, IR_NONE, (uint8_t)(8u << esz));
+        simd_row(s, row, t[i], t[i], v[i]);
+        simd_row(s, VEC_AND, t[i], t[i], mask);
+    }
+    simd_row(s, esz == E8 ? VEC_PACKUS16 : VEC_PACKUS32, dst, t[0], t[1]);
+    return true;
+}
+EMIT(emit_umaxp) { UNUSED; return esz < E32 && emit_pairs(s, esz, bytes, rows_umax[esz], dst, a, b); }
+EMIT(emit_uminp) { UNUSED; return esz < E32 && emit_pairs(s, esz, bytes, rows_umin[esz], dst, a, b); }
+EMIT(emit_smaxp) { UNUSED; return esz < E32 && emit_pairs(s, esz, bytes, rows_smax[esz], dst, a, b); }
+EMIT(emit_sminp) { UNUSED; return esz < E32 && emit_pairs(s, esz, bytes, rows_smin[esz], dst, a, b); }
+
 EMIT(emit_addp)
 {
     IRVal t = arm_tmpv(s), u = arm_tmpv(s);
     UNUSED;
-    if (bytes != 16 || esz == E8)
+    if (esz == E8)
+        return emit_pairs(s, esz, bytes, VEC_ADD8, dst, a, b);
+    if (bytes != 16)
         return false;
     if (esz != E64) {
         simd_row(s, esz == E16 ? VEC_PHADDW : VEC_PHADDD, dst, a, b);
@@ -292,6 +316,10 @@ const SimdOp simd_uzp1 = { .emit = emit_uzp1, .call = &vc_uzp1 };
 const SimdOp simd_uzp2 = { .emit = emit_uzp2, .call = &vc_uzp2 };
 const SimdOp simd_trn1 = { .emit = emit_trn1, .call = &vc_trn1 };
 const SimdOp simd_trn2 = { .emit = emit_trn2, .call = &vc_trn2 };
+const SimdOp simd_umaxp = { .emit = emit_umaxp, .call = &vc_umaxp };
+const SimdOp simd_uminp = { .emit = emit_uminp, .call = &vc_uminp };
+const SimdOp simd_smaxp = { .emit = emit_smaxp, .call = &vc_smaxp };
+const SimdOp simd_sminp = { .emit = emit_sminp, .call = &vc_sminp };
 const SimdOp simd_addp = { .emit = emit_addp, .call = &vc_addp };
 
 void simd_logic(DisasContext *s, unsigned which, unsigned bytes, IRVal d, IRVal n, IRVal m)
@@ -342,6 +370,26 @@ bool simd_shift_right(DisasContext *s, unsigned esz, bool is_signed, IRVal dst, 
     if (esz == E8)
         simd_row(s, VEC_AND, dst, dst, simd_const(s, simd_repeat(E8, 0xffu >> n)));
     return true;
+}
+
+void simd_narrow(DisasContext *s, unsigned esz, unsigned n, bool upper, IRVal dst, IRVal a, IRVal old)
+{
+    IRVal t = arm_tmpv(s);
+
+    if (n)
+        simd_shift_right(s, esz + 1, false, t, a, n);
+    else
+        ir_mov(s->ir, t, a);
+    if (esz == E32) {
+        ir_vop(s->ir, VEC_SHUF32, t, t, IR_NONE, IR_NONE, 0x08);
+    } else {
+        simd_row(s, VEC_AND, t, t, simd_const(s, simd_repeat(esz + 1, esz == E8 ? 0xff : 0xffff)));
+        simd_row(s, esz == E8 ? VEC_PACKUS16 : VEC_PACKUS32, t, t, t);
+    }
+    if (upper)
+        simd_row(s, VEC_UNPCKL64, dst, old, t);
+    else
+        simd_zero_above(s, dst, t, 8);
 }
 
 /* ---- Floating point ---- */

@@ -25,7 +25,7 @@ typedef struct SimdOp {
 extern const SimdOp simd_add, simd_sub, simd_and, simd_or, simd_xor, simd_bic, simd_cmeq, simd_cmgt, simd_cmge, simd_cmhi,
     simd_cmhs, simd_cmtst, simd_smax, simd_smin, simd_umax, simd_umin, simd_mul, simd_mla, simd_mls, simd_sabd, simd_uabd,
     simd_saba, simd_uaba, simd_urhadd, simd_abs, simd_neg, simd_zip1, simd_zip2, simd_uzp1, simd_uzp2, simd_trn1, simd_trn2,
-    simd_addp, simd_not;
+    simd_addp, simd_umaxp, simd_uminp, simd_smaxp, simd_sminp, simd_not;
 void simd_op(DisasContext *s, const SimdOp *op, unsigned esz, unsigned bytes, IRVal dst, IRVal a, IRVal b, IRVal c);
 /* A function alone. */
 static inline void simd_call(DisasContext *s, const VecCall *call, uint16_t imm, IRVal dst, IRVal a, IRVal b, IRVal c)
@@ -57,6 +57,9 @@ bool simd_shift_right(DisasContext *s, unsigned esz, bool is_signed, IRVal dst, 
 
 /* AESE 4, AESD 5, AESMC 6, AESIMC 7 (translate-a64-crypto.c). */
 void simd_aes(DisasContext *s, unsigned opcode, IRVal d, IRVal n);
+
+/* The low halves of the wide elements of a, shifted right by n, as XTN and SHRN: to the low half, or behind that of old. */
+void simd_narrow(DisasContext *s, unsigned esz, unsigned n, bool upper, IRVal dst, IRVal a, IRVal old);
 
 /* ---- Memory: 1 << esz bytes (esz 4: 16), zero above, in the TB's byte order ---- */
 void simd_ld(DisasContext *s, unsigned esz, IRVal dst, IRVal addr);

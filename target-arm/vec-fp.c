@@ -263,8 +263,18 @@ static FpBits rsqrt_step32(FpFormat f, FpBits a, FpBits b, FpEnv *e)
     return fp_div(f, fp_sub(f, small_number(f, 3, 0), fp_mul(f, a, b, e), e), small_number(f, 2, 0), e);
 }
 
+/* As an integer in the order of the numbers, -0 below +0. */
+static int64_t ordered(int64_t x) { return x < 0 ? x ^ INT64_MAX : x; }
+
+/* Singles and doubles that are no NaNs need no more than a comparison of integers. */
 static FpBits minmax(FpFormat f, FpBits a, FpBits b, bool max, FpMinMax kind, FpEnv *e)
 {
+    if ((f == FP_F32 || f == FP_F64) && !(e->flush_in & FP_MASK(f))) {
+        unsigned up = f == FP_F32 ? 32 : 0;
+        uint64_t x = (uint64_t)a << up, y = (uint64_t)b << up, inf = f == FP_F32 ? 0xffull << 55 : 0x7ffull << 52;
+        if ((x & INT64_MAX) <= inf && (y & INT64_MAX) <= inf)
+            return (ordered((int64_t)x) > ordered((int64_t)y)) == max ? a : b;
+    }
     return fp_minmax(f, a, b, max, kind, e);
 }
 
