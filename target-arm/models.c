@@ -72,8 +72,8 @@ const ARMModel arm_models[] = {
       /* FP16; CSV2_2, DIT; BTI, SSBS2 */
       .aa64pfr = { 0x1201000010112222, 0x21 }, .aa64dfr0 = 0x10305106,
       /* AES PMULL SHA1 SHA512 CRC32 LSE RDM SHA3 SM3 SM4 DP FHM FLAGM2 TLBIRANGE; DPB2 PAuth JSCVT FCMA LRCPC2 GPA FRINTTS SB SPECRES BF16 I8MM */
-      .aa64isar = { 0x0221111110212120, 0x0000011110111012 | 1ull << 28 | 1ull << 24 | 1ull << 44 | 1ull << 52, 0 },
-      .aa64mmfr = { 0x101125, 0x10211122, 0x1000000001001011 | 1ull << 16 | 1ull << 28 }, .cntfrq = 1000000000, .features = { A64 } },
+      .aa64isar = { 0x0221111110212120, 0x0000011101211012 | 1ull << 44 | 1ull << 52, 0 },
+      .aa64mmfr = { 0x101125, 0x10211122, 0x1000000010001011 }, .cntfrq = 1000000000, .features = { A64 } },
     { .name = NULL },
 };
 

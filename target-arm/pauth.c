@@ -26,8 +26,8 @@ static uint64_t substitute(uint64_t v, const uint8_t box[16])
 {
     uint64_t out = 0;
 
-    for (unsigned i = 0; i < 16; i++)
-        out = out << 4 | box[cell(v, i)];
+    for (unsigned i = 0; i < 64; i += 4)
+        out |= (uint64_t)box[v >> i & 15] << i;
     return out;
 }
 
@@ -39,22 +39,20 @@ static const uint8_t sigma[16] = { 11, 6, 8, 15, 12, 0, 9, 14, 3, 7, 4, 5, 13, 2
 static const uint8_t sigma_inverse[16] = { 5, 14, 13, 8, 10, 11, 1, 9, 2, 6, 15, 0, 4, 12, 7, 3 };
 #define OMEGA_CELLS ((1u << 0) | (1u << 1) | (1u << 3) | (1u << 4) | (1u << 8) | (1u << 11) | (1u << 13))
 
-static unsigned rotate4(unsigned v, unsigned n)
+/* Every cell rotated left. */
+static uint64_t rotate_cells(uint64_t v, unsigned n)
 {
-    return (v << n | v >> (4 - n)) & 15;
+    const uint64_t low = (0xf >> n) * 0x1111111111111111ull;
+
+    return (v & low) << n | (v & ~low) >> (4 - n);
 }
 
-/* Columns times circ(0, r, r^2, r), r being a rotation by one. Its own inverse. */
+/* Columns times circ(0, r, r^2, r), r being a rotation of the cell by one. Its own inverse. A row is 16 bits. */
 static uint64_t mix_columns(uint64_t v)
 {
-    uint64_t out = 0;
+    uint64_t next = v << 16 | v >> 48, opposite = v << 32 | v >> 32, previous = v >> 16 | v << 48;
 
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned row = i / 4, column = i % 4, a = cell(v, (row + 1) % 4 * 4 + column), b = cell(v, (row + 2) % 4 * 4 + column),
-                 c = cell(v, (row + 3) % 4 * 4 + column);
-        out = out << 4 | (rotate4(a, 1) ^ rotate4(b, 2) ^ rotate4(c, 1));
-    }
-    return out;
+    return rotate_cells(next ^ previous, 1) ^ rotate_cells(opposite, 2);
 }
 
 static uint64_t next_tweak(uint64_t v)

@@ -39,18 +39,18 @@ static void after_release(DisasContext *s)
 
 /* ---- Plain ---- */
 
-/* Loads of size (MO_*), opc as in the encoding: 1 zero-extends, 2 sign-extends to 64, 3 to 32 bits. */
+/* Loads of size (MO_*, perhaps with MO_ALIGN), opc as in the encoding: 1 zero-extends, 2 sign-extends to 64, 3 to 32 bits. */
 static void load(DisasContext *s, unsigned size, unsigned opc, unsigned rt, IRVal addr, unsigned mode)
 {
     bool sign = opc > 1;
-    IRType t = opc == 3 || (!sign && size < MO_64) ? IR_I32 : IR_I64;
+    IRType t = opc == 3 || (!sign && (size & MO_SIZE) < MO_64) ? IR_I32 : IR_I64;
 
     arm_ld_mode(s, t, a64_dest(s, rt), addr, (MemOp)(size | (sign ? MO_SIGN : 0)), mode);
 }
 
 static void store(DisasContext *s, unsigned size, unsigned rt, IRVal addr, unsigned mode)
 {
-    arm_st_mode(s, arm_type(size == MO_64), a64_reg(s, rt), addr, (MemOp)size, mode);
+    arm_st_mode(s, arm_type((size & MO_SIZE) == MO_64), a64_reg(s, rt), addr, (MemOp)size, mode);
 }
 
 /* One register; false when the encoding is unallocated. PRFM (size 3, opc 2) does nothing. */
@@ -115,17 +115,15 @@ static bool trans_LDR_imm9(DisasContext *s, arg_LDR_imm9 *a)
 
     if (a->size == 3 && a->opc == 2 && a->index != INDEX_NONE)
         return false;
-    if (write_back && a->opc && a->index == INDEX_PRE && a->rt == a->rn && a->rn != 31) { /* unpredictable: the base wins */
-        IRVal kept = arm_tmp(s);
-        ir_mov(s->ir, kept, addr);
-        addr = kept;
+    IRVal base = IR_NONE;
+    if (write_back) { /* kept aside: the base may be what is loaded */
+        base = arm_tmp(s);
+        ir_op2i(s->ir, IR_ADD, IR_I64, base, a64_reg_sp(s, (unsigned)a->rn), (uint64_t)(int64_t)a->imm);
     }
     if (!load_store(s, (unsigned)a->size, (unsigned)a->opc, (unsigned)a->rt, addr, mode))
         return false;
-    if (a->index == INDEX_POST)
-        ir_op2i(s->ir, IR_ADD, IR_I64, a64_reg_sp(s, (unsigned)a->rn), a64_reg_sp(s, (unsigned)a->rn), (uint64_t)(int64_t)a->imm);
-    else if (a->index == INDEX_PRE)
-        ir_mov(s->ir, a64_reg_sp(s, (unsigned)a->rn), addr);
+    if (write_back)
+        ir_mov(s->ir, a64_reg_sp(s, (unsigned)a->rn), base);
     return true;
 }
 
@@ -157,23 +155,24 @@ static bool trans_LDP(DisasContext *s, arg_LDP *a)
 
     if (a->opc == 3 || (a->opc == 1 && (!a->load || a->index == 0)))
         return false;
-    IRVal first = address(s, rn, a->index == 1 ? 0 : offset), second = arm_tmp(s);
+    IRVal first = address(s, rn, a->index == 1 ? 0 : offset), second = arm_tmp(s), base = IR_NONE;
     ir_op2i(s->ir, IR_ADD, IR_I64, second, first, bytes);
+    if (a->index & 1) { /* kept aside: the base may be among what is loaded */
+        base = arm_tmp(s);
+        ir_op2i(s->ir, IR_ADD, IR_I64, base, a64_reg_sp(s, rn), (uint64_t)offset);
+    }
     if (a->load) {
         IRVal v = arm_tmp(s), w = arm_tmp(s);
         arm_ld(s, t, v, first, op);
         arm_ld(s, t, w, second, op);
-        ir_mov(s->ir, a64_dest(s, (unsigned)a->rt), v);
         ir_mov(s->ir, a64_dest(s, (unsigned)a->rt2), w);
+        ir_mov(s->ir, a64_dest(s, (unsigned)a->rt), v); /* the same register twice: the first wins */
     } else {
         arm_st(s, t, a64_reg(s, (unsigned)a->rt), first, op);
         arm_st(s, t, a64_reg(s, (unsigned)a->rt2), second, op);
     }
-    if (a->index == 1) {
-        ir_op2i(s->ir, IR_ADD, IR_I64, a64_reg_sp(s, rn), a64_reg_sp(s, rn), (uint64_t)offset);
-    } else if (a->index == 3 && offset) {
-        ir_mov(s->ir, a64_reg_sp(s, rn), first);
-    }
+    if (base != IR_NONE)
+        ir_mov(s->ir, a64_reg_sp(s, rn), base);
     return true;
 }
 
@@ -207,10 +206,10 @@ static bool trans_LDAPUR(DisasContext *s, arg_LDAPUR *a)
     IRVal addr = address(s, (unsigned)a->rn, a->imm);
     if (a->opc == 0) {
         release(s);
-        store(s, (unsigned)a->size, (unsigned)a->rt, addr, s->mmu_mode);
+        store(s, (unsigned)a->size | MO_ALIGN, (unsigned)a->rt, addr, s->mmu_mode);
         after_release(s);
     } else {
-        load(s, (unsigned)a->size, (unsigned)a->opc, (unsigned)a->rt, addr, s->mmu_mode);
+        load(s, (unsigned)a->size | MO_ALIGN, (unsigned)a->opc, (unsigned)a->rt, addr, s->mmu_mode);
         acquire(s);
     }
     return true;

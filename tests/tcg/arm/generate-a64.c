@@ -28,6 +28,7 @@ static uint32_t a64_letter(Random *r, const ISA *isa, char c, unsigned *width)
 
 static const Template a64_rows[] = {
 #include "a64-fp.def"
+#include "a64-int.def"
 };
 
 static bool a64_append(Random *r, const ISA *isa, Case *c, const Template *t)
