@@ -90,18 +90,23 @@ void mem_slow_snapshot(Jit *j, SlowPath *s)
     checks_collect(j, s);
 }
 
-/* index * entry size: A ^ A >> TLB_HASH_SHIFT, bits of the page number scaled (tlb_index). */
-void tlb_entry_offset(Asm *a, int dst, int addr)
+/* index * entry size: A ^ A >> TLB_HASH_SHIFT, bits of the page number scaled (tlb_index). Three cycles with RORX. */
+void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
 {
+    const unsigned scale = PAGE_BITS - TLB_ENTRY_BITS;
+
     if (host.bmi2) {
         asm_vex(a, RORX, dst, 0, reg_operand(addr));
-        asm_byte(a, TLB_HASH_SHIFT);
+        asm_byte(a, scale);
+        asm_vex(a, RORX, scratch, 0, reg_operand(addr));
+        asm_byte(a, scale + TLB_HASH_SHIFT);
+        asm_rr(a, ALU_LD(ALU_XOR), dst, scratch);
     } else {
         asm_mov(a, false, dst, addr);
         asm_shift_imm(a, SHIFT_SHR, false, dst, TLB_HASH_SHIFT);
+        asm_rr(a, ALU_LD(ALU_XOR), dst, addr);
+        asm_shift_imm(a, SHIFT_SHR, false, dst, scale);
     }
-    asm_rr(a, ALU_LD(ALU_XOR), dst, addr);
-    asm_shift_imm(a, SHIFT_SHR, false, dst, PAGE_BITS - TLB_ENTRY_BITS);
     asm_alu_imm(a, ALU_AND, false, reg_operand(dst), (TLB_SIZE - 1) << TLB_ENTRY_BITS);
 }
 _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
@@ -112,7 +117,7 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
     int32_t table = tlb_table(memopidx_mode(s->oi));
 
     mem_slow_snapshot(j, s);
-    tlb_entry_offset(a, t1, s->addr);
+    tlb_entry_offset(a, t1, t2, s->addr);
     if (aligned || bytes == 1) {
         asm_mov(a, true, t2, s->addr);
         asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (int32_t)(bytes - 1));

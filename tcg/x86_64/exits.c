@@ -8,6 +8,7 @@
 #include "exec/tlb.h"
 #include "tcg/x86_64/jit.h"
 #include "util/log.h"
+#include <string.h>
 
 static bool no_chaining(const Jit *j)
 {
@@ -94,21 +95,27 @@ static void chain_stub(Jit *j, unsigned slot, uint64_t pc, uint8_t *jump)
     j->tb->jump_patch[slot] = (uint32_t)(jump - j->rw);
 }
 
-/* Displacements are aligned, so that running code may be patched; `opcode` bytes come before. */
-static void align_displacement(Jit *j, unsigned opcode)
+/* Displacements are aligned, so that running code may be patched: no-ops to put before an opcode of so many bytes. */
+static unsigned misalignment(const Jit *j, unsigned opcode)
 {
-    asm_nops(&j->a, (unsigned)(-((uintptr_t)(j->a.p + j->a.exec) + opcode) & 3));
+    return (unsigned)(-((uintptr_t)(j->a.p + j->a.exec) + opcode) & 3);
 }
 
 static void patchable_jump(Jit *j, unsigned slot, uint64_t pc)
 {
-    align_displacement(j, 1);
+    asm_nops(&j->a, misalignment(j, 1));
     chain_stub(j, slot, pc, asm_jmp_forward(&j->a));
 }
 
-static void patchable_jcc(Jit *j, unsigned cc, unsigned slot, uint64_t pc)
+/* The no-ops go before the comparison, which hosts join with the branch behind it. */
+static void patchable_jcc(Jit *j, uint8_t *comparison, unsigned cc, unsigned slot, uint64_t pc)
 {
-    align_displacement(j, 2);
+    unsigned pad = misalignment(j, 2);
+    Asm before = { .p = comparison, .exec = j->a.exec };
+
+    memmove(comparison + pad, comparison, (size_t)(j->a.p - comparison));
+    asm_nops(&before, pad);
+    j->a.p += pad;
     chain_stub(j, slot, pc, asm_jcc_forward(&j->a, cc));
 }
 
@@ -159,9 +166,10 @@ static void emit_goto(Jit *j, const IROp *op)
         return;
     }
     if (must_poll(j, op->imm)) {
+        uint8_t *comparison = j->a.p;
         compare_exit_request(j);
         if (same_page(j, op->imm)) { /* on with a branch; not taken, it falls into the stub */
-            patchable_jcc(j, CC_E, op->aux, pc);
+            patchable_jcc(j, comparison, CC_E, op->aux, pc);
             store_pc(j, pc);
             leave(j, TB_EXIT_POLL);
             return;
@@ -192,6 +200,7 @@ static bool is_plain(const Jit *j, const IROp *op)
 bool x64_branch_out(Jit *j, unsigned label, Compare *c)
 {
     const IROp *not_taken = j->next, *taken = not_taken + 2;
+    uint8_t *comparison;
 
     if (taken >= j->f->ops + j->f->nops || not_taken->opc != IR_GOTO_TB || taken[-1].opc != IR_LABEL ||
         taken[-1].imm != label || taken->opc != IR_GOTO_TB || j->label_uses[label] != 1 || no_chaining(j)) {
@@ -207,8 +216,9 @@ bool x64_branch_out(Jit *j, unsigned label, Compare *c)
         c->cc ^= 1;
     }
     finish_block(j);
+    comparison = j->a.p;
     compare_emit(j, c);
-    patchable_jcc(j, c->cc, taken->aux, pc_value(j, taken));
+    patchable_jcc(j, comparison, c->cc, taken->aux, pc_value(j, taken));
     emit_goto(j, not_taken);
     j->next += 3;
     return true;

@@ -283,8 +283,8 @@ void mem_slow_snapshot(Jit *j, SlowPath *s);
  * scratch. Everything the operation needs is in registers by now. */
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2);
 
-/* Offset of the TLB entry of addr in its table, to dst. */
-void tlb_entry_offset(Asm *a, int dst, int addr);
+/* Offset of the TLB entry of addr in its table, to dst. scratch, which may be addr, changes. */
+void tlb_entry_offset(Asm *a, int dst, int scratch, int addr);
 static inline int32_t tlb_table(unsigned mode) { return (int32_t)(mode * TLB_SIZE << TLB_ENTRY_BITS); }
 unsigned mem_load_opcode(MemOp op, bool w);
 void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem);
