@@ -273,6 +273,18 @@ bool chardev_is_socket(const Chardev *chr)
     return chr->kind == &chardev_kind_socket;
 }
 
+int chardev_take_fd(Chardev *chr)
+{
+    if (chr->kind == &chardev_kind_mux)
+        return chardev_take_fd(chardev_mux_base(chr));
+    return chardev_is_socket(chr) ? chardev_socket_take_fd(chr) : -1;
+}
+
+bool chardev_add_client(Chardev *chr, int fd)
+{
+    return chardev_is_socket(chr) && chardev_socket_add_client(chr, fd);
+}
+
 void chardev_disconnect(Chardev *chr)
 {
     if (chardev_is_socket(chr) && chr->fd_in >= 0)

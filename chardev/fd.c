@@ -47,7 +47,8 @@ static gboolean fd_readable(gint fd, GIOCondition cond, gpointer opaque)
         return G_SOURCE_REMOVE;
     }
     uint8_t buf[4096];
-    ssize_t n = read(fd, buf, MIN(room, sizeof(buf)));
+    size_t want = MIN(room, sizeof(buf));
+    ssize_t n = chr->receive ? chr->receive(chr, buf, want) : read(fd, buf, want);
     if (n > 0) {
         chardev_deliver(chr, buf, chr->filter ? chr->filter(chr, buf, (size_t)n) : (size_t)n);
         return G_SOURCE_CONTINUE;

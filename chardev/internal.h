@@ -36,6 +36,8 @@ struct Chardev {
     bool is_stdio, signals;
     /* Edits input in place before the front end sees it; returns the new length. NULL: none */
     size_t (*filter)(Chardev *chr, uint8_t *buf, size_t len);
+    /* Reads as read() does, in its place; NULL: read() */
+    ssize_t (*receive)(Chardev *chr, void *buf, size_t len);
     void *state;      /* kind's own */
 };
 
@@ -51,6 +53,9 @@ void chardev_send_event(Chardev *chr, ChardevEvent e);
 /* fd-backed kinds: set fd_in / fd_out (-1 = none), then fd_start. */
 void chardev_fd_start(Chardev *chr);
 void chardev_fd_stop(Chardev *chr);
+/* socket.c: see chardev.h */
+int chardev_socket_take_fd(Chardev *chr);
+bool chardev_socket_add_client(Chardev *chr, int fd);
 void chardev_fd_write_all(Chardev *chr, const uint8_t *buf, size_t len);
 size_t chardev_fd_write(Chardev *chr, const uint8_t *buf, size_t len);
 void chardev_fd_accept_input(Chardev *chr);

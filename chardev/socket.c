@@ -22,6 +22,7 @@ typedef struct Socket {
     struct sockaddr_storage address;
     socklen_t address_len;
     char *unlink_path, *text;
+    int passed_fd;            /* came with input over a Unix socket, not taken yet; -1: none */
 } Socket;
 
 static gboolean socket_incoming(gint fd, GIOCondition cond, gpointer opaque);
@@ -57,6 +58,39 @@ static size_t telnet_filter(Chardev *chr, uint8_t *buf, size_t len)
     return kept;
 }
 
+/* Input that may bring a descriptor (unix(7), SCM_RIGHTS). Only the latest is kept. */
+static ssize_t socket_receive(Chardev *chr, void *buf, size_t len)
+{
+    Socket *s = chr->state;
+    struct iovec iov = { buf, len };
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * 16)];
+        struct cmsghdr align;
+    } control;
+    struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+    ssize_t n = recvmsg(chr->fd_in, &m, MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return n;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+            if (s->passed_fd >= 0)
+                close(s->passed_fd);
+            memcpy(&s->passed_fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        }
+    }
+    return n;
+}
+
+int chardev_socket_take_fd(Chardev *chr)
+{
+    Socket *s = chr->state;
+    int fd = s->passed_fd;
+    s->passed_fd = -1;
+    return fd;
+}
+
 static void socket_connected(Chardev *chr, int fd)
 {
     Socket *s = chr->state;
@@ -69,6 +103,7 @@ static void socket_connected(Chardev *chr, int fd)
     chr->fd_in = chr->fd_out = fd;
     g_mutex_unlock(&chr->out_lock);
     s->telnet_state = 0;
+    chr->receive = s->address.ss_family == AF_UNIX ? socket_receive : NULL;
     if (s->telnet) {
         chr->filter = telnet_filter;
         /* IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856-858) */
@@ -202,12 +237,26 @@ static bool start_client(Chardev *chr, Error **errp)
     return false;
 }
 
+bool chardev_socket_add_client(Chardev *chr, int fd)
+{
+    Socket *s = chr->state;
+    if (chr->fd_in >= 0)
+        return false;
+    if (s->listen_watch)
+        g_source_remove(s->listen_watch);
+    if (s->reconnect_timer)
+        g_source_remove(s->reconnect_timer);
+    s->listen_watch = s->reconnect_timer = 0;
+    socket_connected(chr, fd);
+    return true;
+}
+
 static bool socket_open(Chardev *chr, OptGroup *opts, Error **errp)
 {
     bool server = false, wait = true;
     uint64_t reconnect = 0;
     Socket *s = g_new0(Socket, 1);
-    s->listen_fd = -1;
+    s->listen_fd = s->passed_fd = -1;
     s->nodelay = true;
     chr->state = s;
     chardev_fd_set_hangup(chr, socket_hangup);
@@ -246,6 +295,9 @@ static void socket_close(Chardev *chr)
         close(s->listen_fd);
     if (s->unlink_path)
         unlink(s->unlink_path);
+    if (s->passed_fd >= 0)
+        close(s->passed_fd);
+    chr->receive = NULL;
     g_free(s->unlink_path);
     g_free(s->text);
     g_free(s);

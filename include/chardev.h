@@ -46,6 +46,10 @@ bool chardev_remove(const char *id, Error **errp);
 /* Another back end for the same front end; options as for chardev_new. On failure it ends up as null. */
 bool chardev_change(const char *id, OptGroup *opts, Error **errp);
 bool chardev_send_break(const char *id, Error **errp);
+/* A descriptor that came over the Unix socket with the last input, now the caller's; -1 when there is none. */
+int chardev_take_fd(Chardev *chr);
+/* A connected socket becomes the peer of a socket device that has none; the descriptor is taken over on success. */
+bool chardev_add_client(Chardev *chr, int fd);
 /* Ends a socket's connection at once, whatever waits on it. */
 void chardev_disconnect(Chardev *chr);
 /* A device in front of base (NULL: of nothing) that shows an observer what the guest writes, and types for it. */

@@ -41,7 +41,8 @@ void qmp_session_feed(QMPSession *s, const void *buf, size_t len);
 char *qmp_session_take_output(QMPSession *s);
 void qmp_session_free(QMPSession *s);
 void qmp_exit(void); /* ends every session */
-bool qmp_uses_chardev(const Chardev *chr);
+/* The device whose session's command is running, or NULL. */
+Chardev *qmp_current_chardev(void);
 
 /* Arguments after the check; absent ones give def (or NULL). */
 static inline const char *qmp_str(json_t *args, const char *name)

@@ -35,6 +35,7 @@ typedef struct Request {
 static GPtrArray *commands;  /* const QMPCommand *, sorted by name once asked for */
 static GPtrArray *sessions;
 static bool commands_sorted;
+static QMPSession *running;  /* whose request is being carried out */
 
 void qmp_register(const QMPCommand *rows, unsigned n)
 {
@@ -147,7 +148,19 @@ static json_t *query_commands(json_t *args, Error **errp)
     return list;
 }
 
+static json_t *query_events(json_t *args, Error **errp)
+{
+    json_t *schema = schema_introspect(all_commands()), *list = json_array(), *o;
+    size_t i;
+    json_array_foreach(schema, i, o)
+        if (!strcmp(qmp_str(o, "meta-type"), "event"))
+            json_array_append_new(list, json_pack("{s:O}", "name", json_object_get(o, "name")));
+    json_decref(schema);
+    return list;
+}
+
 static const QMPCommand own_commands[] = {
+    { "query-events", "", "[EventInfo]", query_events, 0 },
     { "qmp_capabilities", "enable:[QMPCapability]?", "", run_capabilities, 0 },
     { "query-qmp-schema", "", "[any]", query_schema, 0 },
     { "query-commands", "", "[CommandInfo]", query_commands, 0 },
@@ -249,8 +262,12 @@ static void run_request(QMPSession *s, Request *r)
         error_setg(&err, "%s", r->error);
     else if (!json_is_object(r->value))
         error_setg(&err, "QMP input must be a JSON object");
-    else
+    else {
+        QMPSession *outer = running;
+        running = s;
         result = execute(s, r->value, &err);
+        running = outer;
+    }
     reply(s, result, err, json_is_object(r->value) ? json_object_get(r->value, "id") : NULL);
     json_decref(r->value);
     g_free(r->error);
@@ -488,10 +505,7 @@ void qmp_exit(void)
     limited = NULL;
 }
 
-bool qmp_uses_chardev(const Chardev *chr)
+Chardev *qmp_current_chardev(void)
 {
-    for (guint i = 0; sessions && i < sessions->len; i++)
-        if (((QMPSession *)g_ptr_array_index(sessions, i))->chr == chr)
-            return true;
-    return false;
+    return running ? running->chr : NULL;
 }

@@ -170,6 +170,26 @@ check(good("ringbuf-read", device="ring", size=100, format="base64") == "AP8=", 
 expect_error(mon, "GenericError", "nil is not a ringbuf device", "ringbuf-read", device="nil", size=1)
 expect_error(mon, "GenericError", "Device 'x' not found", "ringbuf-read", device="x", size=1)
 
+# Descriptors over the socket
+import socket  # noqa: E402
+expect_error(mon, "GenericError", "No file descriptor supplied via SCM_RIGHTS", "getfd", fdname="a")
+expect_error(mon, "GenericError", "File descriptor named 'a' not found", "closefd", fdname="a")
+expect_error(mon, "GenericError", "File descriptor named 'a' has not been found", "add_client", protocol="x", fdname="a")
+good("chardev-add", id="peerless", backend={"type": "socket", "data": {
+    "addr": {"type": "unix", "data": {"path": os.path.join(tmp, "third")}}, "server": True, "wait": False}})
+good("object-add", **{"qom__type": "monitor-qmp", "id": "mon3", "chardev": "peerless"})
+ours, theirs = socket.socketpair(socket.AF_UNIX)
+for name in ("a", "b"):
+    socket.send_fds(mon.sock, [b'{"execute":"getfd","arguments":{"fdname":"%s"}}' % name.encode()], [theirs.fileno()])
+    check(mon.reply() == {"return": {}}, "getfd")
+called |= {"getfd", "closefd", "add_client"}
+good("closefd", fdname="b")
+good("add_client", protocol="peerless", fdname="a")
+ours.settimeout(60)
+check(ours.recv(2000).startswith(b'{"QMP"'), "the client that was added is greeted")
+ours.close(), theirs.close()
+good("object-del", id="mon3")
+
 # Memory, input
 out = os.path.join(tmp, "mem")
 good("pmemsave", val=0, size=5000, filename=out)
