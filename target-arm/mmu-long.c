@@ -23,6 +23,7 @@
 #define TABLE_AP1 (1ull << 62)      /* no writes */
 #define TABLE_NS (1ull << 63)
 #define OUTPUT_MASK 0xfffffffff000ull
+#define BASE_MASK 0xfffffffffff0ull /* of a first table, which may be as small as two entries */
 
 /* How one range of addresses is translated. */
 typedef struct Range {
@@ -177,10 +178,10 @@ static bool walk_once(ARMCPU *env, const Regime *r, const WalkRequest *q, const 
     uint64_t va = q->va & ~0ull >> (64 - g->input_bits), tables = 0, host_pa, desc;
     unsigned shift = g->page_bits + stride * (3 - level);
     unsigned first_bits = g->input_bits - shift;
-    uint64_t table = g->ttbr & OUTPUT_MASK & ~0ull << (first_bits + 3);
+    uint64_t table = g->ttbr & BASE_MASK & ~0ull << (first_bits + 3);
 
     *w = (Walk){ .fault = FAULT_NONE, .ns = !r->secure };
-    if ((g->ttbr & OUTPUT_MASK) >> max_bits) {
+    if ((g->ttbr & BASE_MASK) >> max_bits) {
         fail(w, FAULT_ADDRESS_SIZE, 0);
         return true;
     }
@@ -277,7 +278,7 @@ void arm_walk_stage2(ARMCPU *env, const Regime *r, uint64_t ipa, const WalkReque
     w->stage2 = true;
     w->ipa = ipa;
     unsigned shift = page_bits + stride * (3 - level);
-    uint64_t table = env->vttbr_el2 & OUTPUT_MASK;
+    uint64_t table = env->vttbr_el2 & BASE_MASK;
     if (ipa >> input_bits || level > 3 || input_bits <= shift) {
         fail(w, FAULT_TRANSLATION, level & 3);
         return;
