@@ -6,6 +6,8 @@
 #include "pauth.h"
 #include "helper.h"
 
+#include <pthread.h>
+
 /* ---- QARMA5-64; cells are nibbles, cell 0 the most significant ---- */
 
 static unsigned cell(uint64_t v, unsigned i)
@@ -19,15 +21,6 @@ static uint64_t permute(uint64_t v, const uint8_t order[16])
 
     for (unsigned i = 0; i < 16; i++)
         out = out << 4 | cell(v, order[i]);
-    return out;
-}
-
-static uint64_t substitute(uint64_t v, const uint8_t box[16])
-{
-    uint64_t out = 0;
-
-    for (unsigned i = 0; i < 64; i += 4)
-        out |= (uint64_t)box[v >> i & 15] << i;
     return out;
 }
 
@@ -78,29 +71,73 @@ static uint64_t previous_tweak(uint64_t v)
     return permute(out, h_inverse);
 }
 
+/*
+ * All of this but the S-box is linear, so that a value's image is the sum of its bytes' images. The tables are made from the functions
+ * above on first use.
+ */
+enum { LIN_FORWARD /* tau, then columns */, LIN_BACKWARD /* columns, then tau inverse */, LIN_NEXT, LIN_PREVIOUS, LIN_MAPS };
+static uint64_t linear_map[LIN_MAPS][8][256];
+static uint8_t box_pairs[2][256];
+static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+static void make_tables(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        for (unsigned v = 0; v < 256; v++) {
+            uint64_t x = (uint64_t)v << 8 * i;
+            linear_map[LIN_FORWARD][i][v] = mix_columns(permute(x, tau));
+            linear_map[LIN_BACKWARD][i][v] = permute(mix_columns(x), tau_inverse);
+            linear_map[LIN_NEXT][i][v] = next_tweak(x);
+            linear_map[LIN_PREVIOUS][i][v] = previous_tweak(x);
+        }
+    }
+    for (unsigned v = 0; v < 256; v++) {
+        box_pairs[0][v] = (uint8_t)(sigma[v >> 4] << 4 | sigma[v & 15]);
+        box_pairs[1][v] = (uint8_t)(sigma_inverse[v >> 4] << 4 | sigma_inverse[v & 15]);
+    }
+}
+
+static uint64_t map(unsigned which, uint64_t v)
+{
+    const uint64_t(*m)[256] = linear_map[which];
+
+    return m[0][v & 255] ^ m[1][v >> 8 & 255] ^ m[2][v >> 16 & 255] ^ m[3][v >> 24 & 255] ^ m[4][v >> 32 & 255] ^
+           m[5][v >> 40 & 255] ^ m[6][v >> 48 & 255] ^ m[7][v >> 56];
+}
+
+static uint64_t substitute(uint64_t v, bool inverse)
+{
+    const uint8_t *box = box_pairs[inverse];
+    uint64_t out = 0;
+
+    for (unsigned i = 0; i < 64; i += 8)
+        out |= (uint64_t)box[v >> i & 255] << i;
+    return out;
+}
+
 static uint64_t qarma5(uint64_t data, uint64_t tweak, uint64_t w0, uint64_t k0)
 {
     static const uint64_t rc[5] = { 0, 0x13198a2e03707344, 0xa4093822299f31d0, 0x082efa98ec4e6c89, 0x452821e638d01377 };
     const uint64_t alpha = 0xc0ac29b7c97c50dd, w1 = (w0 >> 1 | w0 << 63) ^ w0 >> 63;
     uint64_t v = data ^ w0, t = tweak;
 
+    pthread_once(&made, make_tables);
     for (unsigned i = 0; i < 5; i++) {
         v ^= k0 ^ t ^ rc[i];
         if (i)
-            v = mix_columns(permute(v, tau));
-        v = substitute(v, sigma);
-        t = next_tweak(t);
+            v = map(LIN_FORWARD, v);
+        v = substitute(v, false);
+        t = map(LIN_NEXT, t);
     }
-    v ^= w1 ^ t;
-    v = substitute(mix_columns(permute(v, tau)), sigma);
-    v = mix_columns(permute(v, tau)) ^ k0;
-    v = substitute(permute(v, tau_inverse), sigma_inverse);
-    v = permute(mix_columns(v), tau_inverse) ^ w0 ^ t;
+    v = substitute(map(LIN_FORWARD, v ^ w1 ^ t), false);
+    v = map(LIN_FORWARD, v) ^ k0;
+    v = substitute(permute(v, tau_inverse), true);
+    v = map(LIN_BACKWARD, v) ^ w0 ^ t;
     for (unsigned i = 0; i < 5; i++) {
-        v = substitute(v, sigma_inverse);
+        v = substitute(v, true);
         if (i < 4)
-            v = permute(mix_columns(v), tau_inverse);
-        t = previous_tweak(t);
+            v = map(LIN_BACKWARD, v);
+        t = map(LIN_PREVIOUS, t);
         v ^= rc[4 - i] ^ k0 ^ t ^ alpha;
     }
     return v ^ w1;
@@ -119,10 +156,20 @@ static uint64_t quick_mac(uint64_t data, uint64_t tweak, uint64_t hi, uint64_t l
     return v ^ v << 29;
 }
 
+/* Results are remembered: what one instruction signs another soon authenticates. */
+typedef struct Memo {
+    uint64_t data, modifier, low, high, code;
+} Memo;
+static __thread Memo memo[256];
+
 uint64_t arm_pac_compute(const ARMCPU *env, uint64_t data, uint64_t modifier, const uint64_t key[2])
 {
-    return arm_feature(env, ARM_FEATURE_PAUTH_QARMA5) ? qarma5(data, modifier, key[1], key[0])
-                                                      : quick_mac(data, modifier, key[1], key[0]);
+    if (!arm_feature(env, ARM_FEATURE_PAUTH_QARMA5))
+        return quick_mac(data, modifier, key[1], key[0]);
+    Memo *m = &memo[(data >> 2 ^ modifier >> 4 ^ key[0]) % ARRAY_SIZE(memo)];
+    if (m->data != data || m->modifier != modifier || m->low != key[0] || m->high != key[1] || !m->code)
+        *m = (Memo){ data, modifier, key[0], key[1], qarma5(data, modifier, key[1], key[0]) };
+    return m->code;
 }
 
 /* ---- Where the code goes in a pointer ---- */
