@@ -39,7 +39,8 @@ static uint32_t fpcr_writable(const ARMCPU *env)
 
     if (arm_feature(env, ARM_FEATURE_FP16))
         mask |= FPCR_FZ16;
-    if (arm_feature(env, ARM_FEATURE_VFP_VECTORS))
+    /* AArch64 keeps them for AArch32 software. */
+    if (arm_feature(env, ARM_FEATURE_VFP_VECTORS) || arm_feature(env, ARM_FEATURE_AARCH64))
         mask |= FPSCR_LEN_STRIDE;
     return mask;
 }

@@ -163,6 +163,12 @@ static void apply(DisasContext *s, const Scalar *op, unsigned vd, unsigned vn, u
     }
 }
 
+/* Without short vectors, FPSCR.LEN and STRIDE other than 0 make vector instructions UNDEFINED. */
+static bool length_ok(const DisasContext *s)
+{
+    return vfp_has(s, ARM_FEATURE_VFP_VECTORS) || !(s->flags & (TBF_VECLEN | TBF_VECSTRIDE));
+}
+
 bool trans_VFP_3(DisasContext *s, arg_VFP_3 *a)
 {
     unsigned size = (unsigned)a->size, esz, kind = (unsigned)(a->opc << 1 | a->op);
@@ -170,7 +176,7 @@ bool trans_VFP_3(DisasContext *s, arg_VFP_3 *a)
     unsigned m = vfp_reg(size, (unsigned)a->vm, (unsigned)a->m);
     Scalar op = { .kind = kind };
 
-    if (!format_ok(s, size, &esz) || !regs_ok(s, size, d, n, m))
+    if (!format_ok(s, size, &esz) || !regs_ok(s, size, d, n, m) || !length_ok(s))
         return false;
     op.esz = esz;
     switch (kind) {
@@ -204,7 +210,7 @@ bool trans_VFP_IMM(DisasContext *s, arg_VFP_IMM *a)
     unsigned size = (unsigned)a->size, esz, d = vfp_reg(size, (unsigned)a->vd, (unsigned)a->d);
     Scalar op = { .emit = emit_imm };
 
-    if (!format_ok(s, size, &esz) || !regs_ok(s, size, d, 0, 0) || !vfp_has(s, ARM_FEATURE_VFP3))
+    if (!format_ok(s, size, &esz) || !regs_ok(s, size, d, 0, 0) || !vfp_has(s, ARM_FEATURE_VFP3) || !length_ok(s))
         return false;
     op.esz = esz;
     op.imm = simd_fp_expand_imm(esz, (unsigned)a->imm);
@@ -421,6 +427,8 @@ bool trans_VFP_2(DisasContext *s, arg_VFP_2 *a)
         return vfp_round(s, esz, d, m, a->opc == 7 ? 8 | 16 : a->op ? (unsigned)FP_ZERO : 8);
     op.esz = esz;
     op.kind = (unsigned)(a->opc << 1 | a->op);
+    if (!length_ok(s))
+        return false;
     if (vfp_check(s))
         apply(s, &op, d, m, m);
     return true;
