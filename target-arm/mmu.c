@@ -272,8 +272,6 @@ bool arm_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, 
     Walk w;
 
     (void)size;
-    if (arm_feature(env, ARM_FEATURE_M))
-        return arm_mpu_fill(env, va, access, mode, probe, retaddr);
     Regime r = arm_regime(env, arm_current_el(env));
     WalkRequest q = { .va = va, .access = access, .user = mode == ARM_MMU_USER && r.two_ranges, .pan = mode == ARM_MMU_PAN };
     arm_walk(env, &r, &q, &w);

@@ -48,8 +48,6 @@ bool arm_read_descriptor(ARMCPU *env, const Regime *r, uint64_t pa, unsigned siz
 
 /* The bank of a regime's context. */
 TLBKey arm_tlb_key(const ARMCPU *env, const Regime *r, uint32_t asid);
-/* M profile: m-mpu.c */
-bool arm_mpu_fill(ARMCPU *env, uint64_t va, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);
 
 /* Syndrome status codes: ISS.{D,I}FSC, and the short and long formats of DFSR and IFSR. */
 uint32_t arm_fault_status_long(const Walk *w);

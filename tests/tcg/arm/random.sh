@@ -17,6 +17,9 @@ for isa in a32 t32; do
     one $isa x86_64 $integer 16 $((count * 4))
     one $isa interp $integer 16 "$count"
 done
+for c in alu shift mul mem block atomic flow misc; do one a64 x86_64 $c 3 "$count"; done
+one a64 x86_64 alu,shift,mul,mem,block,atomic,flow,misc 16 $((count * 4))
+one a64 interp alu,shift,mul,mem,block,atomic,flow,misc 16 "$count"
 one a32 x86_64 mem,swp 8 "$count" --cpu cortex-a9
 one a32 x86_64 alu,shift,mem,block,flow 8 "$count" --cpu arm926
 exit $status
