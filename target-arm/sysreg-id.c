@@ -107,15 +107,6 @@ const ARMSysReg arm_sysregs_id[] = {
 
 #define NOP64(name_, op1, crm, op2, perm_, ...) \
     { .name = name_, .key = A64_SYSREG(1, op1, 7, crm, op2), .perm = perm_, .flags = SR_NOP, __VA_ARGS__ }
-/* Range operations of the ARM1136 and ARM1176. */
-static ARMAccess access_v6_only(ARMCPU *env, const ARMSysReg *r, bool write)
-{
-    (void)r, (void)write;
-    return arm_feature(env, ARM_FEATURE_V6) && !arm_feature(env, ARM_FEATURE_V7) ? ACCESS_OK : ACCESS_UNDEF;
-}
-
-#define RANGE32(name_, crm, perm_) \
-    { .name = name_, .key = A32_CP64(15, 0, crm), .perm = perm_, .flags = SR_CONTINUE, .access = access_v6_only, .write = arm_write_nothing }
 #define NOP32(name_, opc1, crm, opc2, perm_, ...) \
     { .name = name_, .key = A32_CP(15, opc1, 7, crm, opc2), .perm = perm_, .flags = SR_NOP, __VA_ARGS__ }
 #define OWN(name_, op1, crm, op2, perm_) CONST64(name_, 3, op1, 15, crm, op2, perm_)
@@ -157,7 +148,6 @@ const ARMSysReg arm_sysregs_cache[] = {
     NOP32("DCCALL", 0, 10, 0, P1_W), NOP32("DCCMVAC", 0, 10, 1, P1_W), NOP32("DCCSW", 0, 10, 2, P1_W), NOP32("CLEAN", 0, 11, 1, P1_W),
     NOP32("PREFETCH", 0, 13, 1, P1_W), NOP32("DCCIALL", 0, 14, 0, P1_W), NOP32("DCCIMVAC", 0, 14, 1, P1_W), NOP32("DCCISW", 0, 14, 2, P1_W),
     NOP32("UNIFIED", 0, 15, 0, P1_W), NOP32("UNIFIED", 0, 15, 1, P1_W), NOP32("UNIFIED", 0, 15, 2, P1_W),
-    RANGE32("ICIRANGE", 5, P1_W), RANGE32("DCIRANGE", 6, P1_W), RANGE32("DCCRANGE", 12, P0_W), RANGE32("DCCIRANGE", 14, P1_W),
     /* Barriers of v6; test-clean loops of the ARM926 finish at once: Z is set */
     NOP32("DSB", 0, 10, 4, P0_W), NOP32("DMB", 0, 10, 5, P0_W, NEED(V6)),
     { .name = "ISB", .key = A32_CP(15, 0, 7, 5, 4), .perm = P0_W, .flags = SR_CONTINUE, .write = arm_write_nothing },

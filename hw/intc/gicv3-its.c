@@ -280,6 +280,7 @@ static void its_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         if (!enabled)
             write_baser(s, (unsigned)(offset - R_BASER) / 8, offset, size, value);
         break;
+    case R_BASER + 8 * TABLES ... R_BASER + 63: break; /* tables that there are not */
     case R_TRANSLATER:
         message(s, 0, s->frames.addr + R_TRANSLATER, (uint32_t)value); /* a vCPU's store: device 0 */
         break;
