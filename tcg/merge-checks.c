@@ -322,12 +322,10 @@ static void note_access(Merge *s, unsigned i)
     g->member[g->n++] = (Member){ (uint16_t)i, base, (int32_t)disp, (int32_t)offset };
 }
 
-/* Helpers that may change mappings, or let others do so, end all groups. */
+/* Helpers may change mappings, or let others do so: all but pure ones end all groups. */
 static bool keeps_groups(const IRFunc *f, const IROp *op)
 {
-    unsigned flags = f->calls[op->imm]->flags;
-
-    return flags & HF_PURE || (flags & HF_NO_GLOBALS && flags & HF_NO_FAULT);
+    return f->calls[op->imm]->flags & HF_PURE;
 }
 
 /* Puts the checks in front of the groups' first members. */
