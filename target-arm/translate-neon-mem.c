@@ -59,6 +59,23 @@ static IRVal swap_elements(DisasContext *s, unsigned esz, IRVal v)
     return t;
 }
 
+/* VLD1 and VST1 of one to four registers: plain bytes. */
+static void whole_registers(DisasContext *s, bool load, unsigned d, unsigned n, IRVal base)
+{
+    IRVal t[4];
+
+    for (unsigned i = 0; i < n; i += vfp_pair(s, E64, d + i, n - i) ? 2 : 1) {
+        bool pair = vfp_pair(s, E64, d + i, n - i);
+        IRVal addr = plus(s, base, 8 * i);
+        if (load)
+            simd_ld(s, E64 + pair, t[i] = arm_tmpv(s), addr);
+        else
+            simd_st(s, E64 + pair, neon_get(s, pair, d + i), addr);
+    }
+    for (unsigned i = 0; load && i < n; i += vfp_pair(s, E64, d + i, n - i) ? 2 : 1)
+        neon_set(s, vfp_pair(s, E64, d + i, n - i), d + i, t[i]);
+}
+
 bool trans_NLDM(DisasContext *s, arg_NLDM *a)
 {
     const Shape *sh = &shapes[a->type];
@@ -72,6 +89,11 @@ bool trans_NLDM(DisasContext *s, arg_NLDM *a)
     if (!vfp_check(s))
         return true;
     check_alignment(s, base, a->align ? (unsigned)a->align + 2 : 0);
+    if (sh->selem == 1 && !s->be_data) {
+        whole_registers(s, a->l, d, n, base);
+        write_back(s, (unsigned)a->rn, (unsigned)a->rm, 8 * n);
+        return true;
+    }
 #define REG(r, i) (d + (r) + (i) * sh->spacing)
     if (a->l)
         for (unsigned i = 0; i < n; i++) {

@@ -790,6 +790,11 @@ bool trans_VLDR(DisasContext *s, arg_VLDR *a)
     return true;
 }
 
+bool vfp_pair(const DisasContext *s, unsigned esz, unsigned reg, unsigned left)
+{
+    return esz == E64 && !(reg & 1) && left >= 2 && !s->be_data;
+}
+
 bool trans_VLDM(DisasContext *s, arg_vldm *a)
 {
     unsigned esz = a->dp ? E64 : E32, reg = vfp_reg(a->dp ? 3 : 2, (unsigned)a->vd, (unsigned)a->d);
@@ -806,15 +811,20 @@ bool trans_VLDM(DisasContext *s, arg_vldm *a)
     start = a->p ? plus(s, base, -total) : base;
     if (a->rn != 15)
         check_aligned(s, start, 2);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i += vfp_pair(s, esz, reg + i, n - i) ? 2 : 1) {
         IRVal addr = i ? plus(s, start, (int32_t)(i << esz)) : start;
+        bool pair = vfp_pair(s, esz, reg + i, n - i);
         if (a->l)
-            simd_ld(s, esz, t[i] = arm_tmpv(s), addr);
+            simd_ld(s, esz + pair, t[i] = arm_tmpv(s), addr);
         else
-            simd_st(s, esz, vfp_get(s, esz, reg + i), addr);
+            simd_st(s, esz + pair, pair ? cpu_v[(reg + i) >> 1] : vfp_get(s, esz, reg + i), addr);
     }
-    for (unsigned i = 0; a->l && i < n; i++)
-        vfp_set(s, esz, reg + i, t[i]);
+    for (unsigned i = 0; a->l && i < n; i += vfp_pair(s, esz, reg + i, n - i) ? 2 : 1) {
+        if (vfp_pair(s, esz, reg + i, n - i))
+            ir_mov(s->ir, cpu_v[(reg + i) >> 1], t[i]);
+        else
+            vfp_set(s, esz, reg + i, t[i]);
+    }
     if (a->w)
         ir_op2i(s->ir, IR_ADD, IR_I32, cpu_x[a->rn], cpu_x[a->rn], (uint32_t)(a->p ? -total : total));
     return true;

@@ -12,6 +12,8 @@ void vfp_set(DisasContext *s, unsigned esz, unsigned reg, IRVal v);
 /* Bytes (8 or 16) of registers from Dn. */
 IRVal neon_get(DisasContext *s, bool q, unsigned dreg);
 void neon_set(DisasContext *s, bool q, unsigned dreg, IRVal v);
+/* Consecutive registers from reg, of which `left` are to be moved, begin with a whole quadword: one access does for two. */
+bool vfp_pair(const DisasContext *s, unsigned esz, unsigned reg, unsigned left);
 /* Checks access to FP and SIMD, and FPEXC.EN; false when a trap or UNDEFINED was generated. */
 bool vfp_check(DisasContext *s);
 
