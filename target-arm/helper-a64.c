@@ -63,7 +63,7 @@ static bool swap16(ARMCPU *env, uint64_t addr, uint64_t cmp[2], const uint64_t v
     unsigned mode = arm_current_mmu_mode(&env->parent, false);
 
     if (addr & 15)
-        arm_unaligned_access(&env->parent, addr, ACCESS_WRITE, mode, ra);
+        env->parent.target->unaligned_access(&env->parent, addr, ACCESS_WRITE, mode, ra);
     if (!(env->hflags & TBF_BE_DATA))
         return cpu_cmpxchg16(&env->parent, addr, cmp, val, mode, ra);
     uint64_t c[2] = { __builtin_bswap64(cmp[0]), __builtin_bswap64(cmp[1]) };
