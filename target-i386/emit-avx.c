@@ -456,7 +456,8 @@ static bool emit_sse_row(DisasContext *s, const SSEInsn *row, unsigned pp)
         in.mem &= (uint8_t)~MO_ALIGN;
     if (!wide) {
         in.emit(s, &in);
-        clear_high(s, f, &in);
+        if (!s->base.stop) /* not a form that is #UD */
+            clear_high(s, f, &in);
     } else if (shifts_by_xmm(&in)) {
         wide_shift_by_xmm(s, &in);
     } else {
