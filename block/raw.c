@@ -36,7 +36,7 @@ static bool raw_open(BlockNode *n, OptGroup *o, const char *prefix, Error **errp
                          "size of the containing file (%" G_GUINT64_FORMAT ")", s->offset, size, have);
         return false;
     }
-    n->size = s->fixed ? size : have - s->offset;
+    n->size = s->fixed ? size : (have - s->offset + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
     return true;
 }
 

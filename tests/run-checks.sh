@@ -75,6 +75,12 @@ suite_qtest() {
     done
 }
 
+suite_block() {
+    for t in "$src"/tests/block/*.sh; do
+        run "block/$(basename "$t" .sh)" bash "$t"
+    done
+}
+
 suite_smp() {
     for t in "$src"/tests/smp/*.sh; do
         run "smp/$(basename "$t" .sh)" bash "$t"
