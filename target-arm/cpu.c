@@ -237,7 +237,12 @@ void arm_cpu_reset(CPUState *cpu)
     ARMCPU *env = arm_cpu(cpu);
     size_t first = offsetof(ARMCPU, pc), last = offsetof(ARMCPU, line_level);
 
+    uint32_t fpsid = env->fpsid, mvfr[3];
+
+    memcpy(mvfr, env->mvfr, sizeof(mvfr));
     memset((char *)env + first, 0, last - first);
+    env->fpsid = fpsid; /* of the model, among the state */
+    memcpy(env->mvfr, mvfr, sizeof(mvfr));
     env->exclusive_addr = ~0ull;
     env->cc_op = CC_NZCV;
     reset_sysregs(env);
