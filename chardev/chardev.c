@@ -149,7 +149,7 @@ static OptGroup *legacy_socket(const char *text, bool telnet, Error **errp)
         return NULL;
     }
     *colon = 0;
-    opts_set(o, "host", *address ? address : "localhost");
+    opts_set(o, "host", address); /* empty: every interface for a server, this host for a client */
     opts_set(o, "port", colon + 1);
     if (telnet)
         opts_set(o, "telnet", "on");
