@@ -169,12 +169,15 @@ static void cmd_read(const Command *c)
         return;
     uint8_t *data = g_malloc(len);
     address_space_read(address_space_memory, addr, data, len);
-    GString *s = g_string_sized_new(2 * len + 8);
-    g_string_append(s, "OK 0x");
-    for (uint64_t i = 0; i < len; i++)
-        g_string_append_printf(s, "%02x", data[i]);
+    static const char digits[] = "0123456789abcdef", head[] = "OK 0x";
+    char *text = g_malloc(sizeof(head) + 2 * len), *p = stpcpy(text, head);
+    for (uint64_t i = 0; i < len; i++) {
+        *p++ = digits[data[i] >> 4];
+        *p++ = digits[data[i] & 15];
+    }
+    *p = 0;
     g_free(data);
-    send_line(g_string_free(s, FALSE));
+    send_line(text);
 }
 
 /* "0x" and pairs of digits; what is missing at the end counts as zero. */
