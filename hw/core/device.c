@@ -212,6 +212,8 @@ void device_unrealize(Device *dev)
         while (bus->first)
             device_unrealize(bus->first);
         dev->child_bus = bus->next_bus;
+        g_free(bus->name); /* bus_init made it; the bus itself is the device's */
+        bus->name = NULL;
     }
     if (dev->realized && dev->type->unrealize)
         dev->type->unrealize(dev);
