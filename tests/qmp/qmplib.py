@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A small QMP client over a Unix socket for the tests, and a check of values against query-qmp-schema."""
+import atexit
 import json
 import os
 import shutil
@@ -105,6 +106,7 @@ class Machine:
         self.log = open(os.path.join(self.dir, "log"), "w+")
         self.proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                      cwd=self.dir)
+        atexit.register(self.proc.kill)  # also when a test breaks off
 
     def connect(self, **kw):
         return Monitor(self.path, **kw)
