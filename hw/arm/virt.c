@@ -7,6 +7,7 @@
  * Not modelled: hot plug, SMMU, memory tagging.
  */
 #include "hw/arm/virt.h"
+#include "block/block.h"
 #include "hw/arm/gpio-key.h"
 #include "hw/arm/its.h"
 #include "hw/fw_cfg.h"
@@ -236,6 +237,7 @@ static bool create_gicv2(const MachineState *m, VirtBoard *b, Error **errp)
     device_set_u32(b->gic, "num-cpu", m->cpus);
     device_set_u32(b->gic, "num-irq", VIRT_SPIS + 32);
     device_set_u64(b->gic, "has-security-extensions", b->secure);
+    device_set_u64(b->gic, "start-nonsecure", b->secure && !b->firmware);
     if (!device_realize(b->gic, errp))
         return false;
     map_region(system_memory, VIRT_GIC_DIST, b->gic, 0);
@@ -259,6 +261,7 @@ static bool create_gicv3(const MachineState *m, VirtBoard *b, Error **errp)
     device_set_u32(b->gic, "num-irq", VIRT_SPIS + 32);
     device_set_u32(b->gic, "redist-region-count", MIN(m->cpus, REDIST_FRAMES));
     device_set_u64(b->gic, "has-security-extensions", b->secure);
+    device_set_u64(b->gic, "start-nonsecure", b->secure && !b->firmware);
     device_set_u64(b->gic, "has-lpi", b->its);
     if (!device_realize(b->gic, errp))
         return false;
@@ -363,6 +366,11 @@ static bool create_flash(VirtBoard *b, Error **errp)
         device_set_u32(dev, "num-blocks", VIRT_FLASH_BANK / (256 * KiB));
         device_set_u64(dev, "sector-length", 256 * KiB);
         device_set_u32(dev, "device-width", 2);
+        Drive *drive = drive_get(DRIVE_PFLASH, 0, (int)i);
+        if (drive) {
+            device_set_drive(dev, "drive", drive->blk);
+            drive->used = true;
+        }
         b->flash[i] = create_at(b, dev, VIRT_FLASH + i * VIRT_FLASH_BANK, -1, errp);
         if (!b->flash[i])
             return false;
@@ -448,7 +456,7 @@ static bool load_program(MachineState *m, VirtBoard *b, Error **errp)
         b->direct_boot = true;
         return arm_boot_load(&b->info, &b->boot, errp);
     }
-    if (b->firmware && !load_firmware(m, b, errp))
+    if (m->bios && !load_firmware(m, b, errp))
         return false;
     if (m->kernel && !offer_kernel(b, errp))
         return false;
@@ -478,7 +486,12 @@ static bool virt_init(MachineState *m, Error **errp)
     VirtBoard *b = g_new0(VirtBoard, 1);
     m->board = b;
     b->places = g_array_new(FALSE, FALSE, sizeof(VirtPlace));
-    b->firmware = m->bios != NULL;
+    b->firmware = m->bios || drive_get(DRIVE_PFLASH, 0, 0);
+    if (m->bios && drive_get(DRIVE_PFLASH, 0, 0)) {
+        error_setg(errp, "The contents of the first flash device may be specified with -bios or with -drive if=pflash... "
+                         "but you cannot use both options at once");
+        return false;
+    }
     return read_options(m, b, errp) && create_cpus(m, b, errp) && create_memory(m, b, errp) &&
            create_gic(m, b, errp) && create_devices(m, b, errp) && load_program(m, b, errp) &&
            (!b->dumpdtb || dump_tree(b, errp));

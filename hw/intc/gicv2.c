@@ -38,6 +38,7 @@ typedef struct GICv2 {
     Device dev;
     uint32_t ncpu, nirq, revision;
     bool security;
+    bool start_nonsecure;   /* reset as secure firmware would leave it: all interrupts in group 1 */
     MemoryRegion dist, cpuif;
     uint32_t ctlr;
     GICWord local[CPUS], spi[WORDS]; /* spi[0] is unused */
@@ -573,6 +574,14 @@ static void gic_reset(Device *dev)
         s->local[c] = (GICWord){ .level = s->local[c].level, .edge = 0xffff, .enabled = 0xffff };
         *cpu = (GICCPU){ .bpr = 2, .abpr = 3, .best = SPURIOUS, .irq = cpu->irq, .fiq = cpu->fiq };
     }
+    for (unsigned c = 0; c < CPUS && s->start_nonsecure; c++) {
+        s->local[c].group = ~0u;
+        s->cpu[c].pmr = 0x80;
+    }
+    for (unsigned w = 0; w < WORDS && s->start_nonsecure; w++)
+        s->spi[w].group = ~0u;
+    if (s->start_nonsecure)
+        memset(s->priority, 0x80, sizeof(s->priority));
     update(s);
 }
 
@@ -642,7 +651,8 @@ static void gic_describe(Device *dev, void *builder)
 
 static const Property gic_props[] = {
     PROP_U32("num-cpu", GICv2, ncpu, 1), PROP_U32("num-irq", GICv2, nirq, 64), PROP_U32("revision", GICv2, revision, 2),
-    PROP_BOOL("has-security-extensions", GICv2, security, false), {},
+    PROP_BOOL("has-security-extensions", GICv2, security, false),
+    PROP_BOOL("start-nonsecure", GICv2, start_nonsecure, false), {},
 };
 const SavedField gic_word_saved[] = {
     SAVED_INT(GICWord, enabled), SAVED_INT(GICWord, pending), SAVED_INT(GICWord, active), SAVED_INT(GICWord, level),

@@ -359,7 +359,7 @@ static const ARMGICCpuIf cpuif_ops = { .read = cpuif_read, .write = cpuif_write,
 
 void gicv3_cpuif_reset(GICv3CPU *c)
 {
-    c->pmr = 0;
+    c->pmr = c->gic->start_nonsecure ? 0x80 : 0;
     for (unsigned g = 0; g < GIC_GROUPS; g++) {
         c->bpr[g] = g == GIC_G1NS ? MIN_BPR0 + 1 : MIN_BPR0;
         c->enabled[g] = 0;

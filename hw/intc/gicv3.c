@@ -528,7 +528,7 @@ static const MemoryRegionOps redist2_ops = {
 static void cpu_reset(Device *dev)
 {
     GICv3CPU *c = (GICv3CPU *)dev;
-    c->local = (GICWord){ .level = c->local.level, .edge = 0xffff };
+    c->local = (GICWord){ .level = c->local.level, .edge = 0xffff, .group = c->gic->start_nonsecure ? ~0u : 0 };
     c->ctlr = c->nsacr = c->lpis = 0;
     c->waker = WAKER_SLEEP | WAKER_CHILDREN;
     c->propbaser = c->pendbaser = 0;
@@ -547,7 +547,7 @@ static void gic_reset(Device *dev)
     memset(s->priority, 0, sizeof(s->priority));
     memset(s->router, 0, sizeof(s->router));
     for (unsigned w = 0; w < GICV3_WORDS; w++)
-        s->spi[w] = (GICWord){ .level = s->spi[w].level };
+        s->spi[w] = (GICWord){ .level = s->spi[w].level, .group = s->start_nonsecure ? ~0u : 0 };
     for (unsigned irq = 32; irq < s->nirq; irq++)
         route(s, irq);
 }
@@ -657,7 +657,8 @@ static void gic_describe(Device *dev, void *builder)
 static const Property gic_props[] = {
     PROP_U32("num-cpu", GICv3, ncpu, 1), PROP_U32("num-irq", GICv3, nirq, 64),
     PROP_U32("redist-region-count", GICv3, first_region, 0), PROP_BOOL("has-lpi", GICv3, lpi, false),
-    PROP_BOOL("has-security-extensions", GICv3, security, false), {},
+    PROP_BOOL("has-security-extensions", GICv3, security, false),
+    PROP_BOOL("start-nonsecure", GICv3, start_nonsecure, false), {},
 };
 
 /* ---- Saved state: the distributor's, then each vCPU's ---- */

@@ -53,7 +53,7 @@ typedef struct GICv3CPU {
 struct GICv3 {
     Device dev;
     uint32_t ncpu, nirq;
-    bool security, lpi;
+    bool security, lpi, start_nonsecure; /* start_nonsecure: reset as secure firmware would leave it, all in group 1 */
     uint32_t first_region;        /* redistributors in region 1; the others are in region 2 */
     MemoryRegion dist, redist, redist2;
     uint32_t ctlr;
