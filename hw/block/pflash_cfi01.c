@@ -4,10 +4,12 @@
  * command set 1). Region 0; a bank of chips side by side: properties width (bytes of the bank), device-width (bytes of
  * a chip, 0 = width), num-blocks, sector-length (of the bank), id0-id3, name. In read-array mode guests read and
  * execute the contents directly; any command opens the register view until the guest returns to it. Programming
- * clears bits, erasing sets them, both at once. Contents live in memory: pflash_data() for boards.
+ * clears bits, erasing sets them, both at once. Contents live in memory, filled by the board (pflash_data) or from the
+ * property drive, to which changes are written.
  * Not modelled: suspend, protection registers, permanent locks, burst modes.
  */
 #include "hw/pflash.h"
+#include "block/block.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -25,6 +27,7 @@ enum { MODE_ARRAY, MODE_STATUS, MODE_ID, MODE_QUERY };
 typedef struct PFlash {
     Device dev;
     char *name;
+    BlockBackend *blk;
     uint32_t blocks, width, device_width;
     uint64_t sector;
     uint16_t id[4];
@@ -91,19 +94,27 @@ static uint64_t view_read(void *opaque, hwaddr offset, unsigned size)
 
 /* ---- Changing contents ---- */
 
+/* To RAM's bookkeeping and to the drive. What the drive refuses is lost at the end, as with a worn chip. */
+static void contents_changed(PFlash *s, uint64_t offset, uint64_t len)
+{
+    ram_written(s->array.ram, offset, len);
+    if (s->blk && !blk_read_only(s->blk) && blk_pwrite(s->blk, offset, contents(s) + offset, len) < 0)
+        guest_error("%s: writing the drive failed\n", s->name);
+}
+
 static void program(PFlash *s, uint64_t offset, const uint8_t *data, unsigned len)
 {
     uint8_t *p = contents(s) + offset;
     for (unsigned i = 0; i < len; i++)
         p[i] &= data[i];
-    ram_written(s->array.ram, offset, len);
+    contents_changed(s, offset, len);
 }
 
 static void erase(PFlash *s, uint64_t offset)
 {
     uint64_t start = offset - offset % s->sector;
     memset(contents(s) + start, 0xff, s->sector);
-    ram_written(s->array.ram, start, s->sector);
+    contents_changed(s, start, s->sector);
 }
 
 /* ---- Commands ---- */
@@ -221,6 +232,24 @@ static bool check_geometry(PFlash *s, Error **errp)
     return false;
 }
 
+static bool load_drive(PFlash *s, Error **errp)
+{
+    uint64_t size = s->array.size;
+    if (!s->blk)
+        return true;
+    if (blk_size(s->blk) != size) {
+        error_setg(errp, "device requires %llu bytes, block backend provides %llu bytes", (unsigned long long)size,
+                   (unsigned long long)blk_size(s->blk));
+        return false;
+    }
+    int err = blk_attach(s->blk, &s->dev, NULL, errp) ? 0 : -1;
+    if (!err && (err = blk_pread(s->blk, 0, contents(s), size)) < 0) {
+        error_setg_errno(errp, -err, "can't read block backend '%s'", blk_name(s->blk));
+        blk_detach(s->blk, &s->dev);
+    }
+    return err >= 0;
+}
+
 static bool pflash_realize(Device *dev, Error **errp)
 {
     PFlash *s = (PFlash *)dev;
@@ -244,7 +273,14 @@ static bool pflash_realize(Device *dev, Error **errp)
     device_add_region(dev, &s->bank);
     device_add_region(dev, &s->array);
     device_add_region(dev, &s->view);
-    return true;
+    return load_drive(s, errp);
+}
+
+static void pflash_unrealize(Device *dev)
+{
+    PFlash *s = (PFlash *)dev;
+    if (s->blk)
+        blk_detach(s->blk, dev);
 }
 
 static void pflash_reset(Device *dev)
@@ -265,7 +301,7 @@ static void pflash_post_load(Device *dev)
 }
 
 static const Property pflash_props[] = {
-    PROP_STRING("name", PFlash, name), PROP_U32("num-blocks", PFlash, blocks, 0), PROP_U32("width", PFlash, width, 4),
+    PROP_DRIVE("drive", PFlash, blk), PROP_STRING("name", PFlash, name), PROP_U32("num-blocks", PFlash, blocks, 0), PROP_U32("width", PFlash, width, 4),
     PROP_U32("device-width", PFlash, device_width, 0), PROP_U64("sector-length", PFlash, sector, 0),
     PROP_U16("id0", PFlash, id[0], 0x89), PROP_U16("id1", PFlash, id[1], 0x18), PROP_U16("id2", PFlash, id[2], 0),
     PROP_U16("id3", PFlash, id[3], 0), {},
@@ -277,6 +313,6 @@ static const SavedField pflash_saved[] = {
 static const DeviceType pflash_type = {
     .name = "cfi.pflash01", .desc = "Parallel NOR flash, Intel command set", .bus = BUS_SYSTEM,
     .category = "Storage devices", .internal = true, .size = sizeof(PFlash), .props = pflash_props,
-    .saved = pflash_saved, .realize = pflash_realize, .reset = pflash_reset, .post_load = pflash_post_load,
+    .saved = pflash_saved, .realize = pflash_realize, .unrealize = pflash_unrealize, .reset = pflash_reset, .post_load = pflash_post_load,
 };
 device_type(pflash_type)
