@@ -177,7 +177,6 @@ struct ARMCPU {
     uint32_t spsr[ARM_BANKS];       /* SPSR_EL1 is [BANK_SVC], SPSR_EL2 [BANK_HYP], SPSR_EL3 [BANK_MON] */
     uint32_t bank_r13[ARM_BANKS], bank_r14[ARM_BANKS]; /* bank_r14[BANK_HYP] is unused: Hyp has the user LR */
     uint32_t usr_r8_12[5], fiq_r8_12[5];
-    uint32_t elr_hyp;
 
     /* System registers by EL; [0] unused unless said. AArch32: [1] Non-secure (or only), [3] Secure, [2] Hyp. */
     uint64_t sctlr_el[4], actlr_el[4], cptr_el[4], ttbr0_el[4], ttbr1_el[4], tcr_el[4], mair_el[4], amair_el[4];

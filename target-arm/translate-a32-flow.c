@@ -227,7 +227,7 @@ static bool eret(DisasContext *s, uint32_t offset)
     if (!a32_privileged(s) || s->m_profile)
         return false;
     if (s->el == 2)
-        ir_ld(s->ir, IR_LD32U, IR_I64, pc, ARM_OFFSET(elr_hyp));
+        ir_ld(s->ir, IR_LD32U, IR_I64, pc, ARM_OFFSET(elr_el[2]));
     else
         ir_op2i(s->ir, IR_SUB, IR_I32, pc, cpu_x[14], offset);
     ARM_CALL0(s, spsr_read, spsr);
