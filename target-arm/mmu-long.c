@@ -72,6 +72,8 @@ static bool range_a64(const ARMCPU *env, const Regime *r, uint64_t va, Range *g)
         g->hd = tcr >> 22 & 1;
         g->hpd = tcr >> 24 & 1 && arm_feature(env, ARM_FEATURE_HPD);
     }
+    if (g->page_bits == 16 && max_tsz > 47)
+        max_tsz = 47; /* one page more than the granule itself */
     if (tsz > max_tsz)
         tsz = max_tsz;
     if (tsz < 16)
