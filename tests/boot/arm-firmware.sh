@@ -14,5 +14,12 @@ uboot() { # program, image
     echo "$2 ok"
 }
 boot_off cloud-arm64 -M virt,gic-version=3 -cpu cortex-a57 -bios $efi
+# The same from two flash drives: the second keeps EDK2's variables.
+vars=$(mktemp)
+trap 'rm -f "$said" "$vars"' EXIT
+cp /usr/share/AAVMF/AAVMF_VARS.fd "$vars"
+boot_off cloud-arm64 -M virt -cpu cortex-a57 -drive if=pflash,format=raw,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd \
+    -drive if=pflash,format=raw,file="$vars"
+! cmp -s /usr/share/AAVMF/AAVMF_VARS.fd "$vars" || { echo "no variable was written"; exit 1; }
 uboot rhea-system-aarch64 $uboot/qemu_arm64/u-boot.bin -cpu cortex-a57
 uboot rhea-system-arm $uboot/qemu_arm/u-boot.bin
