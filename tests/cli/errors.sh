@@ -34,6 +34,6 @@ expect 1 "not a valid char driver name" "$rhea" -chardev foo,id=a -display none;
 expect 1 "Could not open" "$rhea" -chardev file,id=a,path=/nonexistent/x -display none; one_line
 expect 1 "chardev 'nope' not found|nope" "$rhea" -serial chardev:nope -display none; one_line
 expect 1 "stdio by multiple" "$rhea" -serial stdio -monitor stdio -display none; one_line
-expect 1 "disk images are not supported" "$rhea" disk.img; one_line
+expect 1 "disk.img: Could not open 'disk.img': No such file" "$rhea" disk.img; one_line
 expect 1 "/nonexistent" "$rhea" -bios /nonexistent -display none; one_line
 exit $fails
