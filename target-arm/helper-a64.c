@@ -84,6 +84,12 @@ void helper_a64_casp(CPUState *cpu, uint64_t addr, uint64_t c0, uint64_t c1, uin
     memcpy(env->scratch64, cmp, sizeof cmp);
 }
 
+void helper_a64_check_align16(CPUState *cpu, uint64_t addr)
+{
+    if (addr & 15)
+        cpu->target->unaligned_access(cpu, addr, ACCESS_READ, arm_current_mmu_mode(cpu, false), HELPER_RETADDR());
+}
+
 uint32_t helper_a64_stxp(CPUState *cpu, uint64_t addr, uint64_t lo, uint64_t hi)
 {
     ARMCPU *env = arm_cpu(cpu);

@@ -282,6 +282,8 @@ static bool trans_LDXP(DisasContext *s, arg_LDXP *a)
     IRVal addr = arm_tmp(s), v = arm_tmp(s);
 
     ir_mov(s->ir, addr, a64_reg_sp(s, (unsigned)a->rn));
+    if (a->sz)
+        ARM_CALL(s, a64_check_align16, IR_NONE, addr);
     arm_ld(s, IR_I64, v, addr, MO_64 | MO_ALIGN);
     if (a->sz) {
         IRVal second = arm_tmp(s), w = arm_tmp(s);
