@@ -439,6 +439,8 @@ static int walk_refs(Qcow *q, uint64_t *l1, uint64_t l1_size, int delta, bool ma
             uint64_t host = kind == QCOW_PACKED ? qcow_packed_extent(q, entry, &bytes) : entry & QCOW_OFFSET_MASK;
             bytes = kind == QCOW_PACKED ? bytes + (host & 511) : q->cluster_size;
             host = kind == QCOW_PACKED ? host & ~511ull : host;
+            if ((host + bytes - 1) >> q->cluster_bits >= q->file_end)
+                return qcow_corrupt(q, "data past the end of the file", host);
             if (delta)
                 ret = qcow_change_refs(q, host, bytes, delta);
             if (ret == 0 && mark && kind != QCOW_PACKED) {

@@ -130,7 +130,7 @@ QcowTable *qcow_table(Qcow *q, QcowCache *c, uint64_t offset, bool fresh, int *r
 
 bool qcow_valid_cluster(const Qcow *q, uint64_t offset)
 {
-    return offset && !(offset & (q->cluster_size - 1)) && offset < BLOCK_MAX_LENGTH;
+    return offset && !(offset & (q->cluster_size - 1)) && offset >> q->cluster_bits < q->file_end;
 }
 
 int qcow_corrupt(Qcow *q, const char *what, uint64_t offset)
@@ -296,6 +296,8 @@ int qcow_change_refs(Qcow *q, uint64_t offset, uint64_t bytes, int delta)
 {
     uint64_t max = q->refcount_bits == 64 ? INT64_MAX : (1ull << q->refcount_bits) - 1;
     uint64_t first = offset >> q->cluster_bits, last = (offset + (bytes ? bytes : 1) - 1) >> q->cluster_bits;
+    if (delta < 0 && bytes && last >= q->file_end)
+        return qcow_corrupt(q, "reference past the end of the file", offset);
     for (uint64_t c = first; bytes && c <= last; c++) {
         int64_t now = qcow_refcount(q, c);
         if (now < 0)

@@ -162,7 +162,8 @@ static bool table_fits(const Qcow *q, uint64_t offset, uint64_t n, uint64_t max,
         error_setg(errp, "%s too large", what);
         return false;
     }
-    if (offset & (q->cluster_size - 1) || offset > BLOCK_MAX_LENGTH - max) {
+    uint64_t end = (block_size(q->node->file) + q->cluster_size - 1) & ~(q->cluster_size - 1);
+    if (offset & (q->cluster_size - 1) || (n && (offset > end || n * 8 > end - offset))) {
         error_setg(errp, "%s offset invalid", what);
         return false;
     }
