@@ -676,6 +676,8 @@ static void gic_post_load(Device *dev)
 static void cpu_post_load(Device *dev)
 {
     GICv3CPU *c = (GICv3CPU *)dev;
+    for (unsigned g = 0; g < GIC_GROUPS; g++)
+        c->bpr[g] &= 7; /* binary points are three bits */
     c->lpis = 0;
     for (unsigned i = 0; i < GICV3_LPI_WORDS; i++)
         c->lpis += (uint32_t)__builtin_popcountll(c->lpi_pending[i]);

@@ -67,7 +67,7 @@ struct IDEChannel {
     uint8_t selected, control;
     bool irq_level;
     /* The command under way, of the selected drive. */
-    uint8_t buf[IDE_CHUNK];
+    _Alignas(8) uint8_t buf[IDE_CHUNK];
     uint32_t pos, end;                  /* PIO window in buf */
     uint32_t loaded;                    /* ATAPI: bytes in buf, shown in windows */
     bool to_guest;
