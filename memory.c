@@ -450,6 +450,7 @@ void memory_init(void)
 
 void memory_exit(void)
 {
+    transaction_depth = 1; /* nothing is looked at any more */
     while (spaces)
         address_space_free(spaces);
     address_space_memory = address_space_io = NULL;
@@ -461,6 +462,8 @@ void memory_exit(void)
     g_free(system_io);
     system_memory = system_io = NULL;
     free_retired_views();
+    transaction_depth = 0;
+    topology_changed = false;
 }
 
 static const FlatRange *view_find(const FlatView *v, hwaddr addr)

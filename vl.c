@@ -549,6 +549,7 @@ static void cleanup(void)
     cpus_shutdown();
     if (machine.type && machine.type->exit)
         machine.type->exit(&machine);
+    memory_transaction_begin(); /* no more views: boards' windows outlive the devices behind them; memory_exit() ends it */
     devices_exit();
     block_exit();
     objects_exit();
