@@ -51,6 +51,7 @@ void (*cpu_debug_hook)(CPUState *cpu);
 
 static CPUState **cpu_tail = &first_cpu;
 static struct VCPUThread *threads;      /* machine lock */
+static int nthreads;                    /* of the list; machine lock */
 static pthread_cond_t stopped_cond = PTHREAD_COND_INITIALIZER; /* with the machine lock */
 static pthread_mutex_t work_mutex = PTHREAD_MUTEX_INITIALIZER; /* work lists */
 static pthread_cond_t work_cond = PTHREAD_COND_INITIALIZER;
@@ -416,10 +417,7 @@ static bool may_poll(void)
     static int cpus;
     if (!cpus)
         cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    int n = 0;
-    for (const struct VCPUThread *t = threads; t; t = t->next)
-        n++;
-    return n > 1 && n <= cpus && !icount_enabled();
+    return nthreads > 1 && nthreads <= cpus && !icount_enabled();
 }
 
 /* Waking a sleeping host thread takes tens of microseconds: when wake-ups follow each other (locks, pipes between
@@ -530,6 +528,7 @@ static struct VCPUThread *thread_new(void)
     t->cpus = g_ptr_array_new();
     t->next = threads;
     threads = t;
+    nthreads++;
     return t;
 }
 
@@ -618,6 +617,7 @@ void cpus_shutdown(void)
     while (threads) {
         struct VCPUThread *t = threads;
         threads = t->next;
+        nthreads--;
         g_ptr_array_free(t->cpus, TRUE);
         g_free(t);
     }

@@ -150,11 +150,6 @@ void blk_set_write_cache(BlockBackend *b, bool on)
     b->write_cache = on;
 }
 
-const BlockStats *blk_stats(const BlockBackend *b)
-{
-    return &b->stats;
-}
-
 /* ---- Requests ---- */
 
 static bool all_zero(const BlockVec *v)
@@ -195,18 +190,8 @@ static void complete(void *opaque)
 {
     BlockRequest *r = opaque;
     BlockBackend *b = r->blk;
-    b->stats.ops[r->op]++;
-    if (r->ret < 0)
-        b->stats.failed[r->op]++;
-    else
-        b->stats.bytes[r->op] += r->op == BLOCK_READ || r->op == BLOCK_WRITE ? r->vec.size : r->size;
     b->in_flight--;
     r->done(r, r->ret);
-}
-
-static void refuse(void *opaque)
-{
-    complete(opaque);
 }
 
 static void nothing(void *opaque)
@@ -232,7 +217,7 @@ void blk_submit(BlockBackend *b, BlockRequest *r)
     r->ret = check_request(b, r);
     b->in_flight++;
     if (r->ret < 0)
-        block_pool_submit(nothing, refuse, r);
+        block_pool_submit(nothing, complete, r);
     else
         block_pool_submit(run_request, complete, r);
 }
@@ -243,17 +228,6 @@ void blk_drain(BlockBackend *b)
         while (each->in_flight)
             block_pool_wait();
     }
-}
-
-int blk_flush_all(void)
-{
-    int ret = 0;
-    blk_drain(NULL);
-    for (BlockBackend *b = backends; b; b = b->next) {
-        int r = b->root ? block_flush(b->root) : 0;
-        ret = ret ? ret : r;
-    }
-    return ret;
 }
 
 BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error)

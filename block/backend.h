@@ -18,7 +18,6 @@ struct BlockBackend {
     BlockOnError on_read_error, on_write_error;
     DetectZeroes detect_zeroes;
     unsigned in_flight;
-    BlockStats stats;
     BlockBackend *next;
 };
 

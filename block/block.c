@@ -245,6 +245,8 @@ static BlockNode *open_with(const BlockDriver *drv, OptGroup *o, const char *pre
     n->file = file;
     if (file)
         n->read_only |= file->read_only;
+    for (unsigned i = 0; drv->keys && drv->keys[i]; i++)
+        get(o, prefix, drv->keys[i]); /* known, if only to be accepted */
     if (!set_node_name(n, get(o, prefix, "node-name"), errp) || !drv->open(n, o, prefix, errp)) {
         node_free(n);
         return NULL;
@@ -329,24 +331,6 @@ BlockNode *block_open_file(const char *filename, const char *format, int flags, 
         opts_set(o, "driver", format);
     BlockNode *n = block_open(o, "", filename, flags, errp);
     opts_free(o);
-    return n;
-}
-
-BlockNode *block_open_child(BlockNode *parent, OptGroup *o, const char *prefix, const char *child, Error **errp)
-{
-    char *key = key_of(prefix, child), *sub = g_strconcat(key, ".", NULL);
-    const char *name = o ? opts_get(o, key) : NULL;
-    BlockNode *n = NULL;
-    if (name)
-        n = block_ref(block_find_node(name));
-    else if (has_prefix(o, sub))
-        n = block_open(o, sub, NULL, parent->flags, errp);
-    if (!n && name)
-        error_setg(errp, "Cannot find device='' nor node-name='%s'", name);
-    else if (!n && errp && !*errp)
-        error_setg(errp, "A block device must be specified for \"%s\"", child);
-    g_free(key);
-    g_free(sub);
     return n;
 }
 

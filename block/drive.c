@@ -118,6 +118,15 @@ static BlockNode *open_image(OptGroup *o, int flags, bool snapshot, Error **errp
     return n && snapshot ? open_overlay(n, errp) : n;
 }
 
+/* Drives without a place are numbered as they come. */
+static unsigned count_none(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; drive_at(i); i++)
+        n += drive_at(i)->interface == DRIVE_NONE;
+    return n;
+}
+
 static bool find_place(Drive *d, OptGroup *o, unsigned units, Error **errp)
 {
     uint64_t bus = 0, unit = UINT64_MAX, index = UINT64_MAX;
@@ -136,7 +145,7 @@ static bool find_place(Drive *d, OptGroup *o, unsigned units, Error **errp)
         bus = units ? index / units : 0;
         unit = units ? index % units : index;
     } else if (unit == UINT64_MAX) {
-        for (unit = 0; drive_get(d->interface, (int)bus, (int)unit);) {
+        for (unit = d->interface == DRIVE_NONE ? count_none() : 0; drive_get(d->interface, (int)bus, (int)unit);) {
             unit++;
             if (units && unit == units) {
                 unit = 0;

@@ -92,16 +92,11 @@ static bool set_up(BlockNode *n, FileState *s, Error **errp)
 static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **errp)
 {
     FileState *s = n->state;
-    bool locking = true;
-    for (unsigned i = 0; o && file_keys[i]; i++) {
-        char *k = g_strconcat(prefix, file_keys[i], NULL);
-        const char *v = opts_get(o, k);
-        if (v && !strcmp(file_keys[i], "locking"))
-            locking = strcmp(v, "off") != 0;
-        g_free(k);
-    }
-    if (!locking)
+    char *key = g_strconcat(prefix, "locking", NULL);
+    const char *locking = o ? opts_get(o, key) : NULL;
+    if (locking && !strcmp(locking, "off"))
         n->flags |= BLOCK_NO_LOCK;
+    g_free(key);
     if (!n->filename[0]) {
         error_setg(errp, "The 'file' block driver requires a file name");
         return false;

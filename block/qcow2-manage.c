@@ -258,7 +258,8 @@ static int compare_counts(Count *k, int fix)
         if ((uint64_t)stored == k->refs[c])
             continue;
         bool leak = (uint64_t)stored > k->refs[c];
-        printf("%s cluster %llu refcount=%lld reference=%u\n", leak ? "Leaked" : "ERROR", (unsigned long long)c, (long long)stored, k->refs[c]);
+        if (k->out->report)
+            printf("%s cluster %llu refcount=%lld reference=%u\n", leak ? "Leaked" : "ERROR", (unsigned long long)c, (long long)stored, k->refs[c]);
         if (fix & (leak ? BLOCK_FIX_LEAKS : BLOCK_FIX_ERRORS)) {
             int64_t delta = (int64_t)k->refs[c] - stored;
             ret = qcow_change_refs(q, c << q->cluster_bits, 1, (int)delta);

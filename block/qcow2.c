@@ -265,7 +265,11 @@ static void init_state(Qcow *q, BlockNode *n)
     q->node = n;
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->writes_changed, NULL);
-    pthread_rwlock_init(&q->io, NULL);
+    pthread_rwlockattr_t writers_first; /* a flush must not wait for ever behind transfers; nobody reads it twice */
+    pthread_rwlockattr_init(&writers_first);
+    pthread_rwlockattr_setkind_np(&writers_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&q->io, &writers_first);
+    pthread_rwlockattr_destroy(&writers_first);
     q->pending = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 }
 
@@ -312,11 +316,6 @@ static bool prepare_writing(Qcow *q, Error **errp)
 static bool qcow_open(BlockNode *n, OptGroup *o, const char *prefix, Error **errp)
 {
     Qcow *q = n->state;
-    for (unsigned i = 0; o && qcow_keys[i]; i++) {
-        char *k = g_strconcat(prefix, qcow_keys[i], NULL);
-        opts_get(o, k);
-        g_free(k);
-    }
     init_state(q, n);
     if (!load(q, errp) || !prepare_writing(q, errp)) {
         error_prepend(errp, "Could not open '%s': ", n->filename);

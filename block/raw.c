@@ -106,11 +106,6 @@ static bool null_open(BlockNode *n, OptGroup *o, const char *prefix, Error **err
 {
     bool given;
     uint64_t size = 1ull << 30;
-    for (unsigned i = 0; o && null_keys[i]; i++) {
-        char *k = g_strconcat(prefix, null_keys[i], NULL);
-        opts_get(o, k);
-        g_free(k);
-    }
     if (!get_size(o, prefix, "size", &size, &given, errp))
         return false;
     n->size = size;

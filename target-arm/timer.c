@@ -87,10 +87,16 @@ static void locked_update(ARMCPU *env, unsigned t)
         machine_unlock();
 }
 
+/* As a guest reads it: timers that are overdue run first. */
+static uint64_t read_count(ARMCPU *env)
+{
+    return ns_to_count(env, (uint64_t)cpu_clock_ns(&env->parent));
+}
+
 static uint64_t read_cntpct(ARMCPU *env, const ARMSysReg *r)
 {
     (void)r;
-    return arm_cntpct(env);
+    return read_count(env);
 }
 
 static uint64_t read_cntvct(ARMCPU *env, const ARMSysReg *r)
@@ -98,7 +104,7 @@ static uint64_t read_cntvct(ARMCPU *env, const ARMSysReg *r)
     bool host = arm_hcr(env) & HCR_E2H && (arm_current_el(env) == 2 || (arm_current_el(env) == 0 && arm_hcr(env) & HCR_TGE));
 
     (void)r;
-    return arm_cntpct(env) - (host ? 0 : env->cntvoff);
+    return read_count(env) - (host ? 0 : env->cntvoff);
 }
 
 static uint64_t read_ctl(ARMCPU *env, const ARMSysReg *r)

@@ -25,17 +25,21 @@ run() { # name command...
     esac
 }
 
-suite_unit() {
-    for t in tests/unit/*-test; do
-        [ -x "$t" ] && run "unit/$(basename "$t")" "./$t"
+shell_tests() { # folder below tests/
+    for t in "$src/tests/$1"/*.sh; do
+        run "$1/$(basename "$t" .sh)" bash "$t"
     done
 }
 
-suite_cli() {
-    for t in "$src"/tests/cli/*.sh; do
-        run "cli/$(basename "$t" .sh)" bash "$t"
+test_programs() { # folder below tests/ of the build
+    for t in "tests/$1"/*-test; do
+        [ -x "$t" ] && run "$1/$(basename "$t")" "./$t"
     done
 }
+
+suite_unit() { test_programs unit; }
+
+suite_cli() { shell_tests cli; }
 
 suite_qmp() {
     for t in "$src"/tests/qmp/*.py; do
@@ -56,36 +60,18 @@ suite_tcg() {
     done
 }
 
-suite_boot() {
-    for t in "$src"/tests/boot/*.sh; do
-        run "boot/$(basename "$t" .sh)" bash "$t"
-    done
-}
+suite_boot() { shell_tests boot; }
 
 suite_gdb() {
-    for t in "$src"/tests/gdb/*.sh; do
-        run "gdb/$(basename "$t" .sh)" bash "$t"
-    done
+    shell_tests gdb
     run gdb/protocol python3 "$src/tests/gdb/protocol.py"
 }
 
-suite_qtest() {
-    for t in tests/qtest/*-test; do
-        [ -x "$t" ] && run "qtest/$(basename "$t")" "./$t"
-    done
-}
+suite_qtest() { test_programs qtest; }
 
-suite_block() {
-    for t in "$src"/tests/block/*.sh; do
-        run "block/$(basename "$t" .sh)" bash "$t"
-    done
-}
+suite_block() { shell_tests block; }
 
-suite_smp() {
-    for t in "$src"/tests/smp/*.sh; do
-        run "smp/$(basename "$t" .sh)" bash "$t"
-    done
-}
+suite_smp() { shell_tests smp; }
 
 for s in "$@"; do "suite_$s"; done
 echo "$passed passed, $failed failed, $skipped skipped"

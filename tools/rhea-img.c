@@ -247,7 +247,7 @@ static int cmd_check(Args *a)
 {
     Error *err = NULL;
     int fix = 0;
-    BlockCheck r = { 0 };
+    BlockCheck r = { .report = true };
     if (a->count != 1) {
         error_report("Expecting one image file name");
         return 1;

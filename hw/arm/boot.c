@@ -381,3 +381,12 @@ bool arm_boot_read_files(MachineState *m, ARMBootInfo *info, Error **errp)
     }
     return true;
 }
+
+bool arm_boot_kernel(MachineState *m, ARMBootInfo *info, ARMBoot *out, Error **errp)
+{
+    if (m->bios) {
+        error_setg(errp, "-bios: this board's firmware is not supported; give a kernel with -kernel");
+        return false;
+    }
+    return arm_boot_read_files(m, info, errp) && (!m->kernel || arm_boot_load(info, out, errp));
+}

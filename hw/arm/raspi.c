@@ -190,16 +190,10 @@ static bool load_program(MachineState *m, PiBoard *b, Error **errp)
         .ram_start = 0, .ram_size = m->ram_size - VC_RAM, .low_reserved = 4 * KiB, .board_id = BOARD_ID,
         .aarch64 = arm_feature(arm_cpu(first_cpu), ARM_FEATURE_AARCH64),
     };
-    if (m->bios) {
-        error_setg(errp, "-bios: this board's firmware is not supported; give a kernel with -kernel");
-        return false;
-    }
-    if (!arm_boot_read_files(m, &b->info, errp))
+    if (!arm_boot_kernel(m, &b->info, &b->boot, errp))
         return false;
     if (!m->kernel)
         return true;
-    if (!arm_boot_load(&b->info, &b->boot, errp))
-        return false;
     return m->cpus == 1 || place_pen(b, errp);
 }
 

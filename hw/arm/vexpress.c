@@ -243,16 +243,10 @@ static void place_pen(VexpressBoard *b)
 static bool load_program(MachineState *m, VexpressBoard *b, Error **errp)
 {
     b->info = (ARMBootInfo){ .ram_start = b->tile->ram, .ram_size = m->ram_size, .board_id = BOARD_ID };
-    if (m->bios) {
-        error_setg(errp, "-bios: this board's firmware is not supported; give a kernel with -kernel");
-        return false;
-    }
-    if (!arm_boot_read_files(m, &b->info, errp))
+    if (!arm_boot_kernel(m, &b->info, &b->boot, errp))
         return false;
     if (!m->kernel)
         return true;
-    if (!arm_boot_load(&b->info, &b->boot, errp))
-        return false;
     if (m->cpus > 1)
         place_pen(b);
     return true;

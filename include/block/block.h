@@ -42,6 +42,7 @@ typedef enum BlockStatus {
 } BlockStatus;
 
 typedef struct BlockCheck { /* rhea-img check */
+    bool report;             /* in: a line on stdout for each cluster that is wrong */
     uint64_t corruptions, leaks, errors, fixed_corruptions, fixed_leaks;
     uint64_t clusters, allocated, fragmented, compressed, end_offset;
 } BlockCheck;
@@ -61,7 +62,6 @@ enum {
     BLOCK_UNMAP = 16,       /* discard=unmap */
     BLOCK_NO_LOCK = 32,     /* force-share, locking=off */
     BLOCK_CHECK = 64,       /* open damaged images, too */
-    BLOCK_NATIVE_AIO = 128,
 };
 
 /*
@@ -74,7 +74,7 @@ struct BlockDriver {
     bool protocol;             /* opens its own descriptor instead of a child */
     bool backing;              /* may have a backing file */
     size_t state_size;
-    const char *const *keys;   /* its open options, NULL-terminated; file and backing are known */
+    const char *const *keys;   /* its open options, NULL-terminated; those not looked at have no effect here. file and backing are known */
     const char *const *create_keys; /* options of create with " help" after the name, NULL-terminated; NULL: cannot */
     /* How sure we are that an image with this first block is ours: 0 to 100. */
     int (*probe)(const uint8_t *head, size_t len, const char *filename);
@@ -91,7 +91,6 @@ struct BlockDriver {
     int (*status)(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map);
     int64_t (*allocated)(BlockNode *n); /* bytes used in the file system */
     bool (*create)(const char *filename, OptGroup *o, Error **errp);
-    bool (*amend)(BlockNode *n, OptGroup *o, Error **errp);
     bool (*check)(BlockNode *n, int fix, BlockCheck *out, Error **errp);
     void (*info)(BlockNode *n, void *json); /* adds format-specific members to a json_t object */
     int (*snapshot_list)(BlockNode *n, BlockSnapshot **out); /* count; caller frees with block_snapshots_free */
@@ -133,8 +132,6 @@ void block_driver_foreach(void (*fn)(const BlockDriver *d, void *opaque), void *
 BlockNode *block_open(OptGroup *o, const char *prefix, const char *filename, int flags, Error **errp);
 /* filename with format (NULL = probe). */
 BlockNode *block_open_file(const char *filename, const char *format, int flags, Error **errp);
-/* The options of a child: fails when there is neither prefix.driver, prefix.filename nor a node name. For drivers. */
-BlockNode *block_open_child(BlockNode *parent, OptGroup *o, const char *prefix, const char *child, Error **errp);
 BlockNode *block_ref(BlockNode *n);
 void block_unref(BlockNode *n);
 BlockNode *block_find_node(const char *node_name);
@@ -181,10 +178,6 @@ struct BlockRequest {
 
 typedef enum BlockErrorAction { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP } BlockErrorAction;
 
-typedef struct BlockStats {
-    uint64_t bytes[5], ops[5], failed[5]; /* by BlockOp */
-} BlockStats;
-
 BlockBackend *blk_new(const char *id, Error **errp);
 void blk_free(BlockBackend *b);
 BlockBackend *blk_find(const char *id);           /* by -drive id */
@@ -206,10 +199,9 @@ void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushe
 void blk_submit(BlockBackend *b, BlockRequest *r);
 /* Waits for all requests of b (NULL: of all) and runs their completions. Machine lock. */
 void blk_drain(BlockBackend *b);
-int blk_flush_all(void);
-/* What werror= or rerror= say of this error; STOP has stopped the machine, and the device retries after resume. */
+/* What werror= or rerror= say of this error. STOP has stopped the machine; the guest then sees the error, too: requests are not
+ * retried yet. */
 BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error);
-const BlockStats *blk_stats(const BlockBackend *b);
 /* For blocking callers such as firmware tables and pflash: as block_readv… of the root. */
 int blk_pread(BlockBackend *b, uint64_t offset, void *buf, uint64_t size);
 int blk_pwrite(BlockBackend *b, uint64_t offset, const void *buf, uint64_t size);

@@ -331,7 +331,7 @@ static void atomics_member(int self, void *arg)
         atomic_fetch_add_explicit(&s->l, 5, RLX);
         atomic_fetch_add(&s->q, 0x100000001ull);
         uint32_t c = atomic_load_explicit(&s->cas, RLX);
-        while (!atomic_compare_exchange_weak(&s->cas, &c, c * 1 + 7))
+        while (!atomic_compare_exchange_weak(&s->cas, &c, c + 7))
             ;
         uint64_t d = atomic_load_explicit(&s->cas64, RLX);
         while (!atomic_compare_exchange_strong(&s->cas64, &d, d + 0x300000001ull))

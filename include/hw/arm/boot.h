@@ -42,6 +42,8 @@ void arm_boot_fill_tree(const ARMBootInfo *info, const ARMBoot *boot);
 
 /* Boards: reads -kernel, -initrd and -dtb into info (the board's own tree is replaced by the user's). */
 bool arm_boot_read_files(MachineState *m, ARMBootInfo *info, Error **errp);
+/* Boards without firmware: reads and places what -kernel, -initrd and -dtb name; nothing without a kernel. */
+bool arm_boot_kernel(MachineState *m, ARMBootInfo *info, ARMBoot *out, Error **errp);
 /* In the board's reset, after roms_write(): the vCPU starts as a kernel expects. */
 struct ARMCPU;
 void arm_boot_start_cpu(struct ARMCPU *cpu, const ARMBoot *boot, uint32_t board_id);
