@@ -35,7 +35,7 @@ tests/bin/x86-diff: obj/tests/tcg/i386/x86-diff.o obj/tests/tcg/i386/generate.o 
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include obj/tests/tcg/i386/x86-diff.d obj/tests/tcg/i386/generate.d
 
-# First program of the guests with several vCPUs, in both widths.
+# First program of the guests with several vCPUs.
 TEST_PROGRAMS += tests/bin/smp-guest64 tests/bin/smp-guest32
 SMP_GUEST_FLAGS := -O2 -Wall -Wextra -static -pthread
 tests/bin/smp-guest64: $(SRC)/tests/smp/guest.c
@@ -46,6 +46,14 @@ tests/bin/smp-guest32: $(SRC)/tests/smp/guest.c
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@gcc -m32 -idirafter /usr/include/x86_64-linux-gnu $(SMP_GUEST_FLAGS) -o $@ $<
+
+TEST_PROGRAMS += tests/bin/smp-guest-arm tests/bin/smp-guest-aarch64
+tests/bin/smp-guest-arm: SMP_CC := arm-linux-gnueabi-gcc -march=armv7-a -marm
+tests/bin/smp-guest-aarch64: SMP_CC := aarch64-linux-gnu-gcc
+tests/bin/smp-guest-arm tests/bin/smp-guest-aarch64: $(SRC)/tests/smp/guest.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(SMP_CC) $(SMP_GUEST_FLAGS) -o $@ $<
 
 # Arm: the oracles are static cross-built programs, run by the user-mode emulators.
 TEST_PROGRAMS += tests/bin/arm-diff tests/bin/arm-oracle32 tests/bin/arm-oracle64
@@ -114,7 +122,7 @@ check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
 check-block: all
 	@$(CHECK) block
-check-smp: all tests/bin/smp-guest64 tests/bin/smp-guest32
+check-smp: all $(filter tests/bin/smp-guest%,$(TEST_PROGRAMS))
 	@$(CHECK) smp
 check-qmp: all
 	@$(CHECK) qmp

@@ -295,6 +295,19 @@ __attribute__((target("cx16"))) static void add_pair(uint64_t *p)
         new = (unsigned __int128)(hi + 3) << 64 | (lo + 1);
     } while (!__sync_bool_compare_and_swap(w, old, new));
 }
+#elif defined(__aarch64__)
+/* LDXP and STXP: the pair must move together. */
+static void add_pair(uint64_t *p)
+{
+    uint64_t lo, hi;
+    uint32_t lost;
+    do {
+        __asm__ volatile("ldaxp %0, %1, [%3]\n\tadd %0, %0, #1\n\tadd %1, %1, #3\n\tstlxp %w2, %0, %1, [%3]"
+                         : "=&r"(lo), "=&r"(hi), "=&r"(lost)
+                         : "r"(p)
+                         : "memory");
+    } while (lost);
+}
 #else
 static void add_pair(uint64_t *p)
 {

@@ -8,3 +8,5 @@ t=${SMP_SECONDS:-8}
 export SMP_TIMEOUT=$((t * 2 + 200))
 smp_run cloud-amd64 4 stress t="$t"
 smp_run 686-pae 4 stress t="$t"
+smp_run cloud-arm64 4 stress t="$t"
+smp_run armmp 4 stress t="$t"
