@@ -333,6 +333,19 @@ void arm_cpu_configure(ARMCPU *cpu, const ARMBoardConfig *cfg);
 /* The input line of a core; level-sensitive. Any thread, machine lock. */
 IRQLine arm_cpu_line(ARMCPU *cpu, ARMLine line);
 /*
+ * M profile, as armv7m_create() asks: [0] Non-secure (or only) and [1] Secure vector table at reset. The IDAU says of an address whether it is
+ * exempt from security checks, Non-secure, Non-secure callable, and the region's number.
+ */
+typedef struct ARMMConfig {
+    uint32_t vtor[2];
+    void (*idau)(void *opaque, uint32_t address, bool *exempt, bool *non_secure, bool *callable, uint8_t *region);
+    void *idau_opaque;
+    bool start_powered_off;
+} ARMMConfig;
+void arm_m_configure(ARMCPU *cpu, const ARMMConfig *cfg);
+/* SP and PC from the vector table; memory holds the program. Board's reset hook. */
+void arm_m_start(ARMCPU *cpu);
+/*
  * Called by the board's reset hook for a kernel started without firmware: enters at pc with x0 (r0), x1, x2, in the highest
  * implemented EL that a kernel expects: EL2 when there is one (secure: EL3 or Secure SVC), else EL1, AArch64 or AArch32 SVC/Hyp.
  */

@@ -24,6 +24,9 @@
 #define A64 F(V8), F(AARCH64), F(EL2), F(EL3), F(PMU), F(CBAR)
 #define V7_ISAR { 0x02101110, 0x13112111, 0x21232041, 0x11112131, 0x10011142 }
 #define VFP3 F(VFP2), F(VFP3), F(VFP_DP), F(VFP_D32), F(NEON)
+#define M_BASE F(M), F(V6)
+#define M_MAINLINE M_BASE, F(M_MAIN), F(V7), F(THUMB_DIV)
+#define VFP4_SP F(VFP4), F(VFP_HALF)
 
 const ARMModel arm_models[] = {
     { .name = "arm926", .midr = 0x41069265, .fpsid = 0x41011090, .ctr = 0x1dd20d2, .reset_sctlr = 0x00090078,
@@ -74,6 +77,19 @@ const ARMModel arm_models[] = {
       /* AES PMULL SHA1 SHA512 CRC32 LSE RDM SHA3 SM3 SM4 DP FHM FLAGM2 TLBIRANGE; DPB2 PAuth JSCVT FCMA LRCPC2 GPA FRINTTS SB SPECRES BF16 I8MM; MOPS */
       .aa64isar = { 0x0221111110212120, 0x0000011101211012 | 1ull << 44 | 1ull << 52, 0x10000 },
       .aa64mmfr = { 0x101125, 0x10211122, 0x1000000010001011 }, .cntfrq = 1000000000, .features = { A64 } },
+    { .name = "cortex-m0", .midr = 0x410cc200, .id_pfr = { 0x30, 0x200 }, .id_dfr0 = 0x00100000, .id_mmfr = { 0x30 }, .features = { M_BASE } },
+    { .name = "cortex-m3", .midr = 0x412fc231, .id_pfr = { 0x30, 0x200 }, .id_dfr0 = 0x00100000, .id_mmfr = { 0x30 },
+      .id_isar = { 0x01141110, 0x02111000, 0x21112231, 0x01111110, 0x01310102 }, .mpu_regions = 8, .features = { M_MAINLINE } },
+    { .name = "cortex-m4", .midr = 0x410fc240, .id_pfr = { 0x30, 0x200 }, .id_dfr0 = 0x00100000, .id_mmfr = { 0x30 },
+      .id_isar = { 0x01141110, 0x02111000, 0x21112231, 0x01111110, 0x01310102 }, .mvfr = { 0x10110021, 0x11000011, 0 }, .mpu_regions = 8,
+      .features = { M_MAINLINE, F(M_DSP), VFP4_SP } },
+    { .name = "cortex-m7", .midr = 0x411fc272, .id_pfr = { 0x30, 0x200 }, .id_dfr0 = 0x00100000, .id_mmfr = { 0x00100030, 0, 0x01000000 },
+      .id_isar = { 0x01101110, 0x02112000, 0x20232231, 0x01111131, 0x01310132 }, .mvfr = { 0x10110221, 0x12000011, 0x40 }, .mpu_regions = 8,
+      .features = { M_MAINLINE, F(M_DSP), VFP4_SP, F(VFP_DP), F(FPARMV8) } },
+    { .name = "cortex-m33", .midr = 0x410fd213, .ctr = 0x8000c000, .id_pfr = { 0x30, 0x210 }, .id_dfr0 = 0x00200000,
+      .id_mmfr = { 0x00101f40, 0, 0x01000000 }, .id_isar = { 0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132 },
+      .mvfr = { 0x10110021, 0x11000011, 0x40 }, .mpu_regions = 16, .sau_regions = 8,
+      .features = { M_MAINLINE, F(M_V8), F(M_SECURITY), F(M_DSP), VFP4_SP, F(FPARMV8) } },
     { .name = NULL },
 };
 

@@ -14,6 +14,7 @@ typedef struct ARMModel {
     uint32_t id_pfr[2], id_dfr0, id_afr0, id_mmfr[5], id_isar[7];
     uint64_t aa64pfr[2], aa64dfr0, aa64isar[3], aa64mmfr[3];
     uint64_t cntfrq;
+    uint8_t mpu_regions, sau_regions; /* M profile */
     uint8_t features[24];      /* ARM_FEATURE_*, ends with 0 (V4T, which every model has) */
 } ARMModel;
 
