@@ -8,11 +8,9 @@
 #include "tcg/vec.h"
 #include "tcg/x86_64/jit.h"
 #include "util/error.h"
-#include <asm/prctl.h>
 #include <cpuid.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 HostInfo host;
@@ -253,7 +251,7 @@ static void detect_host(void)
     host.bmi1 = host.avx && (ebx >> 3 & 1);
     host.bmi2 = host.avx && (ebx >> 8 & 1);
     host.lzcnt = ecx_ext >> 5 & 1;
-    host.fsgsbase = getauxval(AT_HWCAP2) >> 1 & 1;
+    host.bank_seg = getauxval(AT_HWCAP2) >> 1 & 1 ? X_GS : 0;
     host.vec_features = vector_features(host.avx, ecx1, ebx);
 }
 
@@ -314,10 +312,8 @@ static size_t x86_64_init(uint8_t *rw, const uint8_t *rx, size_t room, Error **e
 static void x86_64_set_bank(CPUState *cpu, TLBBank *bank)
 {
     (void)cpu;
-    if (host.fsgsbase) {
+    if (host.bank_seg) {
         __asm__ volatile("wrgsbase %0" ::"r"(bank));
-    } else {
-        syscall(SYS_arch_prctl, ARCH_SET_GS, bank);
     }
 }
 

@@ -65,7 +65,7 @@ void checks_zero(Jit *j, const SlowPath *s)
 
 static void compare_tag(Asm *a, unsigned mode, bool write, int t1, int t2)
 {
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, tlb_table(mode) + (write ? 8 * ACCESS_WRITE : 8 * ACCESS_READ)));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W | host.bank_seg, t2, mem_operand(t1, tlb_table(mode) + (write ? 8 * ACCESS_WRITE : 8 * ACCESS_READ)));
 }
 
 /* Flags tell whether the byte at addr + last is on the page of the entry at offset t1. */
@@ -110,7 +110,7 @@ void x64_guest_check(Jit *j, unsigned arg)
     tlb_entry_offset(a, t1, t2, first);
     compare_page(a, mode, op->imm & CHK_WRITE, base, last, t1, t2);
     s->jump = asm_jcc_forward(a, CC_NE);
-    asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
+    asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
     asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, base);
     s->back = a->p;
 }
@@ -284,7 +284,7 @@ void check_alone(Jit *j, const SlowPath *s)
         compare_page(a, memopidx_mode(s->oi), store_op, addr, (int32_t)memop_bytes(memopidx_op(s->oi)) - 1, s->check, t2);
     }
     miss = asm_jcc_forward(a, CC_NE);
-    asm_rm(a, MOV_LD | X_W | X_GS, s->check,
+    asm_rm(a, MOV_LD | X_W | host.bank_seg, s->check,
            mem_operand(s->check, tlb_table(memopidx_mode(s->oi)) + (int32_t)offsetof(TLBEntry, addend)));
     if (store_op) {
         store(j, s, t2, indexed_operand(addr, s->check, 0, 0));

@@ -90,7 +90,8 @@ void mem_slow_snapshot(Jit *j, SlowPath *s)
     checks_collect(j, s);
 }
 
-/* index * entry size: A ^ A >> TLB_HASH_SHIFT, bits of the page number scaled (tlb_index). Three cycles with RORX. */
+/* Where host.bank_seg finds the entry of addr: index * entry size, A ^ A >> TLB_HASH_SHIFT, bits of the page number
+ * scaled (tlb_index); three cycles with RORX. Plus the bank's address where no segment register holds it. */
 void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
 {
     const unsigned scale = PAGE_BITS - TLB_ENTRY_BITS;
@@ -108,6 +109,9 @@ void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
         asm_shift_imm(a, SHIFT_SHR, false, dst, scale);
     }
     asm_alu_imm(a, ALU_AND, false, reg_operand(dst), (TLB_SIZE - 1) << TLB_ENTRY_BITS);
+    if (!host.bank_seg) {
+        asm_rm(a, ALU_LD(ALU_ADD) | X_W, dst, ENV_FIELD(bank));
+    }
 }
 _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
 
@@ -125,9 +129,9 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
         asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, (int32_t)bytes - 1));
         asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS));
     }
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, t2, mem_operand(t1, table + 8 * (int32_t)access));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W | host.bank_seg, t2, mem_operand(t1, table + 8 * (int32_t)access));
     s->jump = asm_jcc_forward(a, CC_NE);
-    asm_rm(a, MOV_LD | X_W | X_GS, t1, mem_operand(t1, table + (int32_t)offsetof(TLBEntry, addend)));
+    asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, table + (int32_t)offsetof(TLBEntry, addend)));
 }
 
 static void tlb_check(Jit *j, SlowPath *s, AccessType access, bool aligned, int t1, int t2)

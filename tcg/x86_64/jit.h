@@ -5,7 +5,7 @@
  * Host registers in generated code:
  *   rsp  frame of fixed layout (FRAME_*): arguments of slow paths, save area, spill slots
  *   rbp  CPUState + CPU_ENV_BIAS
- *   gs   the current TLB bank
+ *   gs   the current TLB bank, where user code can write its base (FSGSBASE); else the bank is read from CPUState
  *   pinned: guest globals of the highest priority, always (also between TBs)
  *   the other general registers and all vector registers hold temps and cached globals
  *
@@ -160,7 +160,8 @@ typedef struct Jit {
 /* ---- Process-wide facts, fixed by init ---- */
 
 typedef struct HostInfo {
-    bool bmi1, bmi2, lzcnt, popcnt, movbe, avx, fsgsbase;
+    bool bmi1, bmi2, lzcnt, popcnt, movbe, avx;
+    unsigned bank_seg;           /* X_GS, or 0: tlb_entry_offset adds the bank's address */
     uint32_t vec_features;       /* bit per VF_* */
     unsigned npinned;
     IRVal pinned_val[16];        /* by host register, or IR_NONE */
@@ -283,7 +284,7 @@ void mem_slow_snapshot(Jit *j, SlowPath *s);
  * scratch. Everything the operation needs is in registers by now. */
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2);
 
-/* Offset of the TLB entry of addr in its table, to dst. scratch, which may be addr, changes. */
+/* Offset of the TLB entry of addr in its table, for a memory operand with host.bank_seg, to dst. scratch, which may be addr, changes. */
 void tlb_entry_offset(Asm *a, int dst, int scratch, int addr);
 static inline int32_t tlb_table(unsigned mode) { return (int32_t)(mode * TLB_SIZE << TLB_ENTRY_BITS); }
 unsigned mem_load_opcode(MemOp op, bool w);

@@ -824,6 +824,9 @@ static void use_features(uint64_t seed)
     if (seed % 8 == 5) {
         host.vec_features = 0;
     }
+    if (seed % 16 >= 8) {
+        host.bank_seg = 0;
+    }
 }
 
 static void start_up(void)
