@@ -187,6 +187,7 @@ static void reset_machine(void *opaque)
     device_reset_all();
     if (current_machine->type->reset)
         current_machine->type->reset(current_machine);
+    reset_hooks_run();
     if (was_running)
         cpus_resume();
 }

@@ -98,6 +98,8 @@ struct TargetOps {
     /* Interrupts cannot wake the vCPU from a halt, or end a loop. May be NULL: unknown. */
     bool (*interrupts_off)(const CPUState *cpu);
     void (*reset)(CPUState *cpu);
+    /* After a reset: starts at this address (Arm: bit 0 chooses Thumb), running. */
+    void (*set_pc)(CPUState *cpu, uint64_t pc);
 
     /* Translation */
     TBState (*tb_state)(const CPUState *cpu);

@@ -53,12 +53,21 @@ static void post_load(CPUState *cpu)
     arm_lines_update(env);
 }
 
+static void set_pc(CPUState *cpu, uint64_t pc)
+{
+    ARMCPU *env = arm_cpu(cpu);
+    bool aarch64 = !(env->pstate & PSTATE_NRW);
+
+    env->pc = aarch64 ? pc : (uint32_t)pc & ~1u;
+    env->thumb = !aarch64 && pc & 1;
+}
+
 static const char *const arm_aliases[] = { "aarch32", NULL };
 static const char *const aarch64_aliases[] = { "arm64", NULL };
 
 #define ARM_OPS                                                                                                                \
     .state_size = sizeof(ARMCPU), .pc_offset = ARM_OFFSET(pc), .mmu_modes = ARM_MMU_MODES, .user_flags = TBF_USER,             \
-    .init = arm_translate_init, .default_model = default_model, .reset = arm_cpu_reset, .tb_state = arm_tb_state,                     \
+    .init = arm_translate_init, .default_model = default_model, .reset = arm_cpu_reset, .set_pc = set_pc, .tb_state = arm_tb_state,                     \
     .context_size = sizeof(DisasContext), .tb_start = arm_tb_start, .translate_insn = arm_translate_insn,                      \
     .tb_stop = arm_tb_stop, .restore_state = arm_restore_state, .disas = arm_disas, .tlb_fill = arm_tlb_fill,                  \
     .unaligned_access = arm_unaligned_access, .debug_translate = arm_debug_translate,                \

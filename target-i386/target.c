@@ -49,13 +49,18 @@ static bool interrupts_off(const CPUState *cpu)
     return !(((const X86CPU *)cpu)->eflags & IF_MASK);
 }
 
+static void set_pc(CPUState *cpu, uint64_t pc)
+{
+    ((X86CPU *)cpu)->eip = pc;
+}
+
 static const char *const i386_aliases[] = { "x86", NULL };
 static const char *const x86_64_aliases[] = { "amd64", NULL };
 
 #define X86_OPS                                                                                                \
     .state_size = sizeof(X86CPU), .pc_offset = X86_OFFSET(eip), .mmu_modes = X86_MMU_MODES,\
     .user_flags = HF_CPL,                   \
-    .strong_order = true, .init = x86_translate_init, .cpu_list = x86_cpu_list, .reset = x86_cpu_reset,        \
+    .strong_order = true, .init = x86_translate_init, .cpu_list = x86_cpu_list, .reset = x86_cpu_reset, .set_pc = set_pc, \
     .cpu_models = x86_cpu_models, .cpu_expand = x86_cpu_expand, .interrupts_off = interrupts_off,              \
     .tb_state = x86_tb_state, .context_size = sizeof(DisasContext), .tb_start = x86_tb_start,              \
     .translate_insn = x86_translate_insn, .tb_stop = x86_tb_stop, .restore_state = x86_restore_state,          \

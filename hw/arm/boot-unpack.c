@@ -9,43 +9,11 @@
 
 #include <glib.h>
 #include <string.h>
-#include <zlib.h>
 #ifdef CONFIG_ZSTD
 #include <zstd.h>
 #endif
 
 #define UNPACKED_MAX (512 * MiB)
-
-static bool gunzip(Blob in, Blob *out, Error **errp)
-{
-    z_stream z = { .next_in = (Bytef *)in.data, .avail_in = (uInt)MIN(in.len, UINT32_MAX) };
-    size_t room = MIN(in.len * 4 + 64 * KiB, UNPACKED_MAX), len = 0;
-    uint8_t *buf = g_malloc(room);
-    int err = inflateInit2(&z, 16 + MAX_WBITS);
-    while (err == Z_OK) {
-        if (len == room) {
-            if (room == UNPACKED_MAX)
-                break;
-            room = MIN(room * 2, UNPACKED_MAX);
-            buf = g_realloc(buf, room);
-        }
-        z.next_out = buf + len;
-        z.avail_out = (uInt)(room - len);
-        err = inflate(&z, Z_NO_FLUSH);
-        len = room - z.avail_out;
-        if (err == Z_OK && !z.avail_in && z.avail_out)
-            err = Z_BUF_ERROR;
-    }
-    const char *why = err == Z_OK ? "larger than 512 MiB" : err == Z_BUF_ERROR ? "truncated" : z.msg ? z.msg : "damaged";
-    bool ok = err == Z_STREAM_END;
-    if (!ok)
-        error_setg(errp, "cannot unpack the gzip file: %s", why);
-    inflateEnd(&z);
-    roms_own(buf);
-    if (ok)
-        *out = (Blob){ buf, len };
-    return ok;
-}
 
 static bool is_zstd(Blob b)
 {
@@ -105,6 +73,6 @@ bool arm_boot_unpack(Blob *kernel, Error **errp)
     if (k.len >= 64 && !memcmp(k.data, "MZ", 2) && !memcmp(k.data + 4, "zimg", 4) && !open_zboot(&k, errp))
         return false;
     if (is_gzip(k))
-        return gunzip(k, kernel, errp);
+        return blob_gunzip(k, UNPACKED_MAX, kernel, errp);
     return is_zstd(k) ? unzstd(k, kernel, errp) : true;
 }

@@ -26,11 +26,6 @@ static uint64_t align_up(uint64_t v, uint64_t align)
     return (v + align - 1) & ~(align - 1);
 }
 
-static uint32_t get_be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* Room for an image of this size at this address. */
 static bool check_fit(const ARMBootInfo *info, uint64_t addr, uint64_t size, Error **errp)
 {
@@ -140,46 +135,28 @@ static bool load_elf(const ARMBootInfo *info, Blob k, ARMBoot *out, Error **errp
     return true;
 }
 
-enum { UIMAGE_MAGIC = 0x27051956, UIMAGE_HEADER = 64, UIMAGE_LINUX = 5, UIMAGE_ARM = 2, UIMAGE_ARM64 = 22, UIMAGE_KERNEL = 2,
-       UIMAGE_NOLOAD = 14 };
-
-static bool is_uimage(Blob k)
-{
-    return k.len >= UIMAGE_HEADER && get_be32(k.data) == UIMAGE_MAGIC;
-}
-
 static bool load_uimage(const ARMBootInfo *info, Blob k, ARMBoot *out, Error **errp)
 {
-    uint32_t size = get_be32(k.data + 12), load = get_be32(k.data + 16), entry = get_be32(k.data + 20);
-    uint8_t os = k.data[28], arch = k.data[29], type = k.data[30], packing = k.data[31];
-    if (arch != UIMAGE_ARM && arch != UIMAGE_ARM64) {
-        error_setg(errp, "the U-Boot image is for another architecture (number %u)", arch);
+    UImage u;
+    if (!uimage_parse(k, &u, errp))
+        return false;
+    if (u.arch != UIMAGE_ARCH_ARM && u.arch != UIMAGE_ARCH_ARM64) {
+        error_setg(errp, "the U-Boot image is for another architecture (number %u)", u.arch);
         return false;
     }
-    if (type != UIMAGE_KERNEL && type != UIMAGE_NOLOAD) {
-        error_setg(errp, "the U-Boot image is not a kernel (type %u)", type);
+    if (u.type != UIMAGE_TYPE_KERNEL && u.type != UIMAGE_TYPE_KERNEL_NOLOAD) {
+        error_setg(errp, "the U-Boot image is not a kernel (type %u)", u.type);
         return false;
     }
-    if (size > k.len - UIMAGE_HEADER) {
-        error_setg(errp, "the U-Boot image is truncated: %zu of %u bytes", k.len - UIMAGE_HEADER, size);
-        return false;
+    if (u.type == UIMAGE_TYPE_KERNEL_NOLOAD) {
+        u.entry = (uint32_t)(u.entry + info->ram_start + ZIMAGE_AT_LOW - u.load);
+        u.load = (uint32_t)(info->ram_start + ZIMAGE_AT_LOW);
     }
-    Blob payload = { k.data + UIMAGE_HEADER, size };
-    if (packing > 1) {
-        error_setg(errp, "the U-Boot image is compressed with method %u; it takes none and gzip", packing);
+    out->aarch64 = u.arch == UIMAGE_ARCH_ARM64;
+    if (!place(info, u.payload, u.load, 0, out, errp))
         return false;
-    }
-    if (packing == 1 && !arm_boot_unpack(&payload, errp))
-        return false;
-    if (type == UIMAGE_NOLOAD) {
-        entry = (uint32_t)(entry + info->ram_start + ZIMAGE_AT_LOW - load);
-        load = (uint32_t)(info->ram_start + ZIMAGE_AT_LOW);
-    }
-    out->aarch64 = arch == UIMAGE_ARM64;
-    if (!place(info, payload, load, 0, out, errp))
-        return false;
-    out->entry = entry;
-    out->is_linux = os == UIMAGE_LINUX;
+    out->entry = u.entry;
+    out->is_linux = u.os == UIMAGE_OS_LINUX;
     return true;
 }
 
@@ -198,7 +175,7 @@ static const struct {
     bool (*is)(Blob kernel);
     bool (*load)(const ARMBootInfo *info, Blob kernel, ARMBoot *out, Error **errp);
 } formats[] = {
-    { is_image64, load_image64 }, { is_zimage, load_zimage }, { is_elf, load_elf }, { is_uimage, load_uimage },
+    { is_image64, load_image64 }, { is_zimage, load_zimage }, { is_elf, load_elf }, { uimage_is, load_uimage },
     { is_binary, load_binary },
 };
 

@@ -239,6 +239,10 @@ void device_reset_all(void)
         if (dev->realized)
             device_reset(dev);
     }
+}
+
+void reset_hooks_run(void)
+{
     for (unsigned i = 0; reset_hooks && i < reset_hooks->len; i++) {
         ResetHook *h = &g_array_index(reset_hooks, ResetHook, i);
         h->fn(h->opaque);
@@ -251,6 +255,17 @@ void reset_register(void (*fn)(void *), void *opaque)
         reset_hooks = g_array_new(FALSE, FALSE, sizeof(ResetHook));
     ResetHook h = { fn, opaque };
     g_array_append_val(reset_hooks, h);
+}
+
+void reset_unregister(void (*fn)(void *), void *opaque)
+{
+    for (unsigned i = 0; reset_hooks && i < reset_hooks->len; i++) {
+        ResetHook *h = &g_array_index(reset_hooks, ResetHook, i);
+        if (h->fn == fn && h->opaque == opaque) {
+            g_array_remove_index(reset_hooks, i);
+            return;
+        }
+    }
 }
 
 void devices_exit(void)

@@ -4,6 +4,7 @@
  * ask for them.
  */
 #include "hw/boards.h"
+#include "hw/loader.h"
 #include "target.h"
 #include "util/error.h"
 #include <glib.h>
@@ -24,13 +25,21 @@ static bool none_init(MachineState *m, Error **errp)
         CPUState *cpu = current_target->cpu_create(m->cpu_model, errp);
         if (!cpu)
             return false;
-        cpu->halted = true;
         cpu_register(cpu);
     }
     return true;
 }
 
+/* Only -device loader starts the vCPU. */
+static void none_reset(MachineState *m)
+{
+    (void)m;
+    CPU_FOREACH(cpu)
+        cpu->halted = true;
+    roms_write();
+}
+
 static const MachineType none_type = {
-    .name = "none", .desc = "empty machine", .max_cpus = 1, .init = none_init,
+    .name = "none", .desc = "empty machine", .max_cpus = 1, .init = none_init, .reset = none_reset,
 };
 machine_type(none_type);

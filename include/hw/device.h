@@ -212,7 +212,9 @@ void map_region(MemoryRegion *space, hwaddr addr, Device *dev, unsigned region);
 void connect_irq(Device *dev, unsigned output, Device *to, unsigned input);
 IRQLine device_input(Device *dev, unsigned input);
 void connect_line(Device *dev, unsigned output, IRQLine line);
-/* Resets run on system reset, after the devices'. */
+/* Hooks run last on a reset of the machine, after the devices' and the board's, in the order of registration. */
 void reset_register(void (*fn)(void *), void *opaque);
+void reset_unregister(void (*fn)(void *), void *opaque);
+void reset_hooks_run(void);
 
 #endif

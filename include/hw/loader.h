@@ -53,6 +53,26 @@ void elf_extent(const ELFImage *elf, uint64_t *start, uint64_t *end);
 /* rom_add for each segment; fails when one lies outside [low, high). */
 bool elf_add_roms(const ELFImage *elf, const char *name, uint64_t low, uint64_t high, Error **errp);
 
+/* ---- Other containers ---- */
+/* Unpacks a gzip file into at most max bytes that live as long as the ROMs. */
+bool blob_gunzip(Blob in, size_t max, Blob *out, Error **errp);
+
+/* U-Boot legacy images; numbers are those of the format. */
+enum { UIMAGE_OS_LINUX = 5, UIMAGE_ARCH_ARM = 2, UIMAGE_ARCH_ARM64 = 22, UIMAGE_TYPE_STANDALONE = 1, UIMAGE_TYPE_KERNEL = 2,
+       UIMAGE_TYPE_FIRMWARE = 5, UIMAGE_TYPE_KERNEL_NOLOAD = 14 };
+typedef struct UImage {
+    uint32_t load, entry;
+    uint8_t os, arch, type;
+    Blob payload; /* unpacked */
+} UImage;
+bool uimage_is(Blob file);
+bool uimage_parse(Blob file, UImage *out, Error **errp); /* of what uimage_is() said yes to */
+
+/* Intel HEX: starts with a sound record. */
+bool ihex_is(Blob file);
+/* rom_add for what it holds, up to max bytes; *entry changes when the file says one. */
+bool ihex_add_roms(Blob file, const char *name, uint64_t max, uint64_t *entry, Error **errp);
+
 /* Little-endian fields at an offset the caller has checked. */
 static inline uint16_t get_le16(const uint8_t *p) { return p[0] | p[1] << 8; }
 static inline uint32_t get_le32(const uint8_t *p) { return get_le16(p) | (uint32_t)get_le16(p + 2) << 16; }

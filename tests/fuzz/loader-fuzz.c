@@ -60,6 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         roms_clear();
     }
     arm_loaders(info.kernel);
+    UImage u;
+    uint64_t entry;
+    if (uimage_is(info.kernel))
+        uimage_parse(info.kernel, &u, NULL);
+    if (ihex_is(info.kernel))
+        ihex_add_roms(info.kernel, "hex", 16 * MiB, &entry, NULL);
+    roms_clear();
     blob_identify(info.kernel);
     return 0;
 }

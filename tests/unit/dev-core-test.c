@@ -224,10 +224,14 @@ static void test_reset_order(void)
     realize(b), realize(a);
     reset_register(hook, &hook_at);
     device_reset_all();
+    reset_hooks_run();
     g_assert_cmpint(last_reset_at[1], ==, 1); /* creation order */
     g_assert_cmpint(last_reset_at[2], ==, 2);
     g_assert_cmpint(hook_at, ==, 3);
     g_assert_cmpint(((Gadget *)never)->resets, ==, 0);
+    reset_unregister(hook, &hook_at);
+    reset_hooks_run();
+    g_assert_cmpint(hook_at, ==, 3);
     device_unrealize(never), device_unrealize(b), device_unrealize(a);
 }
 
