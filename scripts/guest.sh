@@ -9,6 +9,7 @@
 #        guest.sh initrd FLAVOUR     initramfs with a busybox shell
 #        guest.sh initrd-off FLAVOUR initramfs whose init mounts, prints "RHEA-BOOT-OK" and powers off
 #        guest.sh busybox ARCH       the static busybox
+#        guest.sh tree ARCH PACKAGE...  folder with these packages and all they depend on, unpacked, without documentation
 # The cache is $RHEA_CACHE, or rhea under $XDG_CACHE_HOME or ~/.cache.
 set -e
 cache=${RHEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rhea}
@@ -113,12 +114,33 @@ initrd() { # flavour, kind
     echo "$out"
 }
 
+# What a program in a guest needs: packages and the closure of their dependencies, as the architecture's apt resolves it.
+tree() {
+    arch=$(arch_of "$1")
+    shift
+    dir=$cache/tree-$arch-$(echo "$*" | tr ' ' '+')
+    if [ ! -e "$dir/.complete" ]; then
+        apt_update "$arch"
+        rm -rf "$dir" "$dir.debs"
+        mkdir -p "$dir" "$dir.debs/partial"
+        echo "guest.sh: downloading $* and what it needs ($arch)" >&2
+        apt_for "$arch" apt-get -y --no-install-recommends --download-only -o APT::Sandbox::User=root \
+            -o Dir::Cache::archives="$dir.debs" install "$@" >&2 || die "cannot download $*"
+        for deb in "$dir.debs"/*.deb; do dpkg-deb -x "$deb" "$dir"; done
+        rm -rf "$dir.debs" "$dir/usr/share/doc" "$dir/usr/share/man" "$dir/usr/share/locale" "$dir/usr/share/info" \
+            "$dir/usr/share/lintian" "$dir/usr/share/i18n"
+        touch "$dir/.complete"
+    fi
+    echo "$dir"
+}
+
 mkdir -p "$cache"
 case $1 in
+tree) shift; tree "$@" ;;
 kernel) kernel "$2" ;;
 dtb) dtb "$2" "$3" ;;
 busybox) busybox "$2" ;;
 initrd) initrd "$2" shell ;;
 initrd-off) initrd "$2" off ;;
-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,15p' >&2; exit 1 ;;
+*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,16p' >&2; exit 1 ;;
 esac
