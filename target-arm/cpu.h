@@ -206,8 +206,9 @@ struct ARMCPU {
     bool guarded_seen;      /* TBF_BTI */
 
     /* Lines, timers, interfaces */
-    uint32_t line_level;    /* bit n: ARMLine n is high. Any thread, machine lock */
-    ARMTimerState gt[GT_TIMERS];
+    uint32_t line_level;    /* bit n: ARMLine n is high. Atomic, any thread */
+    pthread_mutex_t gt_lock;
+    ARMTimerState gt[GT_TIMERS]; /* gt_lock; the vCPU may read without */
     IRQLine gt_out[GT_TIMERS], pmu_out, maintenance_out;
     const ARMGICCpuIf *gic;
     void *gic_opaque;

@@ -28,19 +28,24 @@ static bool condition_met(const ARMCPU *env, unsigned t)
     return arm_cntpct(env) - offset_of(env, t) >= env->gt[t].cval;
 }
 
-/* Brings line and deadline up to date. Machine lock. */
-static void update(ARMCPU *env, unsigned t)
+/*
+ * A core's timers are programmed by its vCPU, mostly without the machine lock, and expire in the main loop. gt_lock
+ * protects registers, levels and deadlines; levels change only with the machine lock held too, as the
+ * interrupt controller wants it. Order: machine lock, gt_lock.
+ */
+static bool wanted_level(const ARMCPU *env, unsigned t)
+{
+    return (env->gt[t].ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE && condition_met(env, t);
+}
+
+/* Sets the deadline. gt_lock. */
+static void schedule(ARMCPU *env, unsigned t)
 {
     ARMTimerState *g = &env->gt[t];
-    bool enabled = g->ctl & CTL_ENABLE, met = enabled && condition_met(env, t), level = met && !(g->ctl & CTL_IMASK);
 
-    if (level != g->level) {
-        g->level = level;
-        irq_set(&env->gt_out[t], level);
-    }
     if (!g->timer)
         return;
-    if (!enabled || met) {
+    if (!(g->ctl & CTL_ENABLE) || condition_met(env, t)) {
         timer_del(g->timer);
         return;
     }
@@ -50,6 +55,20 @@ static void update(ARMCPU *env, unsigned t)
         timer_mod(g->timer, (int64_t)when);
     else
         timer_del(g->timer);
+}
+
+/* Brings line and deadline up to date. Machine lock. */
+static void update(ARMCPU *env, unsigned t)
+{
+    ARMTimerState *g = &env->gt[t];
+
+    pthread_mutex_lock(&env->gt_lock);
+    bool level = wanted_level(env, t), changed = level != g->level;
+    g->level = level;
+    schedule(env, t);
+    pthread_mutex_unlock(&env->gt_lock);
+    if (changed)
+        irq_set(&env->gt_out[t], level);
 }
 
 static void fire_phys(void *opaque) { update(opaque, GT_PHYS); }
@@ -62,6 +81,7 @@ void arm_timers_init(ARMCPU *env)
 {
     static TimerFunc *const fire[GT_TIMERS] = { fire_phys, fire_virt, fire_hyp, fire_sec, fire_hypvirt };
 
+    pthread_mutex_init(&env->gt_lock, NULL);
     for (unsigned t = 0; t < GT_TIMERS && arm_feature(env, ARM_FEATURE_GENERIC_TIMER); t++)
         env->gt[t].timer = timer_new(CLOCK_VIRTUAL, fire[t], env);
 }
@@ -69,17 +89,28 @@ void arm_timers_init(ARMCPU *env)
 void arm_timers_reset(ARMCPU *env)
 {
     for (unsigned t = 0; t < GT_TIMERS; t++) {
+        pthread_mutex_lock(&env->gt_lock);
         env->gt[t].ctl = env->gt[t].cval = 0;
+        pthread_mutex_unlock(&env->gt_lock);
         update(env, t);
     }
 }
 
 /* ---- Registers; .value is the timer ---- */
 
-static void locked_update(ARMCPU *env, unsigned t)
+/* The vCPU changes a register of its timer. The machine lock is taken only when the line changes. */
+static void write_timer(ARMCPU *env, unsigned t, uint64_t *reg, uint64_t value)
 {
     bool held = machine_lock_held();
 
+    pthread_mutex_lock(&env->gt_lock);
+    *reg = value;
+    bool changed = wanted_level(env, t) != env->gt[t].level;
+    if (!changed)
+        schedule(env, t);
+    pthread_mutex_unlock(&env->gt_lock);
+    if (!changed)
+        return;
     if (!held)
         machine_lock();
     update(env, t);
@@ -116,8 +147,7 @@ static uint64_t read_ctl(ARMCPU *env, const ARMSysReg *r)
 
 static void write_ctl(ARMCPU *env, const ARMSysReg *r, uint64_t value)
 {
-    env->gt[r->value].ctl = value & (CTL_ENABLE | CTL_IMASK);
-    locked_update(env, (unsigned)r->value);
+    write_timer(env, (unsigned)r->value, &env->gt[r->value].ctl, value & (CTL_ENABLE | CTL_IMASK));
 }
 
 static uint64_t read_cval(ARMCPU *env, const ARMSysReg *r)
@@ -127,8 +157,7 @@ static uint64_t read_cval(ARMCPU *env, const ARMSysReg *r)
 
 static void write_cval(ARMCPU *env, const ARMSysReg *r, uint64_t value)
 {
-    env->gt[r->value].cval = value;
-    locked_update(env, (unsigned)r->value);
+    write_timer(env, (unsigned)r->value, &env->gt[r->value].cval, value);
 }
 
 static uint64_t read_tval(ARMCPU *env, const ARMSysReg *r)
@@ -138,17 +167,16 @@ static uint64_t read_tval(ARMCPU *env, const ARMSysReg *r)
 
 static void write_tval(ARMCPU *env, const ARMSysReg *r, uint64_t value)
 {
-    uint64_t now = arm_cntpct(env) - offset_of(env, (unsigned)r->value);
+    unsigned t = (unsigned)r->value;
+    uint64_t now = arm_cntpct(env) - offset_of(env, t);
 
-    env->gt[r->value].cval = now + (uint64_t)(int64_t)(int32_t)value;
-    locked_update(env, (unsigned)r->value);
+    write_timer(env, t, &env->gt[t].cval, now + (uint64_t)(int64_t)(int32_t)value);
 }
 
 static void write_cntvoff(ARMCPU *env, const ARMSysReg *r, uint64_t value)
 {
     (void)r;
-    env->cntvoff = value;
-    locked_update(env, GT_VIRT);
+    write_timer(env, GT_VIRT, &env->cntvoff, value);
 }
 
 /* ---- Who may ---- */

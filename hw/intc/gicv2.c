@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "hw/arm/gic.h"
 #include "hw/fdt.h"
+#include "hw/intc/gic-lock.h"
 #include "hw/intc/gic-word.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -36,6 +37,7 @@ typedef struct GICCPU {
 
 typedef struct GICv2 {
     Device dev;
+    GRecMutex lock;         /* protects what follows the properties */
     uint32_t ncpu, nirq, revision;
     bool security;
     bool start_nonsecure;   /* reset as secure firmware would leave it: all interrupts in group 1 */
@@ -155,6 +157,7 @@ static void update(GICv2 *s)
 static void gic_input(void *dev, int n, int level)
 {
     GICv2 *s = dev;
+    GIC_LOCKED(&s->lock);
     unsigned spis = s->nirq - 32, c = 0, irq = (unsigned)n + 32;
     if ((unsigned)n >= spis) {
         c = ((unsigned)n - spis) / 32;
@@ -258,6 +261,7 @@ static uint32_t ctlr_view(const GICCPU *cpu, bool ns)
 static uint64_t cpu_read(void *opaque, hwaddr offset, unsigned size)
 {
     GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned c = accessor(s);
     GICCPU *cpu = &s->cpu[c];
     bool ns = non_secure(s);
@@ -310,6 +314,7 @@ static void write_bpr(GICCPU *cpu, uint8_t value, bool ns)
 static void cpu_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned c = accessor(s);
     GICCPU *cpu = &s->cpu[c];
     bool ns = non_secure(s);
@@ -348,7 +353,7 @@ static void cpu_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     update_cpu(s, c);
 }
 
-static const MemoryRegionOps cpu_ops = { .read = cpu_read, .write = cpu_write, .impl_min = 4, .impl_max = 4 };
+static const MemoryRegionOps cpu_ops = { .read = cpu_read, .write = cpu_write, .impl_min = 4, .impl_max = 4, .lockless = true };
 
 /* ---- Distributor ---- */
 
@@ -532,6 +537,7 @@ static void dist_write_word(GICv2 *s, unsigned c, unsigned offset, uint32_t lane
 static uint64_t dist_read(void *opaque, hwaddr offset, unsigned size)
 {
     GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned c = accessor(s), at = (unsigned)offset;
     bool ns = non_secure(s);
     if (!has_bytes(at))
@@ -545,6 +551,7 @@ static uint64_t dist_read(void *opaque, hwaddr offset, unsigned size)
 static void dist_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned c = accessor(s), at = (unsigned)offset, shift = 8 * (at & 3);
     bool ns = non_secure(s);
     if (has_bytes(at)) {
@@ -557,13 +564,16 @@ static void dist_write(void *opaque, hwaddr offset, uint64_t value, unsigned siz
     update(s);
 }
 
-static const MemoryRegionOps dist_ops = { .read = dist_read, .write = dist_write, .impl_min = 1, .impl_max = 4 };
+static const MemoryRegionOps dist_ops = {
+    .read = dist_read, .write = dist_write, .impl_min = 1, .impl_max = 4, .lockless = true,
+};
 
 /* ---- Device ---- */
 
 static void gic_reset(Device *dev)
 {
     GICv2 *s = (GICv2 *)dev;
+    GIC_LOCKED(&s->lock);
     s->ctlr = 0;
     for (unsigned w = 0; w < WORDS; w++)
         s->spi[w] = (GICWord){ .level = s->spi[w].level };
@@ -596,6 +606,7 @@ static bool gic_realize(Device *dev, Error **errp)
         error_setg(errp, "arm_gic: num-irq must be a multiple of 32 from 64 to %d, revision 1 or 2", IRQS);
         return false;
     }
+    g_rec_mutex_init(&s->lock);
     device_init_in(dev, gic_input, s->nirq - 32 + 32 * s->ncpu);
     device_init_out(dev, GIC_OUTS * s->ncpu);
     memory_region_init_io(&s->dist, dev, &dist_ops, s, "gic_dist", 0x1000);
@@ -606,10 +617,16 @@ static bool gic_realize(Device *dev, Error **errp)
     return true;
 }
 
+static void gic_unrealize(Device *dev)
+{
+    g_rec_mutex_clear(&((GICv2 *)dev)->lock);
+}
+
 /* Brings values that index or shift back into range, and the outputs in step. */
 static void gic_post_load(Device *dev)
 {
     GICv2 *s = (GICv2 *)dev;
+    GIC_LOCKED(&s->lock);
     for (unsigned c = 0; c < CPUS; c++) {
         GICCPU *cpu = &s->cpu[c];
         cpu->ctlr &= CTLR_MASK;
@@ -626,6 +643,7 @@ static void gic_post_load(Device *dev)
 static void gic_pic_info(Device *dev, FILE *out)
 {
     GICv2 *s = (GICv2 *)dev;
+    GIC_LOCKED(&s->lock);
     fprintf(out, "arm_gic: ctlr=%x\n", s->ctlr);
     for (unsigned c = 0; c < s->ncpu; c++)
         fprintf(out, "cpu %u: ctlr=%x pmr=%02x running=%x pending=%u irq=%u fiq=%u\n", c, s->cpu[c].ctlr, s->cpu[c].pmr,
@@ -668,7 +686,7 @@ static const SavedField gic_saved[] = {
 };
 static const DeviceType gic_type = {
     .name = "arm_gic", .desc = "Arm generic interrupt controller v1/v2", .bus = BUS_SYSTEM, .category = "Misc devices",
-    .internal = true, .size = sizeof(GICv2), .props = gic_props, .saved = gic_saved, .realize = gic_realize,
+    .internal = true, .size = sizeof(GICv2), .props = gic_props, .saved = gic_saved, .realize = gic_realize, .unrealize = gic_unrealize,
     .reset = gic_reset, .post_load = gic_post_load, .describe = gic_describe, .pic_info = gic_pic_info,
 };
 device_type(gic_type)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GICv3 physical CPU interface: the ICC_* system registers (IHI 0069 ch. 12.2). System register access is always on
- * (SRE reads as one). Accesses arrive on the vCPU's thread and take the machine lock. Group 0 is signalled as
+ * (SRE reads as one). Accesses arrive on the vCPU's thread, without the machine lock. Group 0 is signalled as
  * FIQ, Group 1 as IRQ. Not modelled: the FIQ form of Group 1 interrupts of the other Security state, message
  * and sleep states.
  */
 #include "hw/intc/gicv3.h"
-#include "util/main-loop.h"
 
 #define SRE_ALL 7 /* SRE, DFB, DIB */
 #define MIN_BPR0 2 /* with five priority bits */
@@ -258,7 +257,7 @@ static ARMAccess icc_write(GICv3CPU *c, ARMCPU *cpu, uint32_t reg, uint64_t valu
 /* ---- Traps and redirection ---- */
 
 enum { HCR_TC = 1 << 10, HCR_TALL0 = 1 << 11, HCR_TALL1 = 1 << 12, HCR_TDIR = 1 << 14 }; /* of ICH_HCR_EL2 */
-enum { OF_GROUP0 = 1, OF_GROUP1 = 2, COMMON = 4, DIR = 8, SGI = 16 };
+enum { OF_GROUP0 = 1, OF_GROUP1 = 2, COMMON = 4, DEACTIVATE = 8, SGI = 16 };
 
 /* What a register belongs to, for traps. Those that never trap: 0. */
 static unsigned register_class(uint32_t reg)
@@ -267,7 +266,7 @@ static unsigned register_class(uint32_t reg)
     case ICC_IAR0: case ICC_EOIR0: case ICC_HPPIR0: case ICC_BPR0: case ICC_AP0R0: case ICC_IGRPEN0: return OF_GROUP0;
     case ICC_IAR1: case ICC_EOIR1: case ICC_HPPIR1: case ICC_BPR1: case ICC_AP1R0: case ICC_IGRPEN1: return OF_GROUP1;
     case ICC_PMR: case ICC_RPR: case ICC_CTLR: return COMMON;
-    case ICC_DIR: return COMMON | DIR;
+    case ICC_DIR: return COMMON | DEACTIVATE;
     case ICC_SGI0R: case ICC_SGI1R: case ICC_ASGI1R: return SGI;
     default: return 0;
     }
@@ -285,7 +284,7 @@ static ARMAccess check_access(const GICv3CPU *c, const ARMCPU *cpu, uint32_t reg
         if (routed && class == SGI)
             return ACCESS_TRAP_EL2;
         uint64_t trap = (class & OF_GROUP0 ? HCR_TALL0 : 0) | (class & OF_GROUP1 ? HCR_TALL1 : 0) |
-                        (class & COMMON ? HCR_TC : 0) | (class & DIR ? HCR_TDIR : 0);
+                        (class & COMMON ? HCR_TC : 0) | (class & DEACTIVATE ? HCR_TDIR : 0);
         if (arm_feature(cpu, ARM_FEATURE_EL2) && !arm_is_secure(cpu) && (c->ich_hcr & trap))
             return ACCESS_TRAP_EL2;
         *virtual = routed;
@@ -306,53 +305,39 @@ static bool is_ich(uint32_t reg)
     return reg != ICC_SRE_EL2 && (reg & A64_SYSREG(0, 7, 15, 0, 0)) == A64_SYSREG(0, 4, 12, 0, 0);
 }
 
-static bool lock(void)
-{
-    if (machine_lock_held())
-        return false;
-    machine_lock();
-    return true;
-}
-
-static void unlock(bool taken)
-{
-    if (taken)
-        machine_unlock();
-}
-
 static ARMAccess cpuif_read(void *opaque, ARMCPU *cpu, uint32_t reg, uint64_t *value)
 {
     GICv3CPU *c = opaque;
-    bool virtual = false, taken = lock();
+    GIC_LOCKED(&c->gic->lock);
+    bool virtual = false;
     ARMAccess a = is_ich(reg) ? gicv3_ich_read(c, reg, value) : check_access(c, cpu, reg, &virtual);
     if (a == ACCESS_OK && virtual)
         a = gicv3_virt_read(c, reg, value) ? ACCESS_OK : ACCESS_UNDEF;
     else if (a == ACCESS_OK && !is_ich(reg))
         a = icc_read(c, cpu, reg, value);
-    unlock(taken);
     return a;
 }
 
 static ARMAccess cpuif_write(void *opaque, ARMCPU *cpu, uint32_t reg, uint64_t value)
 {
     GICv3CPU *c = opaque;
-    bool virtual = false, taken = lock();
+    GIC_LOCKED(&c->gic->lock);
+    bool virtual = false;
     ARMAccess a = is_ich(reg) ? gicv3_ich_write(c, reg, value) : check_access(c, cpu, reg, &virtual);
     if (a == ACCESS_OK && virtual)
         a = gicv3_virt_write(c, reg, value) ? ACCESS_OK : ACCESS_UNDEF;
     else if (a == ACCESS_OK && !is_ich(reg))
         a = icc_write(c, cpu, reg, value);
-    unlock(taken);
     return a;
 }
 
 static void cpuif_reset(void *opaque, ARMCPU *cpu)
 {
-    bool taken = lock();
+    GICv3CPU *c = opaque;
+    GIC_LOCKED(&c->gic->lock);
     (void)cpu;
-    gicv3_cpuif_reset(opaque);
-    gicv3_update_cpu(opaque);
-    unlock(taken);
+    gicv3_cpuif_reset(c);
+    gicv3_update_cpu(c);
 }
 
 static const ARMGICCpuIf cpuif_ops = { .read = cpuif_read, .write = cpuif_write, .reset = cpuif_reset };

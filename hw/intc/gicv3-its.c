@@ -117,8 +117,15 @@ static void set_event(ITS *s, uint32_t device, uint32_t event, bool pending)
         guest_error("its: no translation for device 0x%x event %u\n", device, event);
         return;
     }
+    GIC_LOCKED(&s->gic->lock);
     if (c->ctlr & GICR_ENABLE_LPIS)
         gicv3_lpi_set(c, ite >> ITE_LPI_SHIFT & 0xffff, pending);
+}
+
+static void update_gic(ITS *s)
+{
+    GIC_LOCKED(&s->gic->lock);
+    gicv3_update(s->gic);
 }
 
 static void message(void *opaque, uint16_t requester, uint64_t address, uint32_t data)
@@ -127,7 +134,7 @@ static void message(void *opaque, uint16_t requester, uint64_t address, uint32_t
     if (s->frames.container && address == s->frames.addr + R_TRANSLATER) {
         if (s->ctlr & CTLR_ENABLED) {
             set_event(s, requester, data, true);
-            gicv3_update(s->gic);
+            update_gic(s);
         }
         return;
     }
@@ -174,11 +181,12 @@ static void move_event(ITS *s, uint32_t device, uint32_t event, uint32_t collect
     unsigned lpi = ite >> ITE_LPI_SHIFT & 0xffff;
     if (!from || !to)
         return;
+    store(at, (ite & ~0xffffull) | collection);
+    GIC_LOCKED(&s->gic->lock);
     if (gicv3_lpi_pending(from, lpi)) {
         gicv3_lpi_set(from, lpi, false);
         gicv3_lpi_set(to, lpi, true);
     }
-    store(at, (ite & ~0xffffull) | collection);
 }
 
 static void run_command(ITS *s, const uint64_t *dw)
@@ -195,6 +203,7 @@ static void run_command(ITS *s, const uint64_t *dw)
     case CMD_DISCARD: discard_event(s, device, event); break;
     case CMD_MOVALL: {
         uint64_t from = dw[2] >> 16 & 0xffffffff, to = dw[3] >> 16 & 0xffffffff;
+        GIC_LOCKED(&s->gic->lock);
         if (from < s->gic->ncpu && to < s->gic->ncpu)
             gicv3_lpi_move_all(s->gic->cpu[from], s->gic->cpu[to]);
         break;
@@ -216,7 +225,7 @@ static void run_queue(ITS *s)
         run_command(s, dw);
         s->creadr = (s->creadr + COMMAND) % size;
     }
-    gicv3_update(s->gic);
+    update_gic(s);
 }
 
 /* ---- Registers ---- */

@@ -2,9 +2,10 @@
 /*
  * GICv3 locality-specific interrupts (IHI 0069 ch. 5.1): pending bits are kept here, a bitmap per vCPU that is
  * taken from the guest's pending table when LPIs are enabled; priority and enable are read from the guest's
- * configuration table whenever a pending LPI is considered, so nothing is cached that INV must drop.
+ * configuration table whenever a pending LPI is considered, so nothing is cached that INV must drop. Tables that are not RAM hold nothing (gic-lock.h).
  */
 #include "hw/intc/gicv3.h"
+#include <string.h>
 
 #define CONFIG_ENABLE 1
 
@@ -17,10 +18,9 @@ static unsigned id_bits(const GICv3CPU *c)
 /* Enable and priority of an LPI; 0 when the table does not reach it. */
 static uint8_t configuration(const GICv3CPU *c, unsigned lpi)
 {
-    uint8_t byte = 0;
-    if (lpi < 1u << id_bits(c))
-        address_space_read(address_space_memory, (c->propbaser & 0xffffffffff000ull) + lpi - GICV3_LPI_FIRST, &byte, 1);
-    return byte;
+    hwaddr at = (c->propbaser & 0xffffffffff000ull) + lpi - GICV3_LPI_FIRST;
+    const uint8_t *byte = lpi < 1u << id_bits(c) ? address_space_map_ram(address_space_memory, at, 1, false) : NULL;
+    return byte ? *byte : 0;
 }
 
 /* LPIs are Non-secure Group 1; the table's priorities are as a Non-secure access sets them. */
@@ -70,8 +70,10 @@ void gicv3_lpi_enable(GICv3CPU *c)
     c->lpis = 0;
     for (unsigned i = 0; i < GICV3_LPI_WORDS; i++) {
         uint64_t bits = 0;
-        if (!(c->pendbaser & all_zero) && GICV3_LPI_FIRST / 8 + 8 * i < size)
-            address_space_read(address_space_memory, table + 8 * i, &bits, 8);
+        const void *word = !(c->pendbaser & all_zero) && GICV3_LPI_FIRST / 8 + 8 * i < size
+                               ? address_space_map_ram(address_space_memory, table + 8 * i, 8, false) : NULL;
+        if (word)
+            memcpy(&bits, word, 8);
         c->lpi_pending[i] = bits;
         c->lpis += (uint32_t)__builtin_popcountll(bits);
     }

@@ -108,6 +108,7 @@ static void update_irq(GICv3 *s, unsigned irq)
 static void gic_input(void *dev, int n, int level)
 {
     GICv3 *s = dev;
+    GIC_LOCKED(&s->lock);
     unsigned spis = s->nirq - 32, at = (unsigned)n;
     if (at < spis) {
         gic_word_input(&s->spi[(at + 32) / 32], 1u << at % 32, level);
@@ -323,6 +324,7 @@ static bool is_router(const GICv3 *s, unsigned offset)
 static uint64_t dist_read(void *opaque, hwaddr offset, unsigned size)
 {
     GICv3 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned at = (unsigned)offset;
     bool ns = non_secure(s);
     if (is_router(s, at)) {
@@ -342,6 +344,7 @@ static uint64_t dist_read(void *opaque, hwaddr offset, unsigned size)
 static void dist_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     GICv3 *s = opaque;
+    GIC_LOCKED(&s->lock);
     unsigned at = (unsigned)offset;
     bool ns = non_secure(s);
     if (is_router(s, at)) {
@@ -366,6 +369,7 @@ static void dist_write(void *opaque, hwaddr offset, uint64_t value, unsigned siz
 
 static const MemoryRegionOps dist_ops = {
     .read = dist_read, .write = dist_write, .valid_min = 1, .valid_max = 8, .impl_min = 1, .impl_max = 8,
+    .lockless = true,
 };
 
 /* ---- Redistributors: frame 0 (control, LPIs), frame 1 (SGIs and PPIs) ---- */
@@ -476,6 +480,7 @@ static void private_write(GICv3CPU *c, unsigned at, unsigned size, uint64_t valu
 
 static uint64_t redist_read(GICv3CPU *c, hwaddr offset, unsigned size)
 {
+    GIC_LOCKED(&c->gic->lock);
     unsigned at = offset % REDIST_SIZE;
     if (at >= FRAME)
         return private_read(c, at - FRAME, size, non_secure(c->gic));
@@ -484,6 +489,7 @@ static uint64_t redist_read(GICv3CPU *c, hwaddr offset, unsigned size)
 
 static void redist_write(GICv3CPU *c, hwaddr offset, uint64_t value, unsigned size)
 {
+    GIC_LOCKED(&c->gic->lock);
     unsigned at = offset % REDIST_SIZE;
     if (at >= FRAME)
         private_write(c, at - FRAME, size, value, non_secure(c->gic));
@@ -518,9 +524,11 @@ static void redist2_write(void *opaque, hwaddr offset, uint64_t value, unsigned 
 
 static const MemoryRegionOps redist1_ops = {
     .read = redist1_read, .write = redist1_write, .valid_min = 1, .valid_max = 8, .impl_min = 1, .impl_max = 8,
+    .lockless = true,
 };
 static const MemoryRegionOps redist2_ops = {
     .read = redist2_read, .write = redist2_write, .valid_min = 1, .valid_max = 8, .impl_min = 1, .impl_max = 8,
+    .lockless = true,
 };
 
 /* ---- Device ---- */
@@ -528,6 +536,7 @@ static const MemoryRegionOps redist2_ops = {
 static void cpu_reset(Device *dev)
 {
     GICv3CPU *c = (GICv3CPU *)dev;
+    GIC_LOCKED(&c->gic->lock);
     c->local = (GICWord){ .level = c->local.level, .edge = 0xffff, .group = c->gic->start_nonsecure ? ~0u : 0 };
     c->ctlr = c->nsacr = c->lpis = 0;
     c->waker = WAKER_SLEEP | WAKER_CHILDREN;
@@ -543,6 +552,7 @@ static void cpu_reset(Device *dev)
 static void gic_reset(Device *dev)
 {
     GICv3 *s = (GICv3 *)dev;
+    GIC_LOCKED(&s->lock);
     s->ctlr = GICD_ARE_S | (s->security ? GICD_ARE_NS : GICD_DS);
     memset(s->priority, 0, sizeof(s->priority));
     memset(s->router, 0, sizeof(s->router));
@@ -589,6 +599,7 @@ static bool gic_realize(Device *dev, Error **errp)
         return false;
     if (!s->first_region || s->first_region > s->ncpu)
         s->first_region = s->ncpu;
+    g_rec_mutex_init(&s->lock);
     device_init_in(dev, gic_input, s->nirq - 32 + 32 * s->ncpu);
     device_init_out(dev, GIC_OUTS * s->ncpu);
     if (!create_cpus(s, errp))
@@ -610,7 +621,9 @@ static bool gic_realize(Device *dev, Error **errp)
 
 static void gic_unrealize(Device *dev)
 {
-    g_free(((GICv3 *)dev)->cpu);
+    GICv3 *s = (GICv3 *)dev;
+    g_free(s->cpu);
+    g_rec_mutex_clear(&s->lock);
 }
 
 void gicv3_connect_cpu(Device *dev, unsigned n, ARMCPU *cpu)
@@ -627,6 +640,7 @@ void gicv3_connect_cpu(Device *dev, unsigned n, ARMCPU *cpu)
 static void gic_pic_info(Device *dev, FILE *out)
 {
     GICv3 *s = (GICv3 *)dev;
+    GIC_LOCKED(&s->lock);
     fprintf(out, "arm-gicv3: ctlr=%x\n", s->ctlr);
     for (unsigned i = 0; i < s->ncpu; i++) {
         const GICv3CPU *c = s->cpu[i];
@@ -666,6 +680,7 @@ static const Property gic_props[] = {
 static void gic_post_load(Device *dev)
 {
     GICv3 *s = (GICv3 *)dev;
+    GIC_LOCKED(&s->lock);
     s->ctlr &= GICD_EN_G0 | GICD_EN_G1NS | GICD_EN_G1S | GICD_DS;
     s->ctlr |= GICD_ARE_S | (s->security ? GICD_ARE_NS : GICD_DS);
     for (unsigned irq = 32; irq < s->nirq; irq++)
@@ -676,6 +691,7 @@ static void gic_post_load(Device *dev)
 static void cpu_post_load(Device *dev)
 {
     GICv3CPU *c = (GICv3CPU *)dev;
+    GIC_LOCKED(&c->gic->lock);
     for (unsigned g = 0; g < GIC_GROUPS; g++)
         c->bpr[g] &= 7; /* binary points are three bits */
     c->lpis = 0;

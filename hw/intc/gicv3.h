@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* State of the GICv3, shared by its files: distributor, redistributors, CPU interfaces, LPIs. Machine lock. */
+/* State of the GICv3, shared by its files: distributor, redistributors, CPU interfaces, LPIs. What
+ * is not a property is protected by GICv3.lock. */
 #ifndef RHEA_HW_INTC_GICV3_H
 #define RHEA_HW_INTC_GICV3_H
 
 #include "hw/arm/gic.h"
+#include "hw/intc/gic-lock.h"
 #include "hw/intc/gic-word.h"
 #include "target-arm/cpu.h"
 
@@ -52,6 +54,7 @@ typedef struct GICv3CPU {
 
 struct GICv3 {
     Device dev;
+    GRecMutex lock;
     uint32_t ncpu, nirq;
     bool security, lpi, start_nonsecure; /* start_nonsecure: reset as secure firmware would leave it, all in group 1 */
     uint32_t first_region;        /* redistributors in region 1; the others are in region 2 */
