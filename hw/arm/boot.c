@@ -209,13 +209,10 @@ static void set_memory(DeviceTree *t, uint64_t start, uint64_t size)
 {
     unsigned address_cells = (unsigned)dt_get_number(t, "", "#address-cells", 2);
     unsigned size_cells = (unsigned)dt_get_number(t, "", "#size-cells", 1);
-    g_autofree char *path = g_strdup_printf("/memory@%llx", (unsigned long long)start), *old;
+    g_autofree char *path = g_strdup_printf("/memory@%llx", (unsigned long long)start);
     uint32_t reg[4];
     unsigned n = 0;
-    while ((old = dt_find_type(t, "memory", 0))) {
-        dt_delete_node(t, old);
-        g_free(old);
-    }
+    dt_delete_type(t, "memory");
     if (address_cells > 1)
         reg[n++] = (uint32_t)(start >> 32);
     reg[n++] = (uint32_t)start;

@@ -147,11 +147,13 @@ char *dt_find_compatible(const DeviceTree *t, const char *compatible)
     return path_of(t, fdt_node_offset_by_compatible(t->fdt, -1, compatible));
 }
 
-void dt_delete_node(DeviceTree *t, const char *path)
+/* A node that cannot go (the root; a damaged tree) is passed over: each turn shrinks the tree or moves on. */
+void dt_delete_type(DeviceTree *t, const char *device_type)
 {
-    int at = find(t, path);
-    if (at > 0)
-        fdt_del_node(t->fdt, at);
+    int at = -1, len = (int)strlen(device_type) + 1;
+    while ((at = fdt_node_offset_by_prop_value(t->fdt, at, "device_type", device_type, len)) >= 0)
+        if (at > 0 && fdt_del_node(t->fdt, at) == 0)
+            at = -1;
 }
 
 /* ---- Properties ---- */

@@ -26,7 +26,8 @@ bool dt_has_node(const DeviceTree *t, const char *path);
 char *dt_find_type(const DeviceTree *t, const char *device_type, unsigned n);
 /* Path of the first node compatible with this, or NULL; caller frees. */
 char *dt_find_compatible(const DeviceTree *t, const char *compatible);
-void dt_delete_node(DeviceTree *t, const char *path);
+/* Deletes the nodes with this device_type, where the tree lets it. */
+void dt_delete_type(DeviceTree *t, const char *device_type);
 /* Value of a property; false when it is not there. */
 bool dt_get(const DeviceTree *t, const char *path, const char *name, Blob *value);
 /* One or two cells as a number; def when absent or of another length. */

@@ -255,10 +255,10 @@ static void test_trees(void)
     g_autofree uint8_t *copy = g_memdup2(b.data, b.len);
     make_image64();
     for (unsigned i = 0; i < 300; i++) {
-        uint32_t at = g_random_int_range(0, i & 1 ? (int)b.len : 64);
+        uint32_t at = (uint32_t)g_test_rand_int_range(0, i & 1 ? (int)b.len : 64);
         uint8_t old = copy[at];
-        copy[at] = (uint8_t)g_random_int();
-        DeviceTree *bad = dt_parse((Blob){ copy, i & 2 ? b.len : (size_t)g_random_int_range(0, (int)b.len) }, NULL);
+        copy[at] = (uint8_t)g_test_rand_int();
+        DeviceTree *bad = dt_parse((Blob){ copy, i & 2 ? b.len : (size_t)g_test_rand_int_range(0, (int)b.len) }, NULL);
         copy[at] = old;
         if (!bad)
             continue;
@@ -279,11 +279,28 @@ static void test_trees(void)
     dt_free(t);
 }
 
+/* A tree whose root says that it is memory: what cannot be deleted stays, and the kernel is loaded. */
+static void test_root_is_memory(void)
+{
+    DeviceTree *t = dt_new();
+    dt_string(t, "/", "device_type", "memory");
+    dt_string(t, "/memory@7", "device_type", "memory");
+    make_image64();
+    ARMBootInfo info = make_info(image, sizeof(image));
+    ARMBoot boot;
+    info.tree = t;
+    g_assert_true(arm_boot_load(&info, &boot, NULL));
+    g_assert_false(dt_has_node(t, "/memory@7"));
+    roms_clear();
+    dt_free(t);
+}
+
 int main(int argc, char **argv)
 {
     dev_test_init(&argc, &argv);
     g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 256 * MiB, NULL));
     memory_region_add(system_memory, RAM, &ram);
+    g_test_add_func("/arm-boot/root-is-memory", test_root_is_memory);
     g_test_add_func("/arm-boot/image64", test_image64);
     g_test_add_func("/arm-boot/zimage", test_zimage);
     g_test_add_func("/arm-boot/uimage", test_uimage);

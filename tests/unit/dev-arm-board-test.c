@@ -208,9 +208,9 @@ static void test_bcm_firmware(void)
     for (unsigned i = 0; i < 20000; i++) { /* requests of any kind */
         uint32_t words[16];
         for (unsigned j = 0; j < 16; j++)
-            words[j] = g_random_int() & (i & 1 ? 0x3f : 0xffffffff);
-        words[0] = g_random_int() & 0x7f;
-        words[2] = 0x30002 ^ (g_random_int() & 0x1000f);
+            words[j] = (uint32_t)g_test_rand_int() & (i & 1 ? 0x3f : 0xffffffff);
+        words[0] = (uint32_t)g_test_rand_int() & 0x7f;
+        words[2] = 0x30002 ^ ((uint32_t)g_test_rand_int() & 0x1000f);
         request(words, 16);
     }
     device_unrealize(dev);
@@ -246,13 +246,13 @@ static void test_all(const void *type)
 {
     setup(type);
     for (unsigned i = 0; i < 3000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 3), at = g_random_int() & 0xfff & -size;
+        unsigned size = 1u << g_test_rand_int_range(0, 3), at = (uint32_t)g_test_rand_int() & 0xfff & -size;
         if (i & 1)
             address_space_ld(address_space_memory, BASE + at, size, NULL);
         else if (strcmp(type, "vexpress-sysreg") || at < 0xa0)
-            address_space_st(address_space_memory, BASE + at, g_random_int(), size);
+            address_space_st(address_space_memory, BASE + at, (uint32_t)g_test_rand_int(), size);
         if (dev->nin)
-            input((unsigned)g_random_int_range(0, (int)dev->nin), i >> 2 & 1);
+            input((unsigned)g_test_rand_int_range(0, (int)dev->nin), i >> 2 & 1);
     }
     if (dev->type->reset)
         dev->type->reset(dev);

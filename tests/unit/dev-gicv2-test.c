@@ -290,15 +290,15 @@ static void test_nonsense(void)
 {
     setup(true);
     for (unsigned i = 0; i < 100000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 3), r = g_random_int();
+        unsigned size = 1u << g_test_rand_int_range(0, 3), r = (uint32_t)g_test_rand_int();
         hwaddr at = (i & 1 ? DIST : CPUIF) + (r & 0x1fff & -size);
         secure = i >> 2 & 1;
         be(i >> 3 & 1);
         if (i & 2)
             address_space_ld(address_space_memory, at, size, NULL);
         else
-            address_space_st(address_space_memory, at, g_random_int(), size);
-        input(g_random_int_range(32, SPIS + 32), 0, i >> 4 & 1);
+            address_space_st(address_space_memory, at, (uint32_t)g_test_rand_int(), size);
+        input(g_test_rand_int_range(32, SPIS + 32), 0, i >> 4 & 1);
     }
     g_assert_false(device_set(gic, "num-cpu", "x", NULL));
     teardown();

@@ -211,8 +211,8 @@ static void test_lpi(void)
     command(0x03 | device, 2, 0, 0);
     g_assert_cmphex(icc(0, IAR1), ==, 1023);
     for (unsigned i = 0; i < 3000; i++) /* commands of any kind and values */
-        command((g_random_int() & 15) | (uint64_t)g_random_int() << 32, (uint64_t)g_random_int() << 16,
-                (uint64_t)g_random_int() << 32 | g_random_int(), g_random_int());
+        command(((uint32_t)g_test_rand_int() & 15) | (uint64_t)(uint32_t)g_test_rand_int() << 32, (uint64_t)(uint32_t)g_test_rand_int() << 16,
+                (uint64_t)(uint32_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int(), (uint32_t)g_test_rand_int());
     teardown();
 }
 
@@ -255,17 +255,17 @@ static void test_saved(void)
     g_free(image);
     g_free(again);
     for (unsigned i = 0; i < 100000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 4);
-        hwaddr base = i & 1 ? DIST : i & 2 ? REDIST : ITS, at = base + (g_random_int() & (base == DIST ? 0xffff : 0x1ffff) & -size);
+        unsigned size = 1u << g_test_rand_int_range(0, 4);
+        hwaddr base = i & 1 ? DIST : i & 2 ? REDIST : ITS, at = base + ((uint32_t)g_test_rand_int() & (base == DIST ? 0xffff : 0x1ffff) & -size);
         if (i & 4)
             address_space_ld(address_space_memory, at, size, NULL);
         else
-            address_space_st(address_space_memory, at, (uint64_t)g_random_int() << 32 | g_random_int(), size);
+            address_space_st(address_space_memory, at, (uint64_t)(uint32_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int(), size);
         uint64_t v;
-        uint32_t reg = g_random_int() & 0x7fff;
+        uint32_t reg = (uint32_t)g_test_rand_int() & 0x7fff;
         cpus[0]->gic->read(cpus[0]->gic_opaque, cpus[0], reg, &v);
-        cpus[0]->gic->write(cpus[0]->gic_opaque, cpus[0], reg, g_random_int());
-        input((unsigned)g_random_int_range(16, SPIS + 32), 1, i >> 3 & 1);
+        cpus[0]->gic->write(cpus[0]->gic_opaque, cpus[0], reg, (uint32_t)g_test_rand_int());
+        input((unsigned)g_test_rand_int_range(16, SPIS + 32), 1, i >> 3 & 1);
     }
     teardown();
 }

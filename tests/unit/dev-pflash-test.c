@@ -133,12 +133,12 @@ static void test_saved(void)
     load_garbage(flash, 100);
     g_free(image);
     for (unsigned i = 0; i < 20000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 4);
-        hwaddr at = BASE + (g_random_int() & 0x3fffff & -size);
+        unsigned size = 1u << g_test_rand_int_range(0, 4);
+        hwaddr at = BASE + ((uint32_t)g_test_rand_int() & 0x3fffff & -size);
         if (i & 1)
             address_space_ld(address_space_memory, at, size, NULL);
         else
-            address_space_st(address_space_memory, at, g_random_int(), size);
+            address_space_st(address_space_memory, at, (uint32_t)g_test_rand_int(), size);
     }
     flash->type->reset(flash);
     device_unrealize(flash);

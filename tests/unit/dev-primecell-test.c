@@ -49,12 +49,12 @@ static void check_ids(uint32_t part)
 static void poke_everything(void)
 {
     for (unsigned i = 0; i < 20000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 3);
-        hwaddr at = BASE + (g_random_int() & 0xfff & -size);
+        unsigned size = 1u << g_test_rand_int_range(0, 3);
+        hwaddr at = BASE + ((uint32_t)g_test_rand_int() & 0xfff & -size);
         if (i & 1)
             address_space_ld(address_space_memory, at, size, NULL);
         else
-            address_space_st(address_space_memory, at, g_random_int(), size);
+            address_space_st(address_space_memory, at, (uint32_t)g_test_rand_int(), size);
     }
     dev->type->reset(dev);
 }
