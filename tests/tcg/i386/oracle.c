@@ -135,13 +135,6 @@ static void leave(ucontext_t *uc, Case *c)
     memcpy(o->stack, (uint8_t *)STACK_BASE + CASE_MEM_OFFSET, CASE_MEM);
 }
 
-/* While a case runs, the shared memory is out of its reach: a wild store there would change other cases. */
-static void guard(int protection)
-{
-    if (mprotect(shared, sizeof(Shared), protection))
-        _exit(1);
-}
-
 static void on_trap(int sig, siginfo_t *info, void *opaque)
 {
     ucontext_t *uc = opaque;
@@ -157,14 +150,12 @@ static void on_trap(int sig, siginfo_t *info, void *opaque)
         uc->uc_mcontext.gregs[REG_TRAPNO] = 255;
     }
     alarm(0);
-    guard(PROT_READ | PROT_WRITE);
     if (current >= 0)
         leave(uc, &shared->cases[current]);
     current++;
     if (current < (int)shared->count) {
         alarm(1);
         enter(uc, &shared->cases[current]);
-        guard(PROT_NONE);
         return;
     }
     finished = 1;
