@@ -71,8 +71,8 @@ extern const VecInfo vec_info[VEC_ROWS];
  * exception. Vectors are 16 bytes; out may be a, b or c. Unused inputs point nowhere useful.
  */
 typedef void VecCallFunc(CPUState *cpu, void *out, const void *a, const void *b, const void *c, uint32_t imm);
-/* Results a row is trusted with: every lane finite, not a NaN, and not in the lowest binade of normal numbers, where
- * tininess before and after rounding differ. Denormals and zeros pass. */
+/* Results a row is trusted with: no lane a NaN, and none in the lowest binade of normal numbers, where tininess before
+ * and after rounding differ. Infinities, denormals and zeros pass. */
 typedef enum VecCheck { VCHK_NONE, VCHK_F32, VCHK_F64, VCHK_4F32, VCHK_2F64 } VecCheck;
 typedef struct VecCall {
     const char *name;

@@ -8,16 +8,18 @@
 #include "tcg/x86_64/jit.h"
 
 /*
- * A result is doubtful when its biased exponent e is all ones or 1: exactly then (e + 1) & (all ones but bit 1) is
- * zero. 0, for zeros and denormals, gives 1 there.
+ * A result is doubtful when it is a NaN, or the smallest normal number: there tininess before and after rounding differ.
+ * Scalars: the biased exponent e is all ones or 1 exactly when (e + 1) & (all ones but bit 1) is zero; the path out
+ * of line comes back at once for infinities, which programs may compute with for long.
  */
 enum { EXP32_MASK = 0xfd, EXP64_MASK = 0x7fd };
-/* Vectors at FRAME_CONST */
-enum { CHECK_ONE32 = 0, CHECK_MASK32 = 16, CHECK_ONE64 = 32, CHECK_MASK64 = 48 };
+/* Vectors at FRAME_CONST: twice the smallest normal numbers */
+enum { CHECK_MIN32 = 0, CHECK_MIN64 = 16 };
 enum {
-    PSRL32_I = 0x72 | X_0F | X_66, PSRL64_I = 0x73 | X_0F | X_66, SRL_DIGIT = 2,
-    PADD32 = 0xfe | X_0F | X_66, PADD64 = 0xd4 | X_0F | X_66, PAND = 0xdb | X_0F | X_66,
+    PADD32 = 0xfe | X_0F | X_66, PADD64 = 0xd4 | X_0F | X_66, POR = 0xeb | X_0F | X_66,
     PCMPEQ32 = 0x76 | X_0F | X_66, MOVMSK32 = 0x50 | X_0F,
+    CMPPS = 0xc2 | X_0F, CMPPD = 0xc2 | X_0F | X_66, CMP_UNORDERED = 3,
+    UCOMISS = 0x2e | X_0F, UCOMISD = 0x2e | X_0F | X_66,
 };
 
 static Operand frame_const(int32_t offset) { return mem_operand(RSP, FRAME_CONST + offset); }
@@ -25,9 +27,9 @@ static Operand frame_vec(unsigned n) { return mem_operand(RSP, FRAME_VEC + 32 * 
 
 void vcall_constants(Asm *a)
 {
-    static const uint64_t value[4] = { 0x100000001, (uint64_t)EXP32_MASK << 32 | EXP32_MASK, 1, EXP64_MASK };
+    static const uint64_t value[2] = { 0x100000001u * (2u << 23), 2ull << 52 };
 
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         if (i % 2 == 0) {
             asm_mov_imm(a, RAX, value[i / 2]);
         }
@@ -35,8 +37,8 @@ void vcall_constants(Asm *a)
     }
 }
 
-/* Zero flag set: the scalar in xmm register r is doubtful. */
-static void check_scalar(Jit *j, int r, bool dbl)
+/* Zero flag set: the scalar in xmm register r is doubtful or infinite. Leaves (sign and exponent) + 1 in the register returned. */
+static int check_scalar(Jit *j, int r, bool dbl)
 {
     Asm *a = &j->a;
     int t = regs_alloc(j, ALL_GP);
@@ -45,50 +47,44 @@ static void check_scalar(Jit *j, int r, bool dbl)
     asm_shift_imm(a, SHIFT_SHR, dbl, t, dbl ? 52 : 23);
     asm_alu_imm(a, ALU_ADD, false, reg_operand(t), 1);
     asm_test_imm(a, false, reg_operand(t), dbl ? EXP64_MASK : EXP32_MASK);
+    return t;
 }
 
-static void shift_right(Asm *a, bool dbl, int d, int s)
+/* Out of line: back when the scalar is infinite, whose exponent + 1 has bit 1 clear. */
+static void return_if_infinite(Asm *a, const RedoPath *p)
 {
-    unsigned op = dbl ? PSRL64_I : PSRL32_I;
+    uint8_t *lowest;
 
-    if (host.avx) {
-        asm_vex(a, op, SRL_DIGIT, d, reg_operand(s));
-    } else {
-        vec_mov(a, IR_V128, d, s);
-        asm_rm(a, op, SRL_DIGIT, reg_operand(d));
-    }
-    asm_byte(a, dbl ? 52 : 23);
+    asm_test_imm(a, false, reg_operand(p->exponent), 2);
+    lowest = asm_jcc_forward(a, CC_NE);
+    vec_op(a, p->call->check == VCHK_F64 ? UCOMISD : UCOMISS, p->dst, 0, reg_operand(p->dst));
+    asm_jcc(a, CC_PO, p->back + a->exec);
+    asm_patch32(lowest, a->p);
 }
 
 /*
- * Zero flag clear: some lane of xmm register r is doubtful. With 64-bit lanes the high halves are zero after the shift
- * and count as doubtful: the add of the 32-bit pattern {1, 0} keeps them so, and the mask of MOVMSK leaves them out.
+ * Zero flag clear: some lane of xmm register r is doubtful. 64-bit lanes are told by their high halves: more numbers are
+ * doubtful, none is missed.
  */
 static void check_lanes(Jit *j, int r, bool dbl)
 {
     Asm *a = &j->a;
     int t = regs_alloc(j, ALL_XMM), z = regs_alloc(j, ALL_XMM), g = regs_alloc(j, ALL_GP);
 
-    shift_right(a, dbl, t, r);
-    vec_zero(a, z);
-    vec_op(a, dbl ? PADD64 : PADD32, t, t, frame_const(dbl ? CHECK_ONE64 : CHECK_ONE32));
-    vec_op(a, PAND, t, t, frame_const(dbl ? CHECK_MASK64 : CHECK_MASK32));
-    vec_op(a, PCMPEQ32, t, t, reg_operand(z));
+    if (!host.avx) {
+        vec_mov(a, IR_V128, t, r);
+        vec_mov(a, IR_V128, z, r);
+    }
+    vec_op(a, dbl ? CMPPD : CMPPS, t, r, reg_operand(r));
+    asm_byte(a, CMP_UNORDERED);
+    vec_op(a, dbl ? PADD64 : PADD32, z, r, reg_operand(r));
+    vec_op(a, PCMPEQ32, z, z, frame_const(dbl ? CHECK_MIN64 : CHECK_MIN32));
+    vec_op(a, POR, t, t, reg_operand(z));
     vec_op(a, MOVMSK32, g, 0, reg_operand(t));
-    asm_test_imm(a, false, reg_operand(g), dbl ? 5 : 15);
+    asm_test_imm(a, false, reg_operand(g), dbl ? 10 : 15);
 }
 
-static unsigned emit_check(Jit *j, VecCheck check, int r)
-{
-    switch (check) {
-    case VCHK_F32: case VCHK_F64:
-        check_scalar(j, r, check == VCHK_F64);
-        return CC_E;
-    default:
-        check_lanes(j, r, check == VCHK_2F64);
-        return CC_NE;
-    }
-}
+static bool is_scalar(const VecCall *call) { return call->check == VCHK_F32 || call->check == VCHK_F64; }
 
 static void row_checked(Jit *j, const VecCall *call)
 {
@@ -112,7 +108,13 @@ static void row_checked(Jit *j, const VecCall *call)
     }
     *p = (RedoPath){ .call = call, .in = { (int8_t)in[0], (int8_t)in[1], (int8_t)in[2] }, .dst = (int8_t)d,
                      .imm = j->op->aux };
-    p->jump = asm_jcc_forward(&j->a, emit_check(j, call->check, d));
+    if (is_scalar(call)) {
+        p->exponent = (int8_t)check_scalar(j, d, call->check == VCHK_F64);
+        p->jump = asm_jcc_forward(&j->a, CC_E);
+    } else {
+        check_lanes(j, d, call->check == VCHK_2F64);
+        p->jump = asm_jcc_forward(&j->a, CC_NE);
+    }
     p->back = j->a.p;
 }
 
@@ -173,6 +175,8 @@ void x64_redo_paths(Jit *j)
             return; /* the caller sees that room ran out */
         }
         asm_patch32(p->jump, a->p);
+        if (is_scalar(p->call))
+            return_if_infinite(a, p);
         for (unsigned n = 0; n < 3; n++) {
             if (p->in[n] != NOREG) {
                 vec_st(a, IR_V128, p->in[n], frame_vec(n));

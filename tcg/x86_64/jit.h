@@ -108,6 +108,7 @@ typedef struct RedoPath {
     const struct VecCall *call;
     uint8_t *jump, *back;   /* as in SlowPath */
     int8_t in[3], dst;      /* registers, or NOREG */
+    int8_t exponent;        /* scalars: register with sign and exponent, plus 1; free at `back` */
     uint16_t imm;
 } RedoPath;
 #define REDO_MAX 2048
