@@ -8,7 +8,7 @@ build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-
 boot="cpio gzip xz-utils"
 # gcc-multilib itself cannot be installed beside the cross compilers.
 test="qemu-efi-aarch64 u-boot-qemu qemu-utils grub-rescue-pc gdb-multiarch zstd gcc-12-multilib libxml2-utils python3 seabios qemu-system-data qemu-user gcc-arm-linux-gnueabi
-libc6-dev-armel-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+libc6-dev-armel-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 missing=
 want="$build $boot"

@@ -2,18 +2,26 @@
 # SPDX-License-Identifier: MIT
 """Guest workloads and boots under Rhea, beside QEMU and native where they exist, in one run.
 
-Run from the build directory: bench.py [--arch amd64,i386] [--only WORKLOAD,...] [--no-peer] [--no-native]
+Run from the build directory: bench.py [--arch amd64,i386,armhf,arm64] [--cpu] [--only WORKLOAD,...] [--no-peer] [--no-native]
                                        [--boots N] [--history FILE] [--rhea-args ARGS]
 Prints a table of seconds and ratios; geometric means last. The history file gets one JSON line a run.
+Seconds are those the guest saw; --cpu: those of CPU time that the emulator's threads used, which hold on a busy machine, too.
+Arm guests stand beside the host's build of the same program.
 """
-import argparse, gzip, json, math, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, contextlib, glob, gzip, json, math, os, re, resource, shutil, subprocess, sys, tempfile, threading, time
 
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHES = {
     "amd64": dict(kernel="cloud-amd64", cc=["gcc"], prog="rhea-system-x86_64", peer="qemu-system-x86_64"),
     "i386": dict(kernel="686", cc=["gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu", "-march=i686", "-mfpmath=387"], prog="rhea-system-i386", peer="qemu-system-i386",
                  smp_kernel="686-pae"),
+    "armhf": dict(kernel="armmp", cc=["arm-linux-gnueabihf-gcc"], prog="rhea-system-arm", peer="qemu-system-arm",
+                  machine=["-M", "virt", "-cpu", "cortex-a15"], console="ttyAMA0"),
+    "arm64": dict(kernel="cloud-arm64", cc=["aarch64-linux-gnu-gcc"], prog="rhea-system-aarch64", peer="qemu-system-aarch64",
+                  machine=["-M", "virt", "-cpu", "cortex-a57"], console="ttyAMA0"),
 }
+BOOTS = (("686", "i386"), ("686-pae", "i386"), ("amd64", "amd64"), ("cloud-amd64", "amd64"), ("armmp", "armhf"),
+         ("cloud-arm64", "arm64"))
 WORKLOADS = "int sort sieve call indirect chase fp matmul trans memcpy syscall pipe fork fault".split()
 
 
@@ -30,12 +38,18 @@ def cpio_entry(name, mode, data=b"", ino=[0]):
     return out + data + b"\0" * (-len(data) % 4)
 
 
+def compile_workloads(cc, program):
+    subprocess.run([*cc, "-O2", "-static", SRC + "/tests/bench/bench.c", "-o", program, "-lm"], check=True)
+    return program
+
+
 def build(arch, folder):
-    """The workload program and an initramfs that runs it."""
-    program = os.path.join(folder, "bench-" + arch)
-    subprocess.run([*ARCHES[arch]["cc"], "-O2", "-static", SRC + "/tests/bench/bench.c", "-o", program, "-lm"], check=True)
+    """The workload program, as the guest's and as the host's, and an initramfs that runs it."""
+    program = compile_workloads(ARCHES[arch]["cc"], os.path.join(folder, "bench-" + arch))
+    native = compile_workloads(["gcc"], os.path.join(folder, "bench-host")) if "machine" in ARCHES[arch] else program
     script = ("#!/bin/busybox sh\n/bin/busybox mount -t devtmpfs dev /dev 2>/dev/null\n/bin/busybox mount -t proc proc /proc\n"
-              "for w in $(/bin/busybox sed -n 's/.*bench=\\([^ ]*\\).*/\\1/p' /proc/cmdline | /bin/busybox tr , ' '); do /bench $w; done\n"
+              "for w in $(/bin/busybox sed -n 's/.*bench=\\([^ ]*\\).*/\\1/p' /proc/cmdline | /bin/busybox tr , ' '); do\n"
+              "echo BEGIN $w; /bench $w; done\n"
               "echo BENCH-END\n/bin/busybox poweroff -f\n")
     image = b"".join([
         cpio_entry("bin", 0o040755), cpio_entry("dev", 0o040755), cpio_entry("proc", 0o040755),
@@ -44,21 +58,58 @@ def build(arch, folder):
         cpio_entry("init", 0o100755, script.encode()), cpio_entry("TRAILER!!!", 0)])
     path = os.path.join(folder, "initrd-" + arch)
     open(path, "wb").write(gzip.compress(image, 1))
-    return program, path
+    return native, path
 
 
 def parse(text):
     return {m[1]: float(m[2]) for m in re.finditer(r"BENCH ([\w-]+) +([\d.]+)", text)}
 
 
-def run_guest(command, timeout):
-    start = time.time()
-    try:
-        p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
-        text, status = p.stdout.decode(errors="replace"), p.returncode
-    except subprocess.TimeoutExpired as e:
-        text, status = (e.stdout or b"").decode(errors="replace"), "timeout"
-    return text, status, time.time() - start
+def cpu_seconds(pid):
+    """What the threads of a process have run, to the nanosecond."""
+    total = 0
+    for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
+        with contextlib.suppress(OSError, ValueError):
+            total += int(open(path).read().split()[0])
+    return total * 1e-9
+
+
+def run_guest(command, timeout, on_line=None):
+    """The guest's text, the exit status, seconds. on_line(pid, line) sees each line as it comes."""
+    start, lines = time.time(), []
+    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    timer = threading.Timer(timeout, p.kill)
+    timer.start()
+    for raw in p.stdout:
+        lines.append(raw.decode(errors="replace"))
+        if on_line:
+            on_line(p.pid, lines[-1])
+    status = p.wait() if timer.is_alive() else "timeout"
+    timer.cancel()
+    return "".join(lines), status, time.time() - start
+
+
+class CpuTimes:
+    """Seconds of CPU between the lines that begin and end a workload."""
+    def __init__(self):
+        self.begin, self.times = 0, {}
+
+    def __call__(self, pid, line):
+        if line.startswith("BEGIN "):
+            self.begin = cpu_seconds(pid)
+        elif m := re.match(r"BENCH ([\w-]+)", line):
+            self.times[m[1]] = cpu_seconds(pid) - self.begin
+
+
+def run_native(program, wanted, cpu):
+    times = {}
+    for w in wanted:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.update(parse(subprocess.run([program, w], stdout=subprocess.PIPE, text=True).stdout))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if cpu:
+            times[w] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return times
 
 
 def geomean(values):
@@ -70,18 +121,18 @@ def bench_arch(arch, args, folder, record):
     a = ARCHES[arch]
     program, initrd = build(arch, folder)
     wanted = args.only.split(",") if args.only else WORKLOADS
-    append = "console=ttyS0 panic=-1 quiet bench=" + ",".join(wanted)
-    base = ["-kernel", guest("kernel", a["kernel"]), "-m", "512", "-nographic", "-no-reboot"]
+    append = "console=%s panic=-1 quiet bench=%s" % (a.get("console", "ttyS0"), ",".join(wanted))
+    base = [*a.get("machine", []), "-kernel", guest("kernel", a["kernel"]), "-m", "512", "-nographic", "-no-reboot"]
     columns = {}
     if not args.no_native:
-        text = "".join(subprocess.run([program, w], stdout=subprocess.PIPE, text=True).stdout for w in wanted)
-        columns["native"] = parse(text)
+        columns["native"] = run_native(program, wanted, args.cpu)
     runs = [("rhea", ["./" + a["prog"], *args.rhea_args.split()])]
     if not args.no_peer and shutil.which(a["peer"]):
         runs.insert(0, ("qemu", [a["peer"], "-accel", "tcg"]))
     for name, command in runs:
-        text, status, _ = run_guest([*command, *base, "-initrd", initrd, "-append", append], args.timeout)
-        columns[name] = parse(text)
+        cpu = CpuTimes()
+        text, status, _ = run_guest([*command, *base, "-initrd", initrd, "-append", append], args.timeout, cpu)
+        columns[name] = cpu.times if args.cpu else parse(text)
         if "BENCH-END" not in text:
             print("%s %s did not finish (status %s): ...%s" % (arch, name, status, text[-600:]))
     print("\n%-10s" % arch + "".join("%10s" % c for c in columns) + "%12s%12s" % ("qemu/rhea", "rhea/native"))
@@ -105,8 +156,9 @@ def bench_smp(arch, args, folder, record):
     image = b"".join([cpio_entry(d, 0o040755) for d in ("dev", "proc", "sys")] +
                      [cpio_entry("init", 0o100755, open(program, "rb").read()), cpio_entry("TRAILER!!!", 0)])
     open(initrd, "wb").write(gzip.compress(image, 1))
-    base = ["-smp", "2", "-kernel", guest("kernel", a.get("smp_kernel", a["kernel"])), "-initrd", initrd, "-m", "512", "-nographic",
-            "-no-reboot", "-append", "console=ttyS0 panic=-1 quiet cpus=2 smp=bench"]
+    base = [*a.get("machine", []), "-smp", "2", "-kernel", guest("kernel", a.get("smp_kernel", a["kernel"])), "-initrd", initrd,
+            "-m", "512", "-nographic", "-no-reboot", "-append",
+            "console=%s panic=-1 quiet cpus=2 smp=bench" % a.get("console", "ttyS0")]
     columns = {}
     if not args.no_peer and shutil.which(a["peer"]):
         columns["qemu"] = parse(run_guest([a["peer"], "-accel", "tcg,thread=multi", *base], args.timeout)[0])
@@ -121,17 +173,24 @@ def bench_smp(arch, args, folder, record):
 def bench_boots(args, record):
     print("\nboot to userland and power off, seconds (best of %d)" % args.boots)
     print("%-14s%10s%10s%12s" % ("kernel", "qemu", "rhea", "qemu/rhea"))
-    for flavour, prog, peer in (("686", "i386", "i386"), ("686-pae", "i386", "i386"), ("amd64", "x86_64", "x86_64"),
-                                ("cloud-amd64", "x86_64", "x86_64")):
-        base = ["-kernel", guest("kernel", flavour), "-initrd", guest("initrd-off", flavour), "-m", "512", "-nographic",
-                "-no-reboot", "-append", "console=ttyS0 panic=-1"]
+    for flavour, arch in BOOTS:
+        a = ARCHES[arch]
+        if arch not in args.arch.split(","):
+            continue
+        base = [*a.get("machine", []), "-kernel", guest("kernel", flavour), "-initrd", guest("initrd-off", flavour), "-m", "512",
+                "-nographic", "-no-reboot", "-append", "console=%s panic=-1" % a.get("console", "ttyS0")]
         best = {}
-        runs = [("rhea", ["./rhea-system-" + prog, *args.rhea_args.split()])]
-        if not args.no_peer and shutil.which("qemu-system-" + peer):
-            runs.insert(0, ("qemu", ["qemu-system-" + peer, "-accel", "tcg"]))
+        runs = [("rhea", ["./" + a["prog"], *args.rhea_args.split()])]
+        if not args.no_peer and shutil.which(a["peer"]):
+            runs.insert(0, ("qemu", [a["peer"], "-accel", "tcg"]))
         for _ in range(args.boots):
             for name, command in runs:
-                text, status, seconds = run_guest(command + base, args.timeout)
+                used = [0]
+                def sample(pid, _):
+                    used[0] = cpu_seconds(pid)
+                text, status, seconds = run_guest(command + base, args.timeout, sample if args.cpu else None)
+                if args.cpu:
+                    seconds = used[0]
                 if "RHEA-BOOT-OK" in text:
                     best[name] = min(best.get(name, 1e9), seconds)
         q, r = best.get("qemu"), best.get("rhea")
@@ -142,7 +201,8 @@ def bench_boots(args, record):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--arch", default="amd64,i386")
+    p.add_argument("--arch", default="amd64,i386,armhf,arm64")
+    p.add_argument("--cpu", action="store_true", help="CPU time of the emulator instead of the guest's clock")
     p.add_argument("--only", default="")
     p.add_argument("--no-peer", action="store_true")
     p.add_argument("--no-native", action="store_true")
