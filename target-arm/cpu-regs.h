@@ -158,7 +158,7 @@ enum {
 /* FPCR, FPSR */
 enum {
     FPCR_FZ16 = 1 << 19, FPCR_RMODE_SHIFT = 22, FPCR_FZ = 1 << 24, FPCR_DN = 1 << 25, FPCR_AHP = 1 << 26,
-    FPCR_TRAPS = 0x9f00, FPSR_QC = 1 << 27, FPSR_FLAGS = 0x9f,
+    FPCR_TRAPS = 0x9f00, FPSR_QC = 1 << 27, FPSR_IXC = 1 << 4, FPSR_FLAGS = 0x9f,
     FPEXC_EN = 1 << 30,
 };
 

@@ -97,15 +97,18 @@ enum {
  *   CC_CV*     C and V are bits 29 and 28 of cc_a
  *   CC_NZ_ADD* C and V of the sum cc_a + cc_b
  *   CC_NZ_SUB* C and V of the difference cc_a - cc_b
- * The last three keep C and V apart from the result: AArch32 instructions that set only N and Z, ADCS, CCMP.
+ *   CC_FCMP    a floating-point comparison: cc_a holds the host's flags of it (arm_fcmp_nzcv); AArch64 only
+ * CC_CV*, CC_NZ_ADD* and CC_NZ_SUB* keep C and V apart from the result: AArch32 instructions that set only N and Z, ADCS, CCMP.
  */
 typedef enum ARMCCOp {
     CC_DYNAMIC, /* translator only */
     CC_NZCV,
     CC_ADD32 = 2, CC_ADD64, CC_SUB32, CC_SUB64, CC_LOGIC32, CC_LOGIC64, CC_CV32, CC_CV64, CC_NZ_ADD32, CC_NZ_ADD64,
-    CC_NZ_SUB32, CC_NZ_SUB64,
+    CC_NZ_SUB32, CC_NZ_SUB64, CC_FCMP,
     CC_OPS,
 } ARMCCOp;
+/* NZCV, bits 31-28, from {CF, PF, ZF} of COMIS (bits 0, 2, 6): unordered 3, less 8, equal 6, greater 2. */
+static inline uint32_t arm_fcmp_nzcv(uint32_t flags) { return 0x30000682u >> ((flags << 2 | flags >> 3) & 0x1c) << 28; }
 
 typedef union ARMVReg { /* Qn; AArch32: Dm = d[m & 1] of v[m >> 1], Sm = s[m & 3] of v[m >> 2] */
     uint8_t b[16];

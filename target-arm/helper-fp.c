@@ -95,9 +95,48 @@ uint64_t helper_fp_compare(CPUState *cpu, uint64_t a, uint64_t b, uint32_t how)
     return (uint64_t)nzcv[r + 1] << 28;
 }
 
+/* Magnitude mant * 2^-shift (0 < shift < 63) to an integer; *inexact: something was cut off. */
+static uint64_t round_magnitude(uint64_t mant, unsigned shift, bool sign, FpRound round, bool *inexact)
+{
+    uint64_t v = mant >> shift, rest = mant & ((1ull << shift) - 1), half = 1ull << (shift - 1);
+
+    *inexact = rest;
+    switch (round) {
+    case FP_NEAREST: return v + (rest > half || (rest == half && v & 1));
+    case FP_AWAY: return v + (rest >= half);
+    case FP_UP: return v + (!sign && rest);
+    case FP_DOWN: return v + (sign && rest);
+    default: return v;
+    }
+}
+
+/* Single or double, normal and well inside the integer's range: false for all others. */
+static bool to_int_quick(ARMCPU *env, uint64_t a, unsigned esz, unsigned bits, bool is_signed, FpRound round, uint64_t *r)
+{
+    unsigned frac = esz == 2 ? 23 : 52, max = esz == 2 ? 255 : 2047, exp = (unsigned)(a >> frac) & max;
+    int shift = (int)frac - ((int)exp - (int)(max >> 1));
+    bool sign = a >> (esz == 2 ? 31 : 63) & 1, inexact = false;
+    uint64_t v = (a & ((1ull << frac) - 1)) | 1ull << frac;
+
+    if (esz < 2 || !exp || shift >= 63 || (int)frac - shift >= (int)bits - 2 || (sign && !is_signed) || round > FP_AWAY)
+        return false;
+    v = shift > 0 ? round_magnitude(v, (unsigned)shift, sign, round, &inexact) : v << -shift;
+    if (inexact)
+        env->fpsr |= FPSR_IXC;
+    *r = sign ? 0 - v : v;
+    if (bits == 32)
+        *r = (uint32_t)*r;
+    return true;
+}
+
 uint64_t helper_fp_to_int(CPUState *cpu, uint64_t a, uint32_t how)
 {
     unsigned esz = how & 3, bits = how & 4 ? 64 : 32, p = how >> 8 & 0xff;
+    uint64_t quick;
+
+    if ((!p || (p & 0x80 && (p & 7) != 7)) &&
+        to_int_quick(arm_cpu(cpu), a, esz, bits, how & 8, p ? (FpRound)(p & 7) : FP_ZERO, &quick))
+        return quick;
     FpEnv e = arm_fp_env(arm_cpu(cpu), false);
     FpRound round = p & 0x80 ? (p & 7) == 7 ? (FpRound)e.round : (FpRound)(p & 7) : FP_ZERO;
     uint64_t r = (uint64_t)fp_to_int(arm_fp_format(esz), a, bits, how & 8, p & 0x80 ? 0 : (int)p, round, &e);

@@ -101,6 +101,8 @@ uint64_t helper_cc_nzcv(uint64_t nz, uint64_t a, uint64_t b, uint32_t op)
     uint64_t sign = wide ? 1ull << 63 : 1ull << 31, mask = sign | (sign - 1), r = nz & mask;
 
     switch (op & ~1u) {
+    case CC_FCMP:
+        return arm_fcmp_nzcv((uint32_t)a);
     case CC_ADD32:
         a = nz - b;
         break;

@@ -88,13 +88,13 @@ static int t16_ldm_writeback(DisasContext *s, int x)
 typedef struct Condition {
     uint8_t cc_op, slots;
     bool cc_op_dirty, cmp_carry, cc_whole;
-    IRVal cmp_a, cmp_b;
+    IRVal cmp_a, cmp_b, fcmp;
     unsigned cmp_mark;
 } Condition;
 
 static Condition begin_condition(DisasContext *s)
 {
-    Condition c = { s->cc_op, s->slots, s->cc_op_dirty, s->cmp_carry, s->cc_whole, s->cmp_a, s->cmp_b, s->cmp_mark };
+    Condition c = { s->cc_op, s->slots, s->cc_op_dirty, s->cmp_carry, s->cc_whole, s->cmp_a, s->cmp_b, s->fcmp, s->cmp_mark };
 
     if (s->cond >= 14)
         return c;
@@ -140,6 +140,7 @@ static void restore_flags(DisasContext *s, const Condition *before)
     s->cc_whole = before->cc_whole;
     s->cmp_a = before->cmp_a;
     s->cmp_b = before->cmp_b;
+    s->fcmp = before->fcmp;
     s->cmp_mark = before->cmp_mark;
 }
 
@@ -161,6 +162,8 @@ static void end_condition(DisasContext *s, const Condition *before)
         s->cc_whole &= before->cc_whole;
         if (s->cmp_a != before->cmp_a || s->cmp_b != before->cmp_b || s->cmp_mark != before->cmp_mark)
             s->cmp_a = s->cmp_b = IR_NONE;
+        if (s->fcmp != before->fcmp)
+            s->fcmp = IR_NONE;
     }
 }
 

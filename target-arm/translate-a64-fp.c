@@ -120,19 +120,13 @@ bool trans_FP_2SRC(DisasContext *s, arg_FP_2SRC *a)
 bool trans_FP_3SRC(DisasContext *s, arg_FP_3SRC *a)
 {
     int esz = scalar_esz(s, (unsigned)a->ptype);
-    IRVal n = cpu_v[a->rn], c = cpu_v[a->ra];
-    const FpOp *op = a->o0 == a->o1 ? &fp_op_fma : &fp_op_fms;
+    static const FpOp *const ops[2][2] = { { &fp_op_fma, &fp_op_fms }, { &fp_op_fnma, &fp_op_fnms } };
 
     if (esz < 0)
         return false;
     if (!arm_fp_check(s))
         return true;
-    if (a->o1) { /* -a - n * m, -a + n * m */
-        c = arm_tmpv(s);
-        simd_fp_neg(s, (unsigned)esz, 1u << esz, c, cpu_v[a->ra]);
-        op = a->o0 ? &fp_op_fma : &fp_op_fms;
-    }
-    simd_fp(s, op, (unsigned)esz, 1u << esz, false, cpu_v[a->rd], n, cpu_v[a->rm], c);
+    simd_fp(s, ops[a->o1][a->o0], (unsigned)esz, 1u << esz, false, cpu_v[a->rd], cpu_v[a->rn], cpu_v[a->rm], cpu_v[a->ra]);
     return true;
 }
 
@@ -152,11 +146,18 @@ bool trans_FP_IMM(DisasContext *s, arg_FP_IMM *a)
 bool trans_FP_CMP(DisasContext *s, arg_FP_CMP *a)
 {
     int esz = scalar_esz(s, (unsigned)a->ptype);
+    IRVal m, flags;
 
     if (esz < 0)
         return false;
-    if (arm_fp_check(s))
-        arm_cc_nzcv(s, simd_fp_compare(s, (unsigned)esz, cpu_v[a->rn], a->z ? simd_zero(s) : cpu_v[a->rm], a->e));
+    if (!arm_fp_check(s))
+        return true;
+    m = a->z ? simd_zero(s) : cpu_v[a->rm];
+    flags = simd_fp_compare_flags(s, (unsigned)esz, cpu_v[a->rn], m, a->e);
+    if (flags != IR_NONE)
+        arm_cc_fcmp(s, flags);
+    else
+        arm_cc_nzcv(s, simd_fp_compare(s, (unsigned)esz, cpu_v[a->rn], m, a->e));
     return true;
 }
 

@@ -257,6 +257,14 @@ bool trans_S3DIFF(DisasContext *s, arg_S3DIFF *a)
 
 /* ---- Two registers ---- */
 
+static void scalar_from_int(DisasContext *s, unsigned esz, IRVal d, IRVal n)
+{
+    IRVal v = arm_tmp(s);
+
+    simd_extract(s, esz, true, v, n, 0);
+    simd_fp_from_int(s, esz, esz == E64, true, 0, d, v);
+}
+
 /* Floating-point conversions and roundings, by U, bit 23 and opcode from 0x18: see the switch below. */
 static bool emit_fp2(DisasContext *s, bool scalar, int u, int high, int opcode, unsigned esz, unsigned bytes, int rd, int rn)
 {
@@ -314,6 +322,8 @@ static bool emit_fp2(DisasContext *s, bool scalar, int u, int high, int opcode, 
             simd_call(s, u ? &vc_frsqrte : &vc_frecpe, imm, d, n, IR_NONE, IR_NONE);
         else if (!u && esz == E32 && bytes == 16 && !simd_fp_exact(s))
             ir_vop(s->ir, VEC_CVTDQ2PS, d, n, IR_NONE, IR_NONE, 0);
+        else if (!u && esz >= E32 && bytes == 1u << esz && !simd_fp_exact(s))
+            scalar_from_int(s, esz, d, n);
         else
             simd_call(s, u ? &vc_ucvtf : &vc_scvtf, imm, d, n, IR_NONE, IR_NONE);
         break;

@@ -13,7 +13,7 @@ enum { NZCV_N = 8, NZCV_Z = 4, NZCV_C = 2, NZCV_V = 1 };
 static unsigned cc_live(unsigned op)
 {
     switch (op) {
-    case CC_NZCV:
+    case CC_NZCV: case CC_FCMP:
         return LIVE_A;
     case CC_ADD32: case CC_ADD64: case CC_SUB32: case CC_SUB64:
         return LIVE_NZ | LIVE_B;
@@ -41,7 +41,7 @@ static void set_cc_op(DisasContext *s, unsigned op)
     s->cc_op = (uint8_t)op;
     s->cc_op_dirty = true;
     s->cc_whole = false;
-    s->cmp_a = s->cmp_b = IR_NONE;
+    s->cmp_a = s->cmp_b = s->fcmp = IR_NONE;
 }
 
 void arm_sync_cc_op(DisasContext *s)
@@ -55,7 +55,7 @@ void arm_forget_cc(DisasContext *s)
 {
     s->cc_op = CC_DYNAMIC;
     s->cc_op_dirty = false;
-    s->cmp_a = s->cmp_b = IR_NONE;
+    s->cmp_a = s->cmp_b = s->fcmp = IR_NONE;
 }
 
 static IRType op_type(unsigned op)
@@ -149,6 +149,13 @@ void arm_cc_nzcv(DisasContext *s, IRVal nzcv)
     set_cc_op(s, CC_NZCV);
 }
 
+void arm_cc_fcmp(DisasContext *s, IRVal flags)
+{
+    ir_op1(s->ir, IR_EXT_I32_I64U, IR_I64, arm_flag_a, flags);
+    set_cc_op(s, CC_FCMP);
+    s->fcmp = flags;
+}
+
 /* C and V (0 or 1) in the places that CC_CV has them. */
 static void set_cv(DisasContext *s, IRVal carry, IRVal overflow)
 {
@@ -205,7 +212,7 @@ void a32_cc_nz(DisasContext *s, IRVal result)
                    arm_flag_op);
     }
     ir_op1(s->ir, IR_MOV, IR_I32, arm_flag_nz, result);
-    s->cmp_a = s->cmp_b = IR_NONE;
+    s->cmp_a = s->cmp_b = s->fcmp = IR_NONE;
     s->cc_whole = false;
 }
 
@@ -395,7 +402,7 @@ IRVal arm_cc_overflow(DisasContext *s)
         ir_movi(s->ir, out, 0);
     else if (s->cc_op == CC_CV32 || s->cc_op == CC_CV64)
         ir_extract(s->ir, IR_EXTRACT, IR_I64, out, arm_flag_a, 28, 1);
-    else if (s->cc_op == CC_DYNAMIC || s->cc_op == CC_NZCV)
+    else if (s->cc_op == CC_DYNAMIC || s->cc_op == CC_NZCV || s->cc_op == CC_FCMP)
         ir_extract(s->ir, IR_EXTRACT, IR_I64, out, arm_cc_get_nzcv(s), 28, 1);
     else
         operation_overflow(s, out);
@@ -433,6 +440,26 @@ static ARMTest test_nzcv(DisasContext *s, unsigned cond, IRVal f)
     ir_op2i(ir, IR_AND, IR_I64, z, f, PSTATE_Z);
     ir_op2(ir, IR_OR, IR_I64, t, t, z);
     return test_bits(s, IR_EQ, t, 0);
+}
+
+/* From the flags of a floating-point comparison: less 1, unordered 0x45, equal 0x40, greater 0. */
+static ARMTest test_fcmp(DisasContext *s, unsigned cond, IRVal f)
+{
+    static const struct { uint8_t mask, value, cond; } tests[8] = {
+        [COND_EQ / 2] = { 0x44, 0x40, IR_EQ }, [COND_CS / 2] = { 5, 1, IR_NE }, [COND_MI / 2] = { 5, 1, IR_EQ },
+        [COND_VS / 2] = { 0, 4, IR_TSTNE }, [COND_GE / 2] = { 0, 1, IR_TSTEQ }, [COND_GT / 2] = { 0, 0x41, IR_TSTEQ },
+        [COND_HI / 2] = { 0, 0x40, IR_GEU },
+    };
+    IRVal t = f;
+
+    if (tests[cond / 2].mask) {
+        t = arm_tmp32(s);
+        ir_op2i(s->ir, IR_AND, IR_I32, t, f, tests[cond / 2].mask);
+    } else if (cond == COND_HI) { /* not less, not equal */
+        t = arm_tmp32(s);
+        ir_op2i(s->ir, IR_ADD, IR_I32, t, f, (uint64_t)-1);
+    }
+    return (ARMTest){ (IRCond)tests[cond / 2].cond, IR_I32, t, ir_i32(s->ir, tests[cond / 2].value) };
 }
 
 static bool test_operands(unsigned cond, IRType t, IRVal a, IRVal b, ARMTest *out)
@@ -490,11 +517,13 @@ ARMTest arm_test(DisasContext *s, unsigned cond)
 
     if (cond >= 14)
         return (ARMTest){ IR_EQ, IR_I32, ir_i32(s->ir, 0), ir_i32(s->ir, 0) };
-    if (s->cc_op == CC_NZCV)
+    if (s->fcmp != IR_NONE)
+        t = test_fcmp(s, base, s->fcmp);
+    else if (s->cc_op == CC_NZCV)
         t = test_nzcv(s, base, arm_flag_a);
     else if (s->cc_op == CC_DYNAMIC && base == COND_EQ)
         t = test_zero(s);
-    else if (s->cc_op == CC_DYNAMIC || !test_known(s, base, &t))
+    else if (s->cc_op == CC_DYNAMIC || s->cc_op == CC_FCMP || !test_known(s, base, &t))
         t = test_nzcv(s, base, arm_cc_get_nzcv(s));
     if (cond & 1)
         t.cond = ir_cond_negate(t.cond);

@@ -402,6 +402,10 @@ const FpOp fp_op_div = { &vc_fdiv, HOSTS(fdiv), true };
 const FpOp fp_op_sqrt = { &vc_fsqrt, HOSTS(fsqrt), false };
 const FpOp fp_op_fma = { &vc_fmla, HOSTS(fmla), false };
 const FpOp fp_op_fms = { &vc_fmls, HOSTS(fmls), false };
+const FpOp fp_op_fnma = { &vc_fnmla, HOSTS(fnmla), false };
+const FpOp fp_op_fnms = { &vc_fnmls, HOSTS(fnmls), false };
+const FpOp fp_op_add_negated = { &vc_fadd_neg, HOSTS(fadd_neg), false };
+const FpOp fp_op_sub_negated = { &vc_fsub_neg, HOSTS(fsub_neg), false };
 
 /* Single precision or double on the host: which column of FpOp.host, or -1. */
 static int host_column(DisasContext *s, unsigned esz, unsigned bytes, bool standard)
@@ -423,6 +427,48 @@ static IRVal low_half(DisasContext *s, IRVal v)
     return t;
 }
 
+/* An operation that leaves the bits above a scalar result as they are in its first operand. */
+static bool is_host_scalar(const IROp *op, unsigned bytes)
+{
+    const VecCall *call = (const VecCall *)(uintptr_t)op->imm;
+
+    return op->opc == IR_VCALL && call->row && (call->check == VCHK_F64 || (call->check == VCHK_F32 && bytes == 4));
+}
+
+/* What is above the low `bytes` of v is known to be zero: its assignments are sought backwards. */
+static bool zero_above(const DisasContext *s, IRVal v, unsigned bytes)
+{
+    const IRFunc *f = s->ir;
+    enum { FAR = 48 };
+
+    for (unsigned i = f->nops, n = 0; i-- > 0 && n < FAR; n++) {
+        const IROp *op = &f->ops[i];
+
+        if (op->opc == IR_LABEL || op->opc == IR_CALL)
+            return false;
+        if (op->out[0] != v)
+            continue;
+        if (op->opc == IR_MOV || is_host_scalar(op, bytes))
+            v = op->in[0];
+        else if (op->opc == IR_VOP)
+            return (op->imm & 0xffff) == VEC_MOVQ && bytes == 8;
+        else if (op->opc == IR_GUEST_LD)
+            return memop_bytes(memopidx_op((uint32_t)op->imm)) <= bytes;
+        else
+            return op->opc == IR_V_FROM_INT && (bytes == 8 || op->aux == IR_I32);
+        if (ir_is_const(f, v))
+            return bytes == 8 || !(f->vals[v].value >> 32);
+    }
+    return false;
+}
+
+void simd_fp_lane(DisasContext *s, const FpOp *op, unsigned esz, IRVal dst, IRVal a, IRVal b, IRVal c)
+{
+    int column = host_column(s, esz, 1u << esz, false);
+
+    simd_call(s, column < 0 ? op->call : op->host[column], VI(1u << esz, esz, false, 0), dst, a, b, c);
+}
+
 void simd_fp(DisasContext *s, const FpOp *op, unsigned esz, unsigned bytes, bool standard, IRVal dst, IRVal a, IRVal b, IRVal c)
 {
     int column = host_column(s, esz, bytes, standard);
@@ -434,7 +480,7 @@ void simd_fp(DisasContext *s, const FpOp *op, unsigned esz, unsigned bytes, bool
         simd_call(s, op->call, imm, dst, a, b, c);
         return;
     }
-    if (bytes == 16) {
+    if (bytes == 16 || (scalar && zero_above(s, a, bytes))) {
         simd_call(s, op->host[column], imm, dst, a, b, c);
         return;
     }
@@ -458,6 +504,11 @@ void simd_fp_abs(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal
         simd_row(s, VEC_AND, dst, a, simd_const(s, mask));
 }
 
+void simd_fp_neg_lane(DisasContext *s, unsigned esz, IRVal dst, IRVal a)
+{
+    simd_row(s, VEC_XOR, dst, a, ir_const(s->ir, IR_V128, 1ull << ((8u << esz) - 1)));
+}
+
 void simd_fp_neg(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal a)
 {
     IRVal t = bytes == 16 ? dst : arm_tmpv(s);
@@ -474,11 +525,11 @@ static IRVal low_int(DisasContext *s, unsigned esz, IRVal v)
     return t;
 }
 
-/* {CF, PF, ZF} of COMIS to NZCV: unordered 3, less 8, equal 6, greater 2. */
-static void flags_to_nzcv(DisasContext *s, IRVal dst, IRVal flags)
+/* As arm_fcmp_nzcv(). */
+IRVal simd_fp_flags_to_nzcv(DisasContext *s, IRVal flags)
 {
     IRFunc *f = s->ir;
-    IRVal i = arm_tmp32(s), t = arm_tmp32(s);
+    IRVal i = arm_tmp32(s), t = arm_tmp32(s), dst = arm_tmp(s);
 
     ir_op2i(f, IR_SHR, IR_I32, t, flags, 3);
     ir_op2i(f, IR_SHL, IR_I32, i, flags, 2);
@@ -487,20 +538,28 @@ static void flags_to_nzcv(DisasContext *s, IRVal dst, IRVal flags)
     ir_op2(f, IR_SHR, IR_I32, t, ir_i32(f, 0x30000682), i);
     ir_op2i(f, IR_SHL, IR_I32, t, t, 28);
     ir_op1(f, IR_EXT_I32_I64U, IR_I64, dst, t);
+    return dst;
+}
+
+IRVal simd_fp_compare_flags(DisasContext *s, unsigned esz, IRVal a, IRVal b, bool signal_all)
+{
+    IRVal flags;
+
+    if (esz < E32 || simd_fp_exact(s))
+        return IR_NONE;
+    flags = arm_tmp32(s);
+    simd_row(s, esz == E32 ? (signal_all ? VEC_COMISS : VEC_UCOMISS) : signal_all ? VEC_COMISD : VEC_UCOMISD, flags, a, b);
+    return flags;
 }
 
 IRVal simd_fp_compare(DisasContext *s, unsigned esz, IRVal a, IRVal b, bool signal_all)
 {
-    IRVal nzcv = arm_tmp(s);
+    IRVal nzcv, flags = simd_fp_compare_flags(s, esz, a, b, signal_all);
 
-    if (esz >= E32 && !simd_fp_exact(s)) {
-        IRVal flags = arm_tmp32(s);
-        unsigned row = esz == E32 ? (signal_all ? VEC_COMISS : VEC_UCOMISS) : signal_all ? VEC_COMISD : VEC_UCOMISD;
-        simd_row(s, row, flags, a, b);
-        flags_to_nzcv(s, nzcv, flags);
-    } else {
-        ARM_CALL(s, fp_compare, nzcv, low_int(s, esz, a), low_int(s, esz, b), ir_i32(s->ir, esz | (unsigned)signal_all << 2));
-    }
+    if (flags != IR_NONE)
+        return simd_fp_flags_to_nzcv(s, flags);
+    nzcv = arm_tmp(s);
+    ARM_CALL(s, fp_compare, nzcv, low_int(s, esz, a), low_int(s, esz, b), ir_i32(s->ir, esz | (unsigned)signal_all << 2));
     return nzcv;
 }
 

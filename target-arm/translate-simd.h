@@ -78,13 +78,24 @@ typedef struct FpOp {
     const VecCall *call, *host[4];
     bool whole; /* the 4s form must not see the upper half of a 2s operand (division) */
 } FpOp;
-extern const FpOp fp_op_add, fp_op_sub, fp_op_mul, fp_op_div, fp_op_sqrt, fp_op_fma, fp_op_fms;
+extern const FpOp fp_op_add, fp_op_sub, fp_op_mul, fp_op_div, fp_op_sqrt;
+/* c + a * b, c - a * b, -c - a * b, a * b - c */
+extern const FpOp fp_op_fma, fp_op_fms, fp_op_fnma, fp_op_fnms;
+/* a + -b, -b + a: as add and sub but for the signs of NaNs */
+extern const FpOp fp_op_add_negated, fp_op_sub_negated;
 /* Scalar when bytes is 1 << esz. standard: Neon's FPSCR. dst is zero above `bytes`. c is the addend of fused operations. */
 void simd_fp(DisasContext *s, const FpOp *op, unsigned esz, unsigned bytes, bool standard, IRVal dst, IRVal a, IRVal b, IRVal c);
+/* The same for a scalar in the low lane; what is above in dst has no meaning. */
+void simd_fp_lane(DisasContext *s, const FpOp *op, unsigned esz, IRVal dst, IRVal a, IRVal b, IRVal c);
 static inline bool simd_fp_exact(const DisasContext *s) { return s->flags & TBF_FP_EXACT; }
 /* Sign changes: clear it, flip it. */
 void simd_fp_abs(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal a);
 void simd_fp_neg(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal a);
+/* Changes the sign of the low lane only. */
+void simd_fp_neg_lane(DisasContext *s, unsigned esz, IRVal dst, IRVal a);
+/* The host's flags (I32) of a scalar comparison as CC_FCMP has them, or NONE: use simd_fp_compare. */
+IRVal simd_fp_compare_flags(DisasContext *s, unsigned esz, IRVal a, IRVal b, bool signal_all);
+IRVal simd_fp_flags_to_nzcv(DisasContext *s, IRVal flags);
 /* NZCV (I64, bits 31-28) of a scalar comparison; signal_all: quiet NaNs are invalid too. */
 IRVal simd_fp_compare(DisasContext *s, unsigned esz, IRVal a, IRVal b, bool signal_all);
 /* Elementwise comparison to masks. */

@@ -95,9 +95,16 @@ typedef struct Scalar {
 
 static void fp2(DisasContext *s, const FpOp *op, unsigned esz, IRVal out, IRVal a, IRVal b)
 {
-    simd_fp(s, op, esz, 1u << esz, false, out, a, b, IR_NONE);
+    simd_fp_lane(s, op, esz, out, a, b, IR_NONE);
 }
-static void fneg(DisasContext *s, unsigned esz, IRVal out, IRVal a) { simd_fp_neg(s, esz, 1u << esz, out, a); }
+/* A half in an S register has zeros above. */
+static void fneg(DisasContext *s, unsigned esz, IRVal out, IRVal a)
+{
+    if (esz == E16)
+        simd_fp_neg(s, esz, 2, out, a);
+    else
+        simd_fp_neg_lane(s, esz, out, a);
+}
 
 /* opc << 1 | op of VFP_3 */
 enum {
@@ -107,27 +114,31 @@ enum {
 /* Products that are rounded before they are added. */
 static void emit_chained(DisasContext *s, const Scalar *op, IRVal out, IRVal d, IRVal n, IRVal m)
 {
-    IRVal p = arm_tmpv(s), a = d;
+    IRVal p = arm_tmpv(s), a = arm_tmpv(s);
 
     fp2(s, &fp_op_mul, op->esz, p, n, m);
-    if (op->kind == K_VMLS || op->kind == K_VNMLA)
-        fneg(s, op->esz, p, p);
-    if (op->kind == K_VNMLS || op->kind == K_VNMLA) {
-        a = arm_tmpv(s);
+    switch (op->kind) {
+    case K_VMLA:
+        fp2(s, &fp_op_add, op->esz, out, d, p);
+        break;
+    case K_VMLS:
+        fp2(s, &fp_op_add_negated, op->esz, out, d, p);
+        break;
+    case K_VNMLS:
+        fp2(s, &fp_op_sub_negated, op->esz, out, p, d);
+        break;
+    default:
         fneg(s, op->esz, a, d);
+        fp2(s, &fp_op_add_negated, op->esz, out, a, p);
+        break;
     }
-    fp2(s, &fp_op_add, op->esz, out, a, p);
 }
 
 static void emit_fused(DisasContext *s, const Scalar *op, IRVal out, IRVal d, IRVal n, IRVal m)
 {
-    IRVal c = d;
-
-    if (op->kind == K_VFNMS || op->kind == K_VFNMA) {
-        c = arm_tmpv(s);
-        fneg(s, op->esz, c, d);
-    }
-    simd_fp(s, op->kind == K_VFMS || op->kind == K_VFNMA ? &fp_op_fms : &fp_op_fma, op->esz, 1u << op->esz, false, out, n, m, c);
+    static const FpOp *const ops[] = { [K_VFNMS - K_VFNMS] = &fp_op_fnms, [K_VFNMA - K_VFNMS] = &fp_op_fnma,
+                                       [K_VFMA - K_VFNMS] = &fp_op_fma, [K_VFMS - K_VFNMS] = &fp_op_fms };
+    simd_fp_lane(s, ops[op->kind - K_VFNMS], op->esz, out, n, m, d);
 }
 
 static void emit_plain(DisasContext *s, const Scalar *op, IRVal out, IRVal d, IRVal n, IRVal m)
@@ -335,11 +346,15 @@ static bool vcvt_fixed(DisasContext *s, const arg_VFP_2 *a, unsigned esz)
 static bool vcmp(DisasContext *s, const arg_VFP_2 *a, unsigned esz, unsigned d, unsigned m)
 {
     IRFunc *f = s->ir;
-    IRVal nzcv, t;
+    IRVal nzcv, flags, x, y, t;
 
     if (!vfp_check(s))
         return true;
-    nzcv = simd_fp_compare(s, esz, vfp_get(s, esz, d), a->opc & 1 ? simd_zero(s) : vfp_get(s, esz, m), a->op);
+    x = vfp_get(s, esz, d);
+    y = a->opc & 1 ? simd_zero(s) : vfp_get(s, esz, m);
+    flags = simd_fp_compare_flags(s, esz, x, y, a->op);
+    nzcv = flags != IR_NONE ? simd_fp_flags_to_nzcv(s, flags) : simd_fp_compare(s, esz, x, y, a->op);
+    s->fpscr_fcmp = s->cond_jump ? IR_NONE : flags;
     t = arm_tmp32(s);
     ir_op1(f, IR_TRUNC, IR_I32, t, nzcv);
     ir_st(f, IR_ST, IR_I32, t, ARM_OFFSET(fp_nzcv));
@@ -398,6 +413,7 @@ static bool vjcvt(DisasContext *s, const arg_VFP_2 *a)
     ir_op1(f, IR_TRUNC_HI, IR_I32, z, r);
     ir_op2i(f, IR_SHL, IR_I32, z, z, 30);
     ir_st(f, IR_ST, IR_I32, z, ARM_OFFSET(fp_nzcv));
+    s->fpscr_fcmp = IR_NONE;
     return true;
 }
 
@@ -690,6 +706,7 @@ static void read_fpscr(DisasContext *s, unsigned rt)
     if (rt == 15) { /* VMRS APSR_nzcv, FPSCR */
         ir_ld(f, IR_LD32U, IR_I64, v, ARM_OFFSET(fp_nzcv));
         arm_cc_nzcv(s, v);
+        s->fcmp = s->fpscr_fcmp;
         return;
     }
     ARM_CALL0(s, get_fpscr, v);

@@ -100,7 +100,7 @@ void arm_tb_start(TranslatorContext *ctx)
     s->be_data = f & TBF_BE_DATA;
     s->align = f & TBF_ALIGN;
     s->cc_op = CC_DYNAMIC;
-    s->cmp_a = s->cmp_b = IR_NONE;
+    s->cmp_a = s->cmp_b = s->fcmp = s->fpscr_fcmp = IR_NONE;
     s->cond = 14;
     s->condexec = s->aarch64 ? 0 : (f & TBF_IT) >> TBF_IT_SHIFT;
     s->step = f & TBF_SS_ACTIVE;

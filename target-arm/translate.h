@@ -38,6 +38,8 @@ typedef struct DisasContext {
     IRVal cmp_a, cmp_b;
     unsigned cmp_mark;
     bool cmp_carry;
+    IRVal fcmp;          /* I32 or NONE: the flags are those of a floating-point comparison, as of CC_FCMP */
+    IRVal fpscr_fcmp;    /* AArch32: the same of FPSCR's flags */
     bool cc_whole;       /* CC_NZ_*: cc_a and cc_b also give N and Z */
 
     /* AArch32: for translate-a32*.c */
@@ -91,6 +93,7 @@ void arm_cc_conditional(DisasContext *s, const ARMTest *t0, IRType t, IRVal a, I
 /* dst = a + b + carry with all flags. carry is 0 or 1 (any I64 value; NONE: the C flag). SBC: pass ~b. dst may be IR_NONE. */
 void arm_cc_adc(DisasContext *s, IRType t, IRVal dst, IRVal a, IRVal b, IRVal carry);
 void arm_cc_nzcv(DisasContext *s, IRVal nzcv);               /* from bits 31-28 */
+void arm_cc_fcmp(DisasContext *s, IRVal flags);              /* from the host's flags of a comparison (I32) */
 /* AArch32: N and Z only; N, Z and C (0 or 1), V kept. */
 void a32_cc_nz(DisasContext *s, IRVal result);
 void a32_cc_nzc(DisasContext *s, IRVal result, IRVal carry);

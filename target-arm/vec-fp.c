@@ -287,6 +287,8 @@ static uint64_t compare(FpFormat f, FpBits a, FpBits b, bool ge, bool gt, FpEnv 
 FP_LANES(fadd, fp_add(f, x, y, e))
 FP_LANES(fsub, fp_sub(f, x, y, e))
 FP_LANES(fmul, fp_mul(f, x, y, e))
+FP_LANES(fadd_neg, fp_add(f, x, negate(f, y), e))
+FP_LANES(fsub_neg, fp_add(f, negate(f, y), x, e))
 FP_LANES(fnmul, negate(f, fp_mul(f, x, y, e)))
 FP_LANES(fdiv, fp_div(f, x, y, e))
 FP_LANES(fsqrt, fp_sqrt(f, x, e))
@@ -333,7 +335,19 @@ static FpBits recpx(unsigned esz, FpBits a, FpEnv *e)
 FP_LANES(frecpx, recpx(esz, x, e))
 
 /* p: FpRound, 8 = FPCR's; 16 = inexact is raised. */
-FP_LANES(frint, fp_round_int(f, x, p & 8 ? (FpRound)e->round : (FpRound)(p & 7), p & 16, e))
+static FpBits round_int(FpFormat f, FpBits a, FpRound round, bool inexact, FpEnv *e)
+{
+    if (round == FP_AWAY && !inexact && (f == FP_F32 || f == FP_F64)) { /* no host instruction rounds so */
+        unsigned frac = f == FP_F32 ? 23 : 52, bias = f == FP_F32 ? 127 : 1023;
+        unsigned exp = (unsigned)((uint64_t)a >> frac) & (2 * bias + 1);
+        if (exp >= bias && exp < bias + frac) {
+            uint64_t half = 1ull << (frac - 1) >> (exp - bias);
+            return ((uint64_t)a + half) & ~(2 * half - 1);
+        }
+    }
+    return fp_round_int(f, a, round, inexact, e);
+}
+FP_LANES(frint, round_int(f, x, p & 8 ? (FpRound)e->round : (FpRound)(p & 7), p & 16, e))
 
 /* To 32 or 64-bit integral values, out of range giving the most negative: FRINT32*, FRINT64*. p: as frint, 32 = 64 bits */
 static FpBits round_to_size(FpFormat f, FpBits a, unsigned p, FpEnv *e)
@@ -614,6 +628,10 @@ HOST4(fdiv, DIV)
 HOST4(fsqrt, SQRT)
 HOST4(fmla, FMADD)
 HOST4(fmls, FNMADD)
+HOST4(fnmla, FNMSUB)
+HOST4(fnmls, FMSUB)
+HOST4(fadd_neg, SUB)
+HOST4(fsub_neg, SUB)
 
 #define HOST_IMM(id, function, row_, check_, imm8_)                                       \
     const VecCall vc_host_##id = { .name = "host_" #id, .func = v_##function, .row = VEC_##row_ + 1, .check = VCHK_##check_, \
