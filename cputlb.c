@@ -304,6 +304,8 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
         flags |= TLB_MMIO;
     if (UNLIKELY(tlb_is_edge(p->va)))
         flags |= TLB_EDGE;
+    if (UNLIKELY(p->once))
+        flags |= TLB_INVALID; /* misses the next time */
     e->addend = p->host ? (uint64_t)p->host - p->va : 0;
     uint64_t write_flags = flags | (p->rom ? TLB_DISCARD_WRITE : 0);
     if (p->host && !p->rom)
@@ -540,8 +542,10 @@ void tlb_set(CPUState *cpu, uint64_t va, unsigned mode, const Translation *tr)
         .global = tr->global && !is_private(cpu->bank),
         .page_bits = tr->page_size > PAGE_SIZE_ ? (uint8_t)(63 - __builtin_clzll(tr->page_size)) : PAGE_BITS,
     };
+    p.once = tr->page_size < PAGE_SIZE_;
     resolve_host(cpu, &p);
-    l2_enter(cpu, p);
+    if (!p.once)
+        l2_enter(cpu, p);
     l1_enter(cpu, &p);
 }
 

@@ -254,6 +254,8 @@ void arm_cpu_reset(CPUState *cpu)
         env->pstate = (hyp ? MODE_HYP : MODE_SVC) | CPSR_I | CPSR_F | (arm_feature(env, ARM_FEATURE_V6) ? CPSR_A : 0);
         env->pc = env->rvbar;
     }
+    if (arm_feature(env, ARM_FEATURE_M))
+        arm_m_reset(env);
     env->parent.exception_index = EXCP_NONE;
     env->psci_powered_off = env->start_powered_off;
     atomic_store(&cpu->halted, env->start_powered_off);

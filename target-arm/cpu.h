@@ -29,7 +29,8 @@ enum {
     EXCP_SERROR, EXCP_VSERROR, EXCP_BKPT, EXCP_HVC, EXCP_SMC, EXCP_HYP_TRAP, EXCP_MON_TRAP, EXCP_SEMIHOST,
     EXCP_PC_ALIGN, EXCP_DEBUG_BREAK /* breakpoint register */, EXCP_DEBUG_WATCH, EXCP_SOFT_STEP, EXCP_ILLEGAL,
     /* M profile */
-    EXCP_M_USAGE = 32, EXCP_M_BUS, EXCP_M_MEM, EXCP_M_RETURN, EXCP_M_SECURE,
+    EXCP_M_USAGE = 32, EXCP_M_BUS, EXCP_M_MEM, EXCP_M_RETURN, EXCP_M_SECURE, EXCP_M_NSC /* fetch from a callable region */,
+    EXCP_M_LOCKUP,
 };
 
 /* Input lines of a core: arm_cpu_line(). The bits in interrupt_request. */
@@ -80,6 +81,10 @@ enum {
     TBF_VECSTRIDE_SHIFT = 29, TBF_VECSTRIDE = 1 << 29, /* FPSCR.STRIDE is 3 */
     TBF_SCTLR_B = 1 << 30,      /* BE-32 */
     TBF_M = 1u << 31,           /* M profile; TBF_EL is 0 for unprivileged, 1 for privileged code */
+    /* M profile, in place of the last ones before TBF_M */
+    TBF_M_SECURE = 1 << 25, TBF_M_HANDLER = 1 << 26,
+    TBF_M_FP_PREPARE = 1 << 27, /* an FP instruction first saves or creates a context */
+    TBF_M_SPLIM = 1 << 28,      /* the stack pointer has a limit */
 };
 /* Bits within TBF_FP, set by arm_fp_hflags() (helper-fp.c). */
 enum {
@@ -142,6 +147,17 @@ typedef struct ARMGICCpuIf {
     ARMAccess (*write)(void *opaque, ARMCPU *cpu, uint32_t reg, uint64_t value);
     void (*reset)(void *opaque, ARMCPU *cpu);
 } ARMGICCpuIf;
+
+/*
+ * M profile, as armv7m_create() asks: [0] Non-secure (or only) and [1] Secure vector table at reset. The IDAU says of an address whether it is
+ * exempt from security checks, Non-secure, Non-secure callable, and the region's number.
+ */
+typedef struct ARMMConfig {
+    uint32_t vtor[2];
+    void (*idau)(void *opaque, uint32_t address, bool *exempt, bool *non_secure, bool *callable, uint8_t *region);
+    void *idau_opaque;
+    bool start_powered_off;
+} ARMMConfig;
 
 typedef enum ARMConduit { PSCI_NONE, PSCI_SMC, PSCI_HVC } ARMConduit;
 
@@ -222,14 +238,26 @@ struct ARMCPU {
     bool event_register;
     uint64_t boot_pc, boot_x0; /* PSCI CPU_ON */
 
-    /* M profile: NVIC, MPU and banked state */
-    struct {
-        uint32_t control[2], primask[2], faultmask[2], basepri[2], other_sp, other_ss_msp, other_ss_psp;
-        uint32_t exception, vecbase[2], ccr[2], cfsr[2], hfsr, dfsr, sfsr, mmfar[2], bfar, sfar;
-        uint32_t mpu_ctrl[2], mpu_rnr[2], mpu_rbar[2][16], mpu_rasr[2][16], msplim[2], psplim[2];
-        uint32_t fpcar[2], fpccr[2], fpdscr[2], cpacr[2], nsacr, aircr, scr[2], ltpsize, secure;
-        Device *nvic;
+    /* M profile; [0] Non-secure or only, [1] Secure */
+    struct ARMv7M {
+        uint32_t control[2];    /* nPRIV, SPSEL; FPCA and SFPA in that of the highest Security state */
+        uint32_t primask[2], faultmask[2], basepri[2];
+        uint32_t sp[2][2];      /* main and process stack pointers that are not current */
+        uint32_t splim[2][2];
+        uint32_t exception, secure;
+        uint32_t vecbase[2], ccr[2], cfsr[2], hfsr, dfsr, afsr, sfsr, mmfar[2], bfar, sfar, scr[2], demcr;
+        uint32_t aircr, prigroup[2]; /* AIRCR: PRIS, BFHFNMINS, SYSRESETREQS */
+        uint32_t mpu_ctrl[2], mpu_rnr[2], mpu_rbar[2][16], mpu_rasr[2][16] /* v8: RLAR */, mair[2][2];
+        uint32_t sau_ctrl, sau_rnr, sau_rbar[8], sau_rlar[8];
+        uint32_t fpcar[2], fpccr[2], fpdscr[2], cpacr[2], nsacr;
+        uint32_t negative;      /* priority below 0, by Security state: bits */
+        uint32_t locked_up;
     } v7m;
+    ARMMConfig m_config;
+    Device *nvic;
+    /* v8-M buses: whether a transaction to this address may have this Security state. NULL: any. */
+    bool (*m_bus_allows)(void *opaque, uint32_t address, bool secure, bool *whole_page);
+    void *m_bus_opaque;
 
     /* Model */
     uint64_t features[2];
@@ -336,17 +364,17 @@ typedef struct ARMBoardConfig {
 void arm_cpu_configure(ARMCPU *cpu, const ARMBoardConfig *cfg);
 /* The input line of a core; level-sensitive. Any thread, machine lock. */
 IRQLine arm_cpu_line(ARMCPU *cpu, ARMLine line);
-/*
- * M profile, as armv7m_create() asks: [0] Non-secure (or only) and [1] Secure vector table at reset. The IDAU says of an address whether it is
- * exempt from security checks, Non-secure, Non-secure callable, and the region's number.
- */
-typedef struct ARMMConfig {
-    uint32_t vtor[2];
-    void (*idau)(void *opaque, uint32_t address, bool *exempt, bool *non_secure, bool *callable, uint8_t *region);
-    void *idau_opaque;
-    bool start_powered_off;
-} ARMMConfig;
+/* ---- m-*.c ---- */
 void arm_m_configure(ARMCPU *cpu, const ARMMConfig *cfg);
+void arm_m_reset(ARMCPU *env);
+void arm_m_do_exception(ARMCPU *env, int excp);
+bool arm_m_exec_interrupt(ARMCPU *env);
+bool arm_m_has_work(const ARMCPU *env);
+bool arm_m_tlb_fill(ARMCPU *env, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);
+void arm_m_bus_error(ARMCPU *env, AccessType access, uintptr_t retaddr);
+uint32_t arm_m_hflags(const ARMCPU *env);
+void arm_m_update_tlb_key(ARMCPU *env);
+void arm_m_post_load(ARMCPU *env);
 /* SP and PC from the vector table; memory holds the program. Board's reset hook. */
 void arm_m_start(ARMCPU *cpu);
 /*

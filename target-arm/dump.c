@@ -127,6 +127,7 @@ static const SavedField timer_saved[] = { SAVED_INT(ARMTimerState, cval), SAVED_
 
 const SavedField arm_saved[] = {
     { "registers", SK_BYTES, offsetof(ARMCPU, pc), offsetof(ARMCPU, line_level) - offsetof(ARMCPU, pc), 1, NULL },
+    { "v7m", SK_BYTES, offsetof(ARMCPU, v7m), sizeof(((ARMCPU *)0)->v7m), 1, NULL },
     SAVED_INT(ARMCPU, line_level),
     SAVED_STRUCTS(ARMCPU, gt, timer_saved),
     { "psci_powered_off", SK_INT, offsetof(ARMCPU, psci_powered_off), 1, 1, NULL },

@@ -405,6 +405,10 @@ static void take_exception(ARMCPU *env, int excp)
 
 void arm_do_exception(CPUState *cpu)
 {
+    if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
+        arm_m_do_exception(arm_cpu(cpu), cpu->exception_index);
+        return;
+    }
     take_exception(arm_cpu(cpu), cpu->exception_index);
 }
 
@@ -631,8 +635,11 @@ static int pending_exception(const ARMCPU *env, uint32_t request)
 bool arm_exec_interrupt(CPUState *cpu, uint32_t request)
 {
     ARMCPU *env = arm_cpu(cpu);
-    int excp = pending_exception(env, request);
+    int excp;
 
+    if (arm_feature(env, ARM_FEATURE_M))
+        return request & CPU_INTERRUPT_HARD && arm_m_exec_interrupt(env);
+    excp = pending_exception(env, request);
     if (excp == EXCP_NONE)
         return false;
     env->exception.target_el = 0;
@@ -653,5 +660,7 @@ bool arm_has_work(const CPUState *cpu)
     const uint32_t lines = CPU_INTERRUPT_HARD | CPU_INTERRUPT_FIQ | CPU_INTERRUPT_VIRQ | CPU_INTERRUPT_VFIQ |
                            CPU_INTERRUPT_VSERR | CPU_INTERRUPT_EXITTB;
 
+    if (arm_feature(env, ARM_FEATURE_M))
+        return arm_m_has_work(env);
     return !env->psci_powered_off && atomic_load(&cpu->interrupt_request) & lines;
 }

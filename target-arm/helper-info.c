@@ -7,3 +7,4 @@
 #include "helper-sys.def"
 #include "helper-a32.def"
 #include "helper-fp.def"
+#include "helper-m.def"

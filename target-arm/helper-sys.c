@@ -92,7 +92,9 @@ void helper_wfe(CPUState *cpu, uint32_t syndrome)
 
     if (el)
         arm_raise(env, EXCP_UDEF, syndrome, el, HELPER_RETADDR());
-    if (!env->event_register)
+    if (arm_feature(env, ARM_FEATURE_M) && !env->event_register)
+        halt(env); /* nobody else is there to make an event but interrupts */
+    else if (!env->event_register)
         sched_yield();
     env->event_register = false;
 }

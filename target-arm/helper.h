@@ -8,5 +8,6 @@
 #include "helper-sys.def"
 #include "helper-a32.def"
 #include "helper-fp.def"
+#include "helper-m.def"
 #undef HELPER
 #endif

@@ -8,6 +8,7 @@
  * tagged address is a page of its own there, and va_tags remembers which tags a flush must look for.
  */
 #include "mmu.h"
+#include "m-profile.h"
 #include "util/log.h"
 
 #include <inttypes.h>
@@ -84,8 +85,10 @@ TLBKey arm_tlb_key(const ARMCPU *env, const Regime *r, uint32_t asid)
 
 void arm_update_tlb_key(ARMCPU *env)
 {
-    if (arm_feature(env, ARM_FEATURE_M))
+    if (arm_feature(env, ARM_FEATURE_M)) {
+        arm_m_update_tlb_key(env);
         return;
+    }
     Regime r = arm_regime(env, arm_current_el(env));
     tlb_switch(&env->parent, arm_tlb_key(env, &r, current_asid(env, &r)));
 }
@@ -246,6 +249,8 @@ static _Noreturn void raise_fault(ARMCPU *env, const Regime *r, const Walk *w, u
 void arm_unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
 {
     ARMCPU *env = arm_cpu(cpu);
+    if (arm_feature(env, ARM_FEATURE_M))
+        arm_raise(env, EXCP_M_USAGE, CFSR_UNALIGNED, 0, retaddr);
     Regime r = arm_regime(env, arm_current_el(env));
     Walk w = { .fault = FAULT_ALIGNMENT };
 
@@ -256,6 +261,10 @@ void arm_unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigne
 void arm_bus_error(CPUState *cpu, hwaddr pa, AccessType access, uintptr_t retaddr)
 {
     ARMCPU *env = arm_cpu(cpu);
+    if (arm_feature(env, ARM_FEATURE_M)) {
+        arm_m_bus_error(env, access, retaddr);
+        return;
+    }
     Regime r = arm_regime(env, arm_current_el(env));
     Walk w = { .fault = FAULT_EXTERNAL };
 
@@ -271,7 +280,8 @@ bool arm_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, 
     ARMCPU *env = arm_cpu(cpu);
     Walk w;
 
-    (void)size;
+    if (UNLIKELY(arm_feature(env, ARM_FEATURE_M)))
+        return arm_m_tlb_fill(env, va, size, access, mode, probe, retaddr);
     Regime r = arm_regime(env, arm_current_el(env));
     WalkRequest q = { .va = va, .access = access, .user = mode == ARM_MMU_USER && r.two_ranges, .pan = mode == ARM_MMU_PAN };
     arm_walk(env, &r, &q, &w);

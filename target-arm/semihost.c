@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Semihosting for AArch32 and AArch64: files, console, time and exit by a special instruction. "Semihosting for AArch32 and AArch64",
- * Arm 2.0. Runs on the vCPU's thread and may block it. The heap is left to the program (SYS_HEAPINFO gives zeros).
+ * Arm 2.0. Runs on the vCPU's thread and may block it.
  */
 #include "semihost.h"
 
 #include "helper.h"
 #include "hw/boards.h"
+#include "hw/loader.h"
 #include "target-arm/semihost.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,12 +141,11 @@ static int64_t open_file(const Call *c)
     if (!strcmp(name, ":tt"))
         return new_handle(dup(mode < 4 ? 0 : mode < 8 ? 1 : 2));
     if (!strcmp(name, ":semihosting-features")) {
-        int fds[2];
         static const uint8_t features[5] = { 'S', 'H', 'F', 'B', 3 }; /* extended exit, stdout and stderr apart */
-        if (pipe(fds) || write(fds[1], features, sizeof features) < 0)
+        int fd = memfd_create(name, MFD_CLOEXEC); /* has a length and can be read from the start again */
+        if (fd < 0 || pwrite(fd, features, sizeof features, 0) < 0)
             return fail(errno);
-        close(fds[1]);
-        return new_handle(fds[0]);
+        return new_handle(fd);
     }
     return new_handle(open(name, flags[mode] | O_CLOEXEC, 0644));
 }
@@ -222,12 +223,37 @@ static int64_t get_command_line(const Call *c)
     return 0;
 }
 
+typedef struct FreeRAM {
+    uint64_t start, end;
+} FreeRAM;
+
+/* The longest piece of RAM that nothing was loaded to, at the end of a range. */
+static void find_free(void *opaque, const FlatRange *r)
+{
+    FreeRAM *best = opaque;
+    uint64_t start = r->start, end = start + r->size, used;
+
+    if (r->mr->kind != REGION_RAM)
+        return;
+    used = roms_end_between(start, end);
+    if (used > start)
+        start = (used + 7) & ~7ull;
+    if (start < end && end - start > best->end - best->start)
+        *best = (FreeRAM){ start, end };
+}
+
+/* Heap base and limit, stack base and limit: they grow towards each other. */
 static int64_t heap_info(const Call *c)
 {
     uint64_t at = word(c, 0);
+    FreeRAM ram = { 0 };
 
+    address_space_foreach(address_space_memory, find_free, &ram);
+    if (!c->wide && ram.end >> 32)
+        ram = (FreeRAM){ MIN(ram.start, UINT32_MAX & ~7ull), UINT32_MAX & ~7ull };
+    const uint64_t info[4] = { ram.start, ram.end, ram.end, ram.start };
     for (unsigned i = 0; i < 4; i++)
-        put_word(c, at + i * (c->wide ? 8 : 4), 0);
+        put_word(c, at + i * (c->wide ? 8 : 4), info[i]);
     return 0;
 }
 

@@ -238,7 +238,8 @@ static unsigned fp_trap_el(const ARMCPU *env, unsigned el)
 
     if (arm_feature(env, ARM_FEATURE_M)) {
         unsigned access = env->v7m.cpacr[env->v7m.secure] >> 20 & 3;
-        return access == 3 || (access == 1 && el) ? 0 : 1;
+        bool denied = arm_feature(env, ARM_FEATURE_M_SECURITY) && !env->v7m.secure && !(env->v7m.nsacr >> 10 & 1);
+        return access != 3 && !(access == 1 && el) ? 1 : denied ? 3 : 0;
     }
     if ((hcr & (HCR_E2H | HCR_TGE)) != (HCR_E2H | HCR_TGE) && el <= 1) {
         unsigned fpen = env->cpacr >> 20 & 3;
@@ -300,15 +301,13 @@ static uint32_t flags_a32(const ARMCPU *env, unsigned el)
     uint32_t f = 0;
     uint64_t sctlr = env->sctlr_el[el == 2 ? 2 : el == 0 && arm_hcr(env) & HCR_TGE ? 2 : arm_s_index(env)];
 
-    if (arm_feature(env, ARM_FEATURE_M))
-        f |= TBF_M;
     if (env->pstate & CPSR_E)
         f |= TBF_BE_DATA;
     if (sctlr & SCTLR_A)
         f |= TBF_ALIGN;
     if (sctlr & SCTLR_B && !arm_feature(env, ARM_FEATURE_V7))
         f |= TBF_SCTLR_B;
-    if (env->fpexc & FPEXC_EN || arm_feature(env, ARM_FEATURE_M) || arm_el_is_aa64(env, 1))
+    if (env->fpexc & FPEXC_EN || arm_el_is_aa64(env, 1))
         f |= TBF_VFPEN;
     f |= (env->fpcr >> 16 & 7) << TBF_VECLEN_SHIFT;
     return (env->fpcr >> 20 & 3) == 3 ? f | TBF_VECSTRIDE : f;
@@ -317,7 +316,7 @@ static uint32_t flags_a32(const ARMCPU *env, unsigned el)
 void arm_rebuild_hflags(ARMCPU *env)
 {
     unsigned el = arm_current_el(env), mode = el == 0 ? ARM_MMU_USER : env->pstate & PSTATE_PAN ? ARM_MMU_PAN : ARM_MMU_PRIV;
-    uint32_t f = arm_is_aa64(env) && !arm_feature(env, ARM_FEATURE_M) ? flags_a64(env, el) : flags_a32(env, el);
+    uint32_t f = arm_feature(env, ARM_FEATURE_M) ? arm_m_hflags(env) : arm_is_aa64(env) ? flags_a64(env, el) : flags_a32(env, el);
 
     f |= el << TBF_EL_SHIFT | mode << TBF_MMU_SHIFT | (el == 0 ? TBF_USER : 0);
     f |= fp_trap_el(env, el) << TBF_FPEL_SHIFT;

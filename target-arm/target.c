@@ -46,6 +46,8 @@ static void post_load(CPUState *cpu)
     env->ge &= 15;
     if (!arm_feature(env, ARM_FEATURE_AARCH64))
         env->pstate |= PSTATE_NRW;
+    if (arm_feature(env, ARM_FEATURE_M))
+        arm_m_post_load(env);
     tlb_flush_all_async(cpu);
     arm_debug_update(env);
     arm_rebuild_hflags(env);

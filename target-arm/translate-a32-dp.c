@@ -4,6 +4,7 @@
  * operands, wide moves, address generation. Arm ARM ARMv7-A/R sections A5.2, A8.4; ARMv8-A chapter F5.
  */
 #include "translate-a32.h"
+#include "translate-m.h"
 
 enum { OP_AND, OP_EOR, OP_SUB, OP_RSB, OP_ADD, OP_ADC, OP_SBC, OP_RSC, OP_TST, OP_TEQ, OP_CMP, OP_CMN, OP_ORR, OP_MOV, OP_BIC, OP_MVN, OP_ORN };
 
@@ -174,12 +175,19 @@ static bool exception_return(DisasContext *s, IRVal pc)
     return true;
 }
 
+/* Arithmetic on the stack pointer is checked against its limit. */
+static void check_stack(DisasContext *s, unsigned op, unsigned rd, IRVal a, IRVal r)
+{
+    if (rd == 13 && s->m_profile && (op == OP_ADD || op == OP_SUB) && a == cpu_x[13])
+        m_check_splim(s, r);
+}
+
 static bool data_op(DisasContext *s, unsigned op, bool set, unsigned rd, IRVal a, A32Shifted b)
 {
     bool compares = op >= OP_TST && op <= OP_CMN;
     bool returns = set && rd == 15 && !compares && !s->thumb, flags = set && !returns;
     /* Flags look at operands after the operation, so they must not be overwritten by it. */
-    IRVal r = compares || flags || rd == 15 ? arm_tmp(s) : a32_dest(s, rd);
+    IRVal r = compares || flags || rd == 15 || (rd == 13 && s->m_profile) ? arm_tmp(s) : a32_dest(s, rd);
 
     if (op == OP_MOV && !set && rd == 15) {
         a32_set_reg(s, rd, b.val);
@@ -196,6 +204,7 @@ static bool data_op(DisasContext *s, unsigned op, bool set, unsigned rd, IRVal a
     }
     if (returns)
         return exception_return(s, r);
+    check_stack(s, op, rd, a, r);
     if (!compares && r != cpu_x[rd])
         a32_set_reg(s, rd, r);
     return true;
@@ -315,6 +324,10 @@ static bool add_wide(DisasContext *s, unsigned rd, unsigned rn, uint32_t imm)
 {
     if (rd == 15)
         return false;
+    if (rd == 13 && s->m_profile) {
+        A32Shifted b = { ir_i64(s->ir, imm), IR_NONE };
+        return data_op(s, OP_ADD, false, rd, a32_reg(s, rn), b);
+    }
     if (rn == 15)
         ir_movi(s->ir, a32_dest(s, rd), aligned_pc(s) + imm);
     else

@@ -5,6 +5,7 @@
  */
 #include "target-arm/semihost.h"
 #include "translate-a32.h"
+#include "translate-m.h"
 
 /* ---- Writing r15 ---- */
 
@@ -12,7 +13,9 @@ void a32_set_reg(DisasContext *s, unsigned n, IRVal val)
 {
     IRVal t;
 
-    if (n != 15) {
+    if (n == 13 && s->m_profile) { /* a stack pointer is a multiple of 4 */
+        ir_op2i(s->ir, IR_AND, IR_I32, cpu_x[13], val, ~3u);
+    } else if (n != 15) {
         ir_mov(s->ir, cpu_x[n], val);
     } else if (!s->thumb && a32_has(s, ARM_FEATURE_V7)) {
         a32_goto_interwork(s, val);
@@ -105,12 +108,12 @@ bool a32_trans_BLX_reg(DisasContext *s, arg_BLX_reg *a)
 /* Of the Security Extension of M profile. */
 bool a32_trans_BXNS(DisasContext *s, arg_BXNS *a)
 {
-    return false;
+    return m_bxns(s, (unsigned)a->rm, false);
 }
 
 bool a32_trans_BLXNS(DisasContext *s, arg_BLXNS *a)
 {
-    return false;
+    return m_bxns(s, (unsigned)a->rm, true);
 }
 
 static bool branch_if(DisasContext *s, unsigned cond, uint32_t imm)
@@ -168,6 +171,15 @@ bool a32_trans_SVC(DisasContext *s, arg_SVC *a)
 {
     if (a->imm == (s->thumb ? 0xab : 0x123456) && !s->m_profile && arm_gen_semihosting(s))
         return true;
+    if (s->m_profile) {
+        arm_sync_cc_op(s);
+        arm_store_pc(s, arm_next_pc(s));
+        ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, s->condexec), ARM_OFFSET(condexec));
+        ARM_CALL0(s, m_svc, IR_NONE);
+        arm_forget_cc(s);
+        arm_end_lookup_here(s);
+        return true;
+    }
     arm_gen_exception_next(s, EXCP_SWI, call_syndrome(s, EC_SVC32, (uint32_t)a->imm), 0);
     return true;
 }
@@ -377,7 +389,9 @@ bool a32_trans_CPS(DisasContext *s, arg_CPS *a)
 {
     uint32_t mask = 0, val = 0;
 
-    if (!a32_has(s, ARM_FEATURE_V6) || s->m_profile || a->imod == 1 || (a->imod >= 2) != (a->aif != 0) || (!a->imod && !a->m))
+    if (s->m_profile)
+        return s->insn_bytes == 2 && m_cps(s, a->imod == 3, (unsigned)a->aif);
+    if (!a32_has(s, ARM_FEATURE_V6) || a->imod == 1 || (a->imod >= 2) != (a->aif != 0) || (!a->imod && !a->m))
         return false;
     if (!a32_privileged(s))
         return true;

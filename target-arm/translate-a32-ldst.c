@@ -5,6 +5,7 @@
  * TLB check; all loads come before the first register is written.
  */
 #include "translate-a32.h"
+#include "translate-m.h"
 
 /* ---- Addresses ---- */
 
@@ -33,6 +34,8 @@ typedef struct Address {
 static Address address(DisasContext *s, bool p, bool u, bool w, unsigned rn, IRVal offset)
 {
     IRVal base = base_reg(s, rn), moved = offset_by(s, base, offset, u);
+    if (rn == 13 && s->m_profile && (!p || w))
+        m_check_splim(s, moved);
     return (Address){ p ? moved : base, !p || w ? moved : IR_NONE, rn };
 }
 
@@ -66,7 +69,7 @@ static bool single(DisasContext *s, int op, bool load, bool unprivileged, unsign
         write_back(s, a);
         return true;
     }
-    bool direct = rt != 15 && (a->updated == IR_NONE || rt != a->rn);
+    bool direct = rt != 15 && !(rt == 13 && s->m_profile) && (a->updated == IR_NONE || rt != a->rn);
     IRVal val = direct ? a32_dest(s, rt) : arm_tmp(s);
     /* The destination may be the address or its new value. */
     if (direct && a->updated != IR_NONE && a->updated == val)
@@ -441,6 +444,8 @@ bool a32_trans_BLOCK(DisasContext *s, arg_BLOCK *a)
     if (a->w) {
         at.updated = arm_tmp(s);
         ir_op2i(s->ir, a->u ? IR_ADD : IR_SUB, IR_I32, at.updated, b.base, size);
+        if (a->rn == 13 && s->m_profile)
+            m_check_splim(s, at.updated);
     }
     if (a->l)
         return load_multiple(s, &b, &at, returns);

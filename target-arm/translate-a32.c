@@ -8,6 +8,8 @@
  */
 #include "translate-a32.h"
 
+#include "translate-m.h"
+
 /* ---- Functions that the decoders call for arguments ---- */
 
 /* rotation:4, value:8 */
@@ -309,10 +311,10 @@ static bool fetch_second(DisasContext *s, uint32_t *insn)
 {
     uint32_t second;
 
-    if (*insn >> 11 < 0x1d || (!a32_has(s, ARM_FEATURE_V6T2) && *insn >> 11 != 0x1e))
+    if (*insn >> 11 < 0x1d || (!a32_has(s, ARM_FEATURE_V6T2) && *insn >> 11 != 0x1e && !s->m_profile))
         return false;
     second = translator_fetch16(&s->base);
-    if (!a32_has(s, ARM_FEATURE_V6T2) && !is_bl_suffix(second)) {
+    if (!a32_has(s, ARM_FEATURE_V6T2) && !is_bl_suffix(second) && !s->m_profile) {
         s->base.pc -= 2;
         return false;
     }
@@ -334,7 +336,8 @@ void thumb_translate_insn(DisasContext *s)
     if (s->cond < 14 && !wide && insn >> 8 == 0xbe)
         s->cond = 14;
     Condition c = begin_condition(s);
-    done = wide ? t32_insn(s, insn) : t16_insn(s, insn);
+    if (!s->m_profile || !m_thumb_insn(s, insn, wide, &done))
+        done = wide ? t32_insn(s, insn) : t16_insn(s, insn);
     if (!done)
         arm_gen_undef(s);
     end_condition(s, &c);

@@ -5,7 +5,8 @@
  */
 #include "exec/tb.h"
 #include "helper.h"
-#include "translate.h"
+#include "m-profile.h"
+#include "translate-m.h"
 
 IRVal cpu_x[32], arm_flag_nz, arm_flag_a, arm_flag_b, arm_flag_op;
 const size_t arm_context_size = sizeof(DisasContext);
@@ -119,7 +120,7 @@ void arm_tb_stop(TranslatorContext *ctx)
 /* The state in which nothing executes; true when an exception was generated instead of an instruction. */
 static bool gen_pending_state(DisasContext *s)
 {
-    bool misaligned = !s->thumb && s->base.pc & 3;
+    bool misaligned = !s->thumb && s->base.pc & 3 && !s->m_profile;
 
     if (LIKELY(!misaligned && !(s->flags & (TBF_IL | TBF_SS_ACTIVE))))
         return false;
@@ -153,6 +154,9 @@ void arm_translate_insn(TranslatorContext *ctx)
             arm_gen_undef(s);
     } else if (s->thumb) {
         thumb_translate_insn(s);
+    } else if (s->m_profile) {
+        s->base.pc += 4;
+        m_gen_usage(s, CFSR_INVSTATE);
     } else {
         a32_translate_insn(s);
     }
@@ -235,6 +239,8 @@ void arm_gen_undef(DisasContext *s)
 
 bool arm_fp_check(DisasContext *s)
 {
+    if (s->m_profile)
+        return m_fp_check(s);
     if (LIKELY(!s->fp_el))
         return true;
     /* AArch32 reports the condition and, with TA = 0, no coprocessor number. */
@@ -314,6 +320,8 @@ void a32_goto_interwork(DisasContext *s, IRVal pc)
     IRVal target = arm_tmp(s);
     unsigned other = ir_new_label(s->ir);
 
+    if (s->m_profile)
+        m_check_return(s, pc);
     ir_op2i(s->ir, IR_AND, IR_I32, target, pc, s->thumb ? 0xfffffffe : 0xffffffff);
     ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
     sync_state(s);

@@ -73,7 +73,7 @@ Device *armv7m_create(const ARMv7MConfig *c, Error **errp)
     nvic_set_cpu(nvic, cpu);
     if (!device_realize(nvic, errp))
         return NULL;
-    map_region(system_memory, PPB_BASE, nvic, NVIC_REGION_PPB);
+    memory_region_add_overlap(system_memory, PPB_BASE, nvic->regions[NVIC_REGION_PPB], -1);
     map_region(system_memory, SCS_BASE, nvic, NVIC_REGION_SCS);
     if (arm_feature(cpu, ARM_FEATURE_M_SECURITY))
         map_region(system_memory, SCS_NS_BASE, nvic, NVIC_REGION_SCS_NS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arm dual timer SP804 (ARM DDI 0271): two down counters of 16 or 32 bits behind one page. Region 0 (4 KiB); outputs: 0 = either
+ * Arm dual timers SP804 (ARM DDI 0271) and CMSDK APB: two down counters of 16 or 32 bits behind one page. Region 0 (4 KiB); outputs: 0 = either
  * counter, 1 and 2 = each. Properties freq0, freq1 (Hz). Not modelled: integration test registers.
  */
 #include "hw/countdown.h"
@@ -131,10 +131,11 @@ static const RegisterRow sp804_regs[] = {
 };
 
 /* Identification lies outside the banks of counters. */
+static const uint8_t sp804_ids[] = { 0x04, 0x18, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
+static const uint8_t cmsdk_ids[] = { 0x23, 0xb8, 0x1b, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
 static uint64_t id_read(void *opaque, hwaddr offset, unsigned size)
 {
-    static const uint8_t ids[] = { 0x04, 0x18, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
-    (void)opaque;
+    const uint8_t *ids = ((const Device *)opaque)->type->class_data;
     (void)size;
     return ids[offset / 4];
 }
@@ -194,10 +195,12 @@ static const Property sp804_props[] = {
 };
 static const SavedField counter_saved[] = { SAVED_STRUCT(Counter, count, countdown_saved), SAVED_END() };
 static const SavedField sp804_saved[] = { SAVED_STRUCTS(SP804, counter, counter_saved), SAVED_END() };
-static const DeviceType sp804_type = {
-    .name = "sp804", .desc = "Arm dual timer", .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true,
-    .size = sizeof(SP804), .props = sp804_props, .saved = sp804_saved, .regs = sp804_regs, .bank_stride = 0x20, .banks = 2,
-    .regs_size = 0x1000, .realize = sp804_realize, .unrealize = sp804_unrealize, .reset = sp804_reset,
-    .post_load = sp804_post_load,
-};
+#define DUAL_TIMER                                                                                                                 \
+    .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true, .size = sizeof(SP804), .props = sp804_props,                  \
+    .saved = sp804_saved, .regs = sp804_regs, .bank_stride = 0x20, .banks = 2, .regs_size = 0x1000, .realize = sp804_realize,      \
+    .unrealize = sp804_unrealize, .reset = sp804_reset, .post_load = sp804_post_load
+static const DeviceType sp804_type = { .name = "sp804", .desc = "Arm dual timer", .class_data = sp804_ids, DUAL_TIMER };
 device_type(sp804_type)
+/* The same timers in the Cortex-M System Design Kit (ARM DDI 0479 section 4.5). */
+static const DeviceType dualtimer_type = { .name = "cmsdk-apb-dualtimer", .desc = "CMSDK APB dual timer", .class_data = cmsdk_ids, DUAL_TIMER };
+device_type(dualtimer_type)

@@ -110,17 +110,16 @@ static void write_lock(void *dev, unsigned index, uint32_t value)
     ((Device *)dev)->regs[index] = value != UNLOCK;
 }
 
-static const RegisterRow sp805_regs[] = {
-    { "WDOGLOAD", 0x00, 4, .reset = ~0u, .write = ~0u, .on_write = write_load },
-    { "WDOGVALUE", 0x04, 4, .on_read = read_value },
-    { "WDOGCONTROL", 0x08, 4, .write = 3, .on_write = write_control },
-    { "WDOGINTCLR", 0x0c, 4, .on_write = write_intclr },
-    { "WDOGRIS", 0x10, 4, .reset = 0 },
-    { "WDOGMIS", 0x14, 4, .on_read = read_mis },
-    { "WDOGLOCK", 0xc00, 4, .on_write = write_lock },
-    PRIMECELL_IDS(0x05, 0x18, 0x14, 0x00),
-    {},
-};
+#define WATCHDOG_ROWS                                                              \
+    { "WDOGLOAD", 0x00, 4, .reset = ~0u, .write = ~0u, .on_write = write_load },   \
+    { "WDOGVALUE", 0x04, 4, .on_read = read_value },                               \
+    { "WDOGCONTROL", 0x08, 4, .write = 3, .on_write = write_control },             \
+    { "WDOGINTCLR", 0x0c, 4, .on_write = write_intclr },                           \
+    { "WDOGRIS", 0x10, 4, .reset = 0 },                                            \
+    { "WDOGMIS", 0x14, 4, .on_read = read_mis },                                   \
+    { "WDOGLOCK", 0xc00, 4, .on_write = write_lock }
+static const RegisterRow sp805_regs[] = { WATCHDOG_ROWS, PRIMECELL_IDS(0x05, 0x18, 0x14, 0x00), {} };
+static const RegisterRow cmsdk_regs[] = { WATCHDOG_ROWS, PRIMECELL_IDS(0x24, 0xb8, 0x1b, 0x00), {} };
 
 static void sp805_reset(Device *dev)
 {
@@ -159,9 +158,12 @@ static const Property sp805_props[] = { PROP_U32("freq", SP805, freq, 1000000), 
 static const SavedField sp805_saved[] = {
     SAVED_INT(SP805, load), SAVED_INT(SP805, control), SAVED_STRUCT(SP805, count, countdown_saved), SAVED_END(),
 };
-static const DeviceType sp805_type = {
-    .name = "sp805", .desc = "Arm watchdog", .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true,
-    .size = sizeof(SP805), .props = sp805_props, .saved = sp805_saved, .regs = sp805_regs, .regs_size = 0x1000,
-    .realize = sp805_realize, .unrealize = sp805_unrealize, .reset = sp805_reset, .post_load = sp805_post_load,
-};
+#define WATCHDOG                                                                                                    \
+    .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true, .size = sizeof(SP805), .props = sp805_props,   \
+    .saved = sp805_saved, .regs_size = 0x1000, .realize = sp805_realize, .unrealize = sp805_unrealize,              \
+    .reset = sp805_reset, .post_load = sp805_post_load
+static const DeviceType sp805_type = { .name = "sp805", .desc = "Arm watchdog", .regs = sp805_regs, WATCHDOG };
 device_type(sp805_type)
+/* The same in the Cortex-M System Design Kit (ARM DDI 0479 section 4.6). */
+static const DeviceType cmsdk_type = { .name = "cmsdk-apb-watchdog", .desc = "CMSDK APB watchdog", .regs = cmsdk_regs, WATCHDOG };
+device_type(cmsdk_type)

@@ -24,7 +24,7 @@ typedef struct TLBPage {
     uint32_t context; /* second level: bank id or TLB_GLOBAL_CONTEXT */
     uint8_t mode, prot, attributes;
     uint8_t page_bits; /* log2 of the size of the mapping it came from */
-    bool global, rom, used;
+    bool global, rom, used, once; /* once: part of the page has other permissions */
 } TLBPage;
 
 /* A few address ranges that cover all large mappings entered since the last flush. */

@@ -61,7 +61,7 @@ static inline bool tlb_is_edge(uint64_t va)
 /* What a page walk found. */
 typedef struct Translation {
     hwaddr pa;           /* of the byte at va */
-    uint64_t page_size;  /* 4 KiB … 1 GiB: size of the mapping; flushing one byte of it flushes all */
+    uint64_t page_size;  /* 4 KiB … 1 GiB: size of the mapping; flushing one byte of it flushes all. Less: good for one access */
     bool read, write, exec; /* what this MMU mode may do without another walk (write only if dirty) */
     bool global;         /* survives context switches */
     uint8_t attributes;  /* target's */
