@@ -5,11 +5,15 @@
  * bytes form a group. A group of two or more gets one GUEST_CHECK before its first member, and its members
  * become GUEST_LDC and GUEST_STC, relative to whatever value still holds the root plus something.
  *
+ * Constant addresses are "nothing + constant": a group of them stays on one page, so that the check finds its TLB
+ * entry without computing.
+ *
  * A group that contains a store is checked for stores as a whole; where that fails though loads alone would have
  * passed, each member is checked on its own, out of line, and nothing but time is lost.
  *
  * Requires: tcg_fold before it (constants in the second place, no SUB of a constant).
  */
+#include "exec/tlb.h"
 #include "tcg/ir.h"
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +23,7 @@
 #define MEMBERS_MAX 64
 #define CHECKS_MAX 128 /* in one TB */
 #define FIELDS_MAX 4   /* loads of CPUState remembered: segment bases and the like */
+#define ROOT_NONE 0    /* of constants */
 
 /* How a sum wraps: not yet added to, at 64 bits, at 32. */
 typedef enum Width { WIDTH_ANY, WIDTH_64, WIDTH_32 } Width;
@@ -75,7 +80,9 @@ static Sum *sum_of(Merge *s, IRVal v)
     Sum *sum = &s->sum[v];
 
     if (sum->stamp != s->stamp) {
-        *sum = (Sum){ .stamp = s->stamp, .root = ++s->last_root, .from = IR_NONE };
+        bool constant = ir_is_const(s->f, v);
+        *sum = (Sum){ .stamp = s->stamp, .root = constant ? ROOT_NONE : ++s->last_root, .from = IR_NONE,
+                      .offset = constant ? (int64_t)s->f->vals[v].value : 0 };
     }
     return sum;
 }
@@ -228,6 +235,9 @@ static Group *find_group(Merge *s, const Sum *sum, unsigned mode, int bytes)
         Group *g = &s->group[i];
         int64_t offset = sum->offset - g->base_offset;
         offset = width == WIDTH_32 ? (int32_t)offset : offset;
+        if (g->root == ROOT_NONE && (sum->offset ^ g->base_offset) >> PAGE_BITS) {
+            continue;
+        }
         if (g->root == sum->root && g->width == width && g->mode == mode && g->n < MEMBERS_MAX &&
             offset + bytes - g->low <= SPAN_MAX && g->high - offset <= SPAN_MAX) {
             return g;
@@ -278,10 +288,10 @@ static void note_access(Merge *s, unsigned i)
     Sum sum;
     Group *g;
 
-    if (ir_is_const(s->f, address)) {
+    sum = *sum_of(s, address);
+    if (sum.root == ROOT_NONE && (sum.offset ^ (sum.offset + bytes - 1)) >> PAGE_BITS) {
         return;
     }
-    sum = *sum_of(s, address);
     if (sum.from != IR_NONE) {
         const Sum *from = sum_of(s, sum.from);
         disp = sum.offset - from->offset;

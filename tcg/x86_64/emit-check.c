@@ -76,17 +76,55 @@ static void compare_page(Asm *a, unsigned mode, bool write, int addr, int32_t la
     compare_tag(a, mode, write, t1, t2);
 }
 
+/* The range of a constant address lies on one page, so that its entry is known now. */
+static void check_constant(Jit *j, uint64_t base)
+{
+    const IROp *op = j->op;
+    MemOpIdx oi = check_oi(op->imm);
+    uint64_t first = base + (uint64_t)(int64_t)check_disp(op->imm);
+    int t1 = regs_alloc(j, ALL_GP);
+    Asm *a = &j->a;
+    SlowPath *s;
+
+    regs_result(j, 0, t1);
+    if (!checks_add(j, op->out[0]) || (oi & MO_ALIGN && first & (memop_bytes(memopidx_op(oi)) - 1))) {
+        zero(a, t1);
+        return;
+    }
+    s = mem_slow_new(j, SLOW_CHECK, NOREG);
+    s->dst = (int8_t)t1;
+    mem_compare_constant(a, memopidx_mode(oi), op->imm & CHK_WRITE ? ACCESS_WRITE : ACCESS_READ, first, t1);
+    s->jump = asm_jcc_forward(a, CC_NE);
+    if (base == (uint64_t)(int32_t)base) {
+        asm_rm(a, MOV_LD | X_W | X_GS, t1, tlb_constant_entry(memopidx_mode(oi), first, offsetof(TLBEntry, addend)));
+        asm_alu_imm(a, ALU_ADD, true, reg_operand(t1), (int32_t)base);
+    } else {
+        asm_mov_imm(a, t1, base);
+        asm_rm(a, ALU_LD(ALU_ADD) | X_W | X_GS, t1, tlb_constant_entry(memopidx_mode(oi), first, offsetof(TLBEntry, addend)));
+    }
+    s->back = a->p;
+}
+
 void x64_guest_check(Jit *j, unsigned arg)
 {
+    uint64_t constant;
     const IROp *op = j->op;
     bool narrow = op->imm & CHK_NARROW && j->f->vals[op->in[0]].type == IR_I64 && !j->f->narrow_globals;
     int32_t low = check_disp(op->imm), last = low + op->aux - 1;
     unsigned mode = memopidx_mode(check_oi(op->imm));
-    int base = regs_use(j, op->in[0], ALL_GP), t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP), first = base;
+    int base, t1, t2, first;
     Asm *a = &j->a;
     SlowPath *s;
 
     (void)arg;
+    if (ir_is_const(j->f, op->in[0])) {
+        regs_constant(j, op->in[0], &constant);
+        check_constant(j, constant);
+        return;
+    }
+    first = base = regs_use(j, op->in[0], ALL_GP);
+    t1 = regs_alloc(j, ALL_GP);
+    t2 = regs_alloc(j, ALL_GP);
     regs_result(j, 0, t1);
     if (!checks_add(j, op->out[0])) {
         zero(a, t1);

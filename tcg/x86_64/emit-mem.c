@@ -115,12 +115,55 @@ void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
 }
 _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
 
+/* A field of the entry for a constant address. */
+Operand tlb_constant_entry(unsigned mode, uint64_t addr, size_t field)
+{
+    Operand mem = mem_operand(NOREG, tlb_table(mode) + (int32_t)(tlb_index(addr) << TLB_ENTRY_BITS) + (int32_t)field);
+    return mem;
+}
+
+void mem_compare_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int scratch)
+{
+    uint64_t page = addr & PAGE_MASK;
+    Operand tag = tlb_constant_entry(mode, addr, 8 * (size_t)access);
+
+    if (page == (uint64_t)(int32_t)page) {
+        asm_rm(a, 0x81 | X_W | X_GS, ALU_CMP, tag);
+        asm_u32(a, (uint32_t)page);
+    } else {
+        asm_mov_imm(a, scratch, page);
+        asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, scratch, tag);
+    }
+}
+
+/* As mem_tlb_check for an address that is known now; false when it takes the usual way. */
+static bool constant_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1)
+{
+    unsigned n = ir_op_info[j->op->opc].ins - 1, mode = memopidx_mode(s->oi);
+    uint64_t addr;
+
+    if ((j->op->opc != IR_GUEST_LD && j->op->opc != IR_GUEST_ST) || !ir_is_const(j->f, j->op->in[n])) {
+        return false;
+    }
+    regs_constant(j, j->op->in[n], &addr);
+    if ((addr ^ (addr + bytes - 1)) & PAGE_MASK || (aligned && addr & (bytes - 1))) {
+        return false;
+    }
+    mem_compare_constant(&j->a, mode, access, addr, t1);
+    s->jump = asm_jcc_forward(&j->a, CC_NE);
+    asm_rm(&j->a, MOV_LD | X_W | X_GS, t1, tlb_constant_entry(mode, addr, offsetof(TLBEntry, addend)));
+    return true;
+}
+
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2)
 {
     Asm *a = &j->a;
     int32_t table = tlb_table(memopidx_mode(s->oi));
 
     mem_slow_snapshot(j, s);
+    if (constant_check(j, s, access, bytes, aligned, t1)) {
+        return;
+    }
     tlb_entry_offset(a, t1, t2, s->addr);
     if (aligned || bytes == 1) {
         asm_mov(a, true, t2, s->addr);

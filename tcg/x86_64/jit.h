@@ -287,6 +287,9 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
 
 /* Offset of the TLB entry of addr in its table, for a memory operand with host.bank_seg, to dst. scratch, which may be addr, changes. */
 void tlb_entry_offset(Asm *a, int dst, int scratch, int addr);
+Operand tlb_constant_entry(unsigned mode, uint64_t addr, size_t field);
+/* Flags tell whether the entry for this constant address is that of its page. */
+void mem_compare_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int scratch);
 static inline int32_t tlb_table(unsigned mode) { return (int32_t)(mode * TLB_SIZE << TLB_ENTRY_BITS); }
 unsigned mem_load_opcode(MemOp op, bool w);
 void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem);
