@@ -275,8 +275,10 @@ static bool run_chain(CPUState *cpu, int *why)
         if (last && seq == atomic_load_explicit(&cpu->exec_seq, memory_order_relaxed))
             tb_add_jump(last, slot, tb);
         uintptr_t left = run_tb(cpu, tb);
-        slot = left & 3;
-        last = slot <= TB_EXIT_SLOT1 ? (TranslationBlock *)(left & ~(uintptr_t)3) : NULL;
+        slot = left & TB_EXIT_MASK;
+        last = slot < TB_SLOTS ? (TranslationBlock *)(left & ~(uintptr_t)TB_EXIT_MASK) : NULL;
+        if (UNLIKELY(slot == TB_EXIT_HOT))
+            tb_heat_up(cpu, (TranslationBlock *)(left & ~(uintptr_t)TB_EXIT_MASK));
     } while (!something_pending(cpu) && cpu->exception_index == EXCP_NONE);
     return true;
 }

@@ -35,7 +35,7 @@ static pthread_mutex_t tb_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static TranslationBlock *tb_of(uintptr_t link)
 {
-    return (TranslationBlock *)(link & ~(uintptr_t)3);
+    return (TranslationBlock *)(link & ~(uintptr_t)TB_EXIT_MASK);
 }
 
 void tb_lock(CPUState *cpu)
@@ -192,7 +192,7 @@ static void unlink_incoming(TranslationBlock *tb)
 {
     for (uintptr_t link = tb->jump_first, next; link; link = next) {
         TranslationBlock *from = tb_of(link);
-        unsigned slot = link & 1;
+        unsigned slot = link & TB_EXIT_MASK;
         next = from->jump_next[slot];
         atomic_store(&from->jump_dest[slot], NULL);
         options.engine->patch(from, slot, NULL);
@@ -203,13 +203,13 @@ static void unlink_incoming(TranslationBlock *tb)
 
 static void unlink_outgoing(TranslationBlock *tb)
 {
-    for (unsigned slot = 0; slot < 2; slot++) {
+    for (unsigned slot = 0; slot < TB_SLOTS; slot++) {
         TranslationBlock *to = atomic_load(&tb->jump_dest[slot]);
         if (!to)
             continue;
         uintptr_t *link = &to->jump_first;
         while (*link != ((uintptr_t)tb | slot))
-            link = &tb_of(*link)->jump_next[*link & 1];
+            link = &tb_of(*link)->jump_next[*link & TB_EXIT_MASK];
         *link = tb->jump_next[slot];
         atomic_store(&tb->jump_dest[slot], NULL);
         options.engine->patch(tb, slot, NULL); /* a loop in the page must come out of its TBs */
@@ -242,6 +242,8 @@ void tb_invalidate(TranslationBlock *tb)
         forget_entry(&cpu->jump_cache[jump_cache_slot(tb->state.pc)], tb);
         for (unsigned i = 0; i < RAS_SIZE; i++)
             forget_entry(&cpu->ras[i], tb);
+        if (tb->flags & TB_LOOP)
+            atomic_store(&cpu->exit_request, 1); /* its loop polls */
     }
 }
 
@@ -491,7 +493,7 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
     memset(tb, 0, sizeof(*tb));
     tb->state = *state;
     tb->flags = (uint16_t)flags;
-    tb->jump_patch[0] = tb->jump_patch[1] = ~0u;
+    memset(tb->jump_patch, 0xff, sizeof(tb->jump_patch));
     tb->phys_page2 = (hwaddr)-1;
     tb->phys_pc = s->page[0].pa != (hwaddr)-1 ? s->page[0].pa | (state->pc & ~PAGE_MASK) : (hwaddr)-1;
     tb->code = rx + head;
@@ -569,13 +571,53 @@ static unsigned longest_tb(void)
 #endif
 }
 
+static bool regions_allowed(unsigned flags)
+{
+    return !(flags & (TB_ONE_INSN | TB_ICOUNT | TB_ONCE | TB_NOCHAIN)) && !options.one_insn_per_tb && !log_enabled(LOG_NOCHAIN);
+}
+
+/* Debug builds make regions of some TBs at once. */
+static bool region_at_once(void)
+{
+#ifdef CONFIG_DEBUG_TCG
+    static __thread uint32_t random = 7;
+    random = random * 1664525 + 1013904223;
+    return random >> 31 || !options.hot;
+#else
+    return !options.hot;
+#endif
+}
+
+void tb_heat_up(CPUState *cpu, TranslationBlock *tb)
+{
+    TBState state = tb->state;
+
+    if (!cpu->heat_ready) { /* all counts started at 0 */
+        for (unsigned i = 0; i < HEAT_SIZE; i++)
+            cpu->heat[i] = (int32_t)options.hot;
+        cpu->heat_ready = true;
+        return;
+    }
+    cpu->heat[heat_slot(tb->code)] = (int32_t)options.hot;
+    if (atomic_load(&tb->invalid) || !regions_allowed(tb->flags))
+        return;
+    tb_lock(cpu);
+    tb_invalidate(tb);
+    tb_stats.regions++;
+    tb_unlock();
+    generate(cpu, &state, longest_tb(), TB_REGION);
+}
+
 TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_insns)
 {
     unsigned flags = (max_insns == 1 ? TB_ONE_INSN : 0) | (icount_enabled() ? TB_ICOUNT : 0);
     if (cpu->one_insn || cpu->singlestep || cpu->skip_breakpoint)
         flags |= TB_ONCE | TB_NOCHAIN;
-    if (!max_insns)
+    if (!max_insns) {
         max_insns = options.one_insn_per_tb ? 1 : longest_tb();
+        if (regions_allowed(flags) && region_at_once())
+            flags |= TB_REGION;
+    }
     return generate(cpu, state, max_insns, flags);
 }
 
@@ -691,6 +733,7 @@ void tcg_dump_stats(FILE *out)
     fprintf(out, "links made          %" PRIu64 " (%" PRIu64 " undone)\n", s.links, s.unlinks);
     fprintf(out, "TB invalidate count %" PRIu64 " (%" PRIu64 " stores into the running TB)\n",
             s.invalidated - s.evicted, s.hits_own_code);
+    fprintf(out, "hot TBs extended    %" PRIu64 "\n", s.regions);
     fprintf(out, "region evictions    %" PRIu64 " (%" PRIu64 " TBs, %" PRIu64 " waits)\n", s.evictions, s.evicted,
             s.cache_waits);
     tb_unlock();

@@ -15,6 +15,10 @@
 /* The IR may grow by this much in one instruction without a check in between. */
 #define OPS_PER_INSN 600
 #define VALS_PER_INSN 400
+#define SIDE_EXITS_MAX 16
+#define HEADS_MAX 3
+#define LOOP_INSNS 24 /* a short loop is repeated up to so many instructions */
+#define LOOP_ROUNDS 4
 
 typedef enum GiveUp { GIVE_UP_END_BEFORE = 1, GIVE_UP_NEED_PAGE2 } GiveUp;
 
@@ -25,6 +29,9 @@ static __thread struct {
     size_t size;
     jmp_buf env;
     unsigned nops, ninsns, ncalls, nlabels; /* of the IR, at the start of the instruction */
+    unsigned nexits, saved_exits;
+    SideExit exits[SIDE_EXITS_MAX];
+    uint64_t visited[PAGE_SIZE_ / 64]; /* bit per byte of the page: an instruction starts here. Regions only */
 } tr;
 
 static void prepare_context(const TargetOps *target)
@@ -143,6 +150,7 @@ static void save_point(TranslatorContext *ctx)
     tr.ninsns = ctx->ir->ninsns;
     tr.ncalls = ctx->ir->ncalls;
     tr.nlabels = ctx->ir->nlabels;
+    tr.saved_exits = tr.nexits;
 }
 
 /* Forgets the current instruction, in the IR and in the front end. Interned constants stay. */
@@ -153,6 +161,7 @@ static void back_to_save_point(TranslatorContext *ctx)
     ctx->ir->ninsns = tr.ninsns;
     ctx->ir->ncalls = tr.ncalls;
     ctx->ir->nlabels = tr.nlabels;
+    tr.nexits = tr.saved_exits;
 }
 
 /* False when the TB should end before the instruction at ctx->pc. */
@@ -164,14 +173,93 @@ static bool may_continue(const TranslatorContext *ctx)
            ir->nlabels + 32 < IR_MAX_LABELS && ir->ncalls + 32 < ARRAY_SIZE(ir->calls);
 }
 
+/* ---- Regions ---- */
+
+static unsigned page_offset(uint64_t pc)
+{
+    return (unsigned)(pc & ~PAGE_MASK);
+}
+
+bool translator_can_follow(TranslatorContext *ctx, uint64_t pc)
+{
+    if (!translator_same_page(ctx, pc) || pc < ctx->state.pc || ctx->insns + 1 >= ctx->max_insns ||
+        tr.nexits + 2 > SIDE_EXITS_MAX || !ctx->cpu->target->tb_side_exit)
+        return false;
+    ctx->extendable = true;
+    return ctx->region;
+}
+
+bool translator_visited(const TranslatorContext *ctx, uint64_t pc)
+{
+    return ctx->region && tr.visited[page_offset(pc) / 64] >> page_offset(pc) % 64 & 1;
+}
+
+void translator_side_exit(TranslatorContext *ctx, SideExit exit)
+{
+    exit.insn_pc = ctx->insn_pc;
+    tr.exits[tr.nexits++] = exit;
+}
+
+/* Back to the head, unless something wants attention. */
+static void close_loop(TranslatorContext *ctx)
+{
+    IRFunc *ir = ctx->ir;
+    IRVal request = ir_temp(ir, IR_I64);
+    SideExit exit = { .label = ir_new_label(ir), .pc = ctx->head.pc, .extra = ctx->head.extra, .taken = true, .poll = true };
+
+    ir_ld(ir, IR_LD32U, IR_I64, request, offsetof(CPUState, exit_request));
+    ir_brcond(ir, IR_NE, IR_I32, request, ir_i32(ir, 0), exit.label);
+    translator_side_exit(ctx, exit);
+    ir_br(ir, ctx->head.label);
+    ctx->ir->tb->flags |= TB_LOOP;
+    ctx->stop = true;
+}
+
+bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
+{
+    bool back = pc <= ctx->insn_pc && translator_visited(ctx, pc);
+
+    ctx->end = MAX(ctx->end, ctx->pc);
+    if (back && ctx->head.label != ~0u && ctx->head.pc == pc && ctx->head.extra == extra) {
+        unsigned body = (ctx->insns - ctx->head.insns) / ++ctx->head.rounds;
+        if (ctx->head.rounds >= LOOP_ROUNDS || (ctx->head.rounds + 1) * body > LOOP_INSNS) {
+            close_loop(ctx);
+            return false;
+        }
+        ctx->pc = pc;
+        return false;
+    }
+    ctx->pc = pc;
+    if (!back || ctx->nheads == HEADS_MAX)
+        return false;
+    ctx->nheads++;
+    ctx->head.pc = pc;
+    ctx->head.extra = extra;
+    ctx->head.label = ir_new_label(ctx->ir);
+    ctx->head.insns = ctx->insns;
+    ctx->head.rounds = 0;
+    ir_label(ctx->ir, ctx->head.label);
+    return true;
+}
+
+static void emit_side_exits(TranslatorContext *ctx)
+{
+    for (unsigned i = 0; i < tr.nexits; i++) {
+        ir_label(ctx->ir, tr.exits[i].label);
+        ctx->insn_pc = tr.exits[i].insn_pc;
+        ctx->cpu->target->tb_side_exit(ctx, &tr.exits[i]);
+    }
+}
+
 /* Translates instructions until one ends the TB; false when the TB was left open. */
 static bool translate_insns(TranslatorContext *ctx)
 {
     const CPUState *cpu = ctx->cpu;
-    uint64_t breakpoint = cpu->skip_breakpoint ? UINT64_MAX : breakpoint_next(ctx->pc);
+    uint64_t breakpoint = cpu->skip_breakpoint ? UINT64_MAX : breakpoint_next(ctx->pc), last = ctx->pc;
     do {
-        if (UNLIKELY(ctx->pc > breakpoint))
+        if (UNLIKELY(ctx->pc > breakpoint || (ctx->pc < last && !cpu->skip_breakpoint)))
             breakpoint = breakpoint_next(ctx->pc);
+        last = ctx->pc;
         if (UNLIKELY(ctx->pc == breakpoint)) {
             if (ctx->insns)
                 return false;
@@ -182,6 +270,8 @@ static bool translate_insns(TranslatorContext *ctx)
         ctx->insn_pc = ctx->pc;
         ctx->insns++;
         cpu->target->translate_insn(ctx);
+        if (ctx->region)
+            tr.visited[page_offset(ctx->insn_pc) / 64] |= 1ull << page_offset(ctx->insn_pc) % 64;
         if (ctx->stop)
             return true;
     } while (may_continue(ctx));
@@ -216,7 +306,11 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
         .cpu = cpu, .ir = cpu->ir, .state = tb->state, .pc = tb->state.pc, .max_insns = max_insns,
         .host = { page1->host, page2 ? page2->host : NULL },
         .host_page = { page1->va, page2 ? page2->va : 0 },
+        .region = tb->flags & TB_REGION, .head.label = ~0u,
     };
+    tr.nexits = 0;
+    if (ctx->region)
+        memset(tr.visited, 0, sizeof(tr.visited));
     ir_func_begin(cpu->ir, tb);
 
     switch (setjmp(tr.env)) {
@@ -233,9 +327,13 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
         return TRANSLATE_NEED_PAGE2;
     }
     ctx = tr.ctx;
+    emit_side_exits(ctx);
     if (cpu->ir->overflow)
         return TRANSLATE_OVERFLOW;
-    tb->size = (uint32_t)(ctx->pc - tb->state.pc);
+    if (ctx->extendable && !ctx->region && !(tb->flags & (TB_ONE_INSN | TB_NOCHAIN | TB_ICOUNT)) && max_insns > 1 &&
+        tcg_options()->hot && !tcg_options()->one_insn_per_tb)
+        tb->flags |= TB_COUNTED;
+    tb->size = (uint32_t)(MAX(ctx->end, ctx->pc) - tb->state.pc);
     tb->insns = (uint16_t)ctx->insns;
     if (log_enabled(LOG_IN_ASM) && log_in_filter(tb->state.pc))
         log_guest_code(ctx, tb);

@@ -304,15 +304,20 @@ static bool choose_engine(OptGroup *o, TCGOptions *t, Error **errp)
 
 static bool start_tcg(OptGroup *o, Error **errp)
 {
-    static const char *const keys[] = { "accel", "tb-size", "engine", "one-insn-per-tb", "split-wx", "thread", NULL };
-    TCGOptions t = { .engine = engines[0], .one_insn_per_tb = cfg.one_insn_per_tb, .perfmap = cfg.perfmap, .multi_thread = true };
+    static const char *const keys[] = { "accel", "tb-size", "engine", "one-insn-per-tb", "split-wx", "thread", "hot", NULL };
+    TCGOptions t = { .engine = engines[0], .one_insn_per_tb = cfg.one_insn_per_tb, .perfmap = cfg.perfmap, .multi_thread = true, .hot = TB_HOT };
     if (o) {
-        uint64_t mib = 0;
+        uint64_t mib = 0, hot = TB_HOT;
         const char *thread = opts_get(o, "thread");
         if (!opts_get_u64(o, "tb-size", &mib, errp) || !choose_engine(o, &t, errp) ||
             !opts_get_bool(o, "one-insn-per-tb", &t.one_insn_per_tb, errp) ||
-            !opts_get_bool(o, "split-wx", &t.split_wx, errp))
+            !opts_get_bool(o, "split-wx", &t.split_wx, errp) || !opts_get_u64(o, "hot", &hot, errp))
             return false;
+        if (hot > INT32_MAX) {
+            error_setg(errp, "%s: hot is a count of executions, at most %d", o->source, INT32_MAX);
+            return false;
+        }
+        t.hot = (unsigned)hot;
         if (mib > 16384) {
             error_setg(errp, "%s: tb-size is in MiB and at most 16384", o->source);
             return false;

@@ -31,6 +31,14 @@ typedef struct JumpCacheEntry {
  * and cpu-exec; a wrong entry costs time, never correctness. */
 #define RAS_SIZE 16
 
+/* Counts of entries of TBs, by a hash of their code's address: a TB whose count falls below 0 is hot. */
+#define HEAT_BITS 11
+#define HEAT_SIZE (1u << HEAT_BITS)
+static inline unsigned heat_slot(const void *code)
+{
+    return (unsigned)((uintptr_t)code >> 6 ^ (uintptr_t)code >> (6 + HEAT_BITS)) & (HEAT_SIZE - 1);
+}
+
 /* Bits of CPUState.interrupt_request. */
 enum {
     CPU_INTERRUPT_HARD = 1 << 0,   /* level: the interrupt controller has something */
@@ -103,6 +111,8 @@ struct CPUState {
 
     /* -- Jump cache and return stack: vCPU thread (others only clear through epochs) -- */
     JumpCacheEntry ras[RAS_SIZE];
+    bool heat_ready;
+    int32_t heat[HEAT_SIZE];
     JumpCacheEntry jump_cache[JUMP_CACHE_SIZE];
 
     /* -- Read and written by generated code: last, so that short displacements reach these

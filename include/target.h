@@ -34,10 +34,25 @@ typedef struct TranslatorContext {
     unsigned insns;       /* translated so far, the current one included */
     unsigned max_insns;
     bool stop;            /* set by translate_insn: the TB has been ended */
+    bool region;          /* it may go on behind branches: see translator_can_follow */
+    bool extendable;      /* as a region it would have gone on */
     /* engine's */
     const uint8_t *host[2];
     uint64_t host_page[2];
+    uint64_t end;         /* behind the last byte translated */
+    struct { uint64_t pc; uint32_t extra; unsigned label, insns, rounds; } head; /* of a loop; label ~0: none */
+    unsigned nheads;
 } TranslatorContext;
+
+/* A way out of a region, emitted behind its end: where its code starts and where it leads. */
+typedef struct SideExit {
+    unsigned label;
+    uint64_t pc;          /* linear */
+    uint64_t insn_pc;     /* of the branch */
+    uint32_t extra;       /* its insn data */
+    bool taken;           /* the branch's target, not what follows it */
+    bool poll;            /* something wants attention: leaves for the main loop */
+} SideExit;
 
 /*
  * Fetches guest code at ctx->pc and advances it. A fault in the fetch raises the guest's fault when
@@ -53,6 +68,21 @@ uint64_t translator_fetch64(TranslatorContext *ctx);
 void translator_end_before(TranslatorContext *ctx);
 /* True when pc is on the same guest page as the TB's start. */
 bool translator_same_page(const TranslatorContext *ctx, uint64_t pc);
+
+/*
+ * Regions. A TB with ctx->region may go on at the target of a jump, or behind a conditional one, whose other way becomes a
+ * side exit. It stays on its page and never goes before its start. A jump back to an instruction it already has is
+ * a loop: the first time through stays in front as it is, and what follows closes at its own end, so that at the loop's
+ * head the front end knows as much as at its end. Front ends bring everything they keep lazily to globals before.
+ */
+/* May the TB go on at linear pc? When only ctx->region is missing, notes that. */
+bool translator_can_follow(TranslatorContext *ctx, uint64_t pc);
+/* Does the region hold the instruction at pc? */
+bool translator_visited(const TranslatorContext *ctx, uint64_t pc);
+void translator_side_exit(TranslatorContext *ctx, SideExit exit);
+/* Goes on at pc, which can be followed. extra: insn data there. When this sets ctx->stop a loop was closed. When it
+ * emits a label, nothing is known behind it but extra: true. */
+bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra);
 
 /* One monitor/gdb register: name, offset in CPUState, bits. */
 typedef struct RegisterDesc {
@@ -110,6 +140,8 @@ struct TargetOps {
     void (*translate_insn)(TranslatorContext *ctx);
     /* The TB reached its limit: continue at ctx->pc. */
     void (*tb_stop)(TranslatorContext *ctx);
+    /* Regions: emits the code of a side exit, behind its label. NULL: the target makes none. */
+    void (*tb_side_exit)(TranslatorContext *ctx, const SideExit *exit);
     void (*restore_state)(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
     void (*disas)(FILE *out, const CPUState *cpu, uint32_t flags, uint64_t pc, const uint8_t *bytes,
                   size_t len); /* one line per instruction, QEMU's -d in_asm look */

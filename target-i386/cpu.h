@@ -336,6 +336,7 @@ void x86_translate_init(void);
 void x86_tb_start(TranslatorContext *ctx);
 void x86_translate_insn(TranslatorContext *ctx);
 void x86_tb_stop(TranslatorContext *ctx);
+void x86_tb_side_exit(TranslatorContext *ctx, const SideExit *exit);
 void x86_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
 extern const size_t x86_context_size;
 TBState x86_tb_state(const CPUState *cpu);

@@ -108,6 +108,10 @@ void x86_stack_st(DisasContext *s, IRVal sp, IRVal v, MemOp size);
 void x86_gen_push(DisasContext *s, IRVal v, MemOp size);
 IRVal x86_gen_pop(DisasContext *s, MemOp size); /* leaves SP to x86_set_sp */
 /* Leave the TB at a fixed or computed offset of CS (already checked). Two fixed ones are chained directly. */
+uint64_t x86_linear_pc(const DisasContext *s, uint64_t eip);
+/* Regions (target.h): goes on at eip, or, behind a conditional branch to eip, the likelier way; false when the TB is to end. */
+bool x86_follow(DisasContext *s, uint64_t eip);
+bool x86_follow_branch(DisasContext *s, CCTest c, uint64_t eip);
 void x86_goto(DisasContext *s, uint64_t eip);
 void x86_goto_value(DisasContext *s, IRVal eip);
 /* #GP when eip is beyond CS's limit or not canonical. */

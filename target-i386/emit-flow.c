@@ -17,7 +17,8 @@ void insn_jmp(DisasContext *s)
     uint64_t target = branch_target(s);
 
     x86_check_target_imm(s, target);
-    x86_goto(s, target);
+    if (!x86_follow(s, target))
+        x86_goto(s, target);
 }
 
 /* Value of an indirect target, cut to the operand size; survives writes to its register. */
@@ -51,7 +52,8 @@ void insn_call(DisasContext *s)
 
     x86_check_target_imm(s, target);
     push_return(s);
-    x86_goto(s, target);
+    if (translator_visited(&s->base, x86_linear_pc(s, target)) || !x86_follow(s, target))
+        x86_goto(s, target);
 }
 
 void insn_call_ind(DisasContext *s)
@@ -110,6 +112,8 @@ void insn_jcc(DisasContext *s)
     unsigned taken;
 
     x86_sync_cc_op(s);
+    if (x86_follow_branch(s, c, branch_target(s)))
+        return;
     if (!s->slots && !s->step && !s->state_changed && x86_next_is_jcc(s)) {
         go_on_unless(s, c);
         return;

@@ -119,7 +119,7 @@ void x86_end_tb_exit(DisasContext *s)
     s->base.stop = true;
 }
 
-static uint64_t linear_of(const DisasContext *s, uint64_t eip)
+uint64_t x86_linear_pc(const DisasContext *s, uint64_t eip)
 {
     return s->code64 ? eip : (uint32_t)(eip + s->base.state.cs_base);
 }
@@ -131,11 +131,11 @@ void x86_goto(DisasContext *s, uint64_t eip)
     if (s->step || s->state_changed) {
         x86_store_eip(s, eip);
         leave_lookup(s);
-    } else if (s->slots < 2) {
-        ir_goto_tb(s->ir, s->slots++, linear_of(s, eip), eip);
+    } else if (s->slots < TB_SLOTS) {
+        ir_goto_tb(s->ir, s->slots++, x86_linear_pc(s, eip), eip);
     } else {
         x86_store_eip(s, eip);
-        ir_goto_ptr(s->ir, ir_i64(s->ir, linear_of(s, eip)));
+        ir_goto_ptr(s->ir, ir_i64(s->ir, x86_linear_pc(s, eip)));
     }
 }
 
@@ -202,6 +202,68 @@ void x86_gen_illegal(DisasContext *s)
 }
 
 /* ---- Jump targets ---- */
+
+/* ---- Regions ---- */
+
+/* What is only good until the next label. */
+static void forget_operands(DisasContext *s)
+{
+    s->cc_a = s->cc_b = IR_NONE;
+}
+
+static bool may_follow(const DisasContext *s)
+{
+    return !s->step && !s->state_changed;
+}
+
+bool x86_follow(DisasContext *s, uint64_t eip)
+{
+    uint64_t linear = x86_linear_pc(s, eip);
+
+    if (!may_follow(s) || !translator_can_follow(&s->base, linear))
+        return false;
+    x86_sync_cc_op(s);
+    if (translator_jump(&s->base, linear, s->cc_op))
+        forget_operands(s);
+    return true;
+}
+
+bool x86_follow_branch(DisasContext *s, CCTest c, uint64_t eip)
+{
+    uint64_t next = x86_next_eip(s), to = x86_linear_pc(s, eip), on = x86_linear_pc(s, next);
+    bool back = to <= s->base.insn_pc && translator_visited(&s->base, to);
+    SideExit exit = { .pc = back ? on : to, .extra = s->cc_op, .taken = !back };
+
+    if (!may_follow(s) || !translator_can_follow(&s->base, back ? to : on))
+        return false;
+    exit.label = ir_new_label(s->ir);
+    ir_brcond(s->ir, back ? ir_cond_negate(c.c) : c.c, c.t, c.a, c.b, exit.label);
+    translator_side_exit(&s->base, exit);
+    if (back) {
+        x86_check_target_imm(s, eip);
+        if (!x86_follow(s, eip))
+            x86_goto(s, eip);
+    }
+    return true;
+}
+
+void x86_tb_side_exit(TranslatorContext *ctx, const SideExit *exit)
+{
+    DisasContext *s = (DisasContext *)ctx;
+    uint64_t eip = x86_eip_of(s, exit->pc);
+
+    s->cc_op = exit->extra;
+    s->cc_op_dirty = false;
+    ir_insn_start(s->ir, exit->insn_pc, exit->extra);
+    if (exit->poll) {
+        x86_store_eip(s, eip);
+        ir_exit_tb(s->ir, IR_EXIT_NORMAL);
+        return;
+    }
+    if (exit->taken)
+        x86_check_target_imm(s, eip);
+    x86_goto(s, eip);
+}
 
 uint64_t x86_ip_mask(const DisasContext *s)
 {

@@ -3,6 +3,7 @@
  * Checks that the IR keeps its own rules: operands present and of the right type, fields and labels in
  * range, labels defined once, slots of goto_tb used once, the end never falling through.
  */
+#include "exec/tb.h"
 #include "ir-text.h"
 #include "tcg/vec.h"
 #include "util/error.h"
@@ -13,7 +14,7 @@ typedef struct Verifier {
     const IROp *op;
     Error **errp;
     bool defined[IR_MAX_LABELS], used[IR_MAX_LABELS];
-    bool slot[2];
+    bool slot[TB_SLOTS];
 } Verifier;
 
 static bool bad(Verifier *v, const char *what)
@@ -169,8 +170,8 @@ static bool check_goto(Verifier *v)
 {
     const IROp *op = v->op;
 
-    if (op->aux > 1 || v->slot[op->aux]) {
-        return bad(v, "slot is not 0 or 1, or is used twice");
+    if (op->aux >= TB_SLOTS || v->slot[op->aux]) {
+        return bad(v, "slot is too large, or used twice");
     }
     v->slot[op->aux] = true;
     return ir_is_const(v->f, op->in[0]) || bad(v, "pc value is not a constant");

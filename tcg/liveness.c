@@ -469,3 +469,10 @@ void tcg_liveness(IRFunc *f)
     walk(s);
     remove_nops(f);
 }
+
+bool ir_live_at(const IRFunc *f, unsigned label, IRVal v)
+{
+    const Live *s = f->live;
+
+    return test(s->label[label], v);
+}

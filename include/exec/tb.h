@@ -7,6 +7,8 @@
 #include "typedefs.h"
 #include <stdatomic.h>
 
+#define TB_SLOTS 4 /* jumps of a TB that can be chained */
+
 struct TranslationBlock {
     TBState state;
     hwaddr phys_pc;            /* of the first byte, in ram-address space */
@@ -19,25 +21,33 @@ struct TranslationBlock {
     uint32_t unwind_size;      /* unwind table follows the code */
     const uint8_t *unwind;
     /* Chaining: where to patch, and whom. Protected by the TB lock; patches are single aligned stores. */
-    uint32_t jump_patch[2];    /* offset in code of the patchable jump; ~0 when the slot is unused */
-    uint32_t jump_stub[2];     /* offset in code to jump to when unlinked */
-    _Atomic(TranslationBlock *) jump_dest[2];
+    uint32_t jump_patch[TB_SLOTS];    /* offset in code of the patchable jump; ~0 when the slot is unused */
+    uint32_t jump_stub[TB_SLOTS];     /* offset in code to jump to when unlinked */
+    _Atomic(TranslationBlock *) jump_dest[TB_SLOTS];
     /* TBs that jump here: list through jump_next, low bits of the link tell the slot. TB lock */
     uintptr_t jump_first;
-    uintptr_t jump_next[2];
+    uintptr_t jump_next[TB_SLOTS];
     TranslationBlock *hash_next;
     uintptr_t page_next[2];    /* list of TBs on each page, low bit = which of the two */
     _Atomic bool invalid;
 };
-enum { TB_ONE_INSN = 1, TB_NOCHAIN = 2, TB_ICOUNT = 4 };
+enum {
+    TB_ONE_INSN = 1, TB_NOCHAIN = 2, TB_ICOUNT = 4,
+    TB_REGION = 16,  /* goes on behind branches, where translator.c allows it */
+    TB_LOOP = 32,    /* a region that holds a loop: a jump to it cannot be undone, vCPUs must be asked to leave */
+    TB_COUNTED = 64, /* no region, but could be one: counts its entries, and becomes one when it is hot */
+};
 
 /* What cpu_exec gets back from generated code: the TB last left and why. */
-enum { TB_EXIT_SLOT0 = 0, TB_EXIT_SLOT1 = 1, TB_EXIT_LOOKUP = 2, TB_EXIT_POLL = 3 };
+enum { TB_EXIT_SLOT0 = 0, TB_EXIT_SLOT1 = 1, TB_EXIT_LOOKUP = TB_SLOTS, TB_EXIT_POLL, TB_EXIT_HOT /* its count ran out */, TB_EXIT_MASK = 7 };
+
+#define TB_HOT 8192 /* default of TCGOptions.hot */
 
 typedef struct TCGOptions {
     uint64_t tb_size;    /* bytes of code cache; 0 = default */
     const TCGBackend *engine;
     bool one_insn_per_tb, split_wx, multi_thread;
+    unsigned hot;        /* entries of a TB before it becomes a region; 0: at once */
     bool perfmap;        /* tell Linux perf about generated code */
 } TCGOptions;
 
@@ -57,6 +67,8 @@ void tb_add_jump(TranslationBlock *from, unsigned slot, TranslationBlock *to);
 TranslationBlock *tb_find_host(uintptr_t host_pc);
 /* Invalidates every TB made from these bytes of a RAM block. After the store; any thread. */
 void tb_invalidate_ram(RAMBlock *b, hwaddr offset, uint64_t len);
+/* A TB's count ran out: what comes here from now on finds a region instead. */
+void tb_heat_up(CPUState *cpu, TranslationBlock *tb);
 void tb_flush_all(void); /* no vCPU in generated code */
 /*
  * Before a store by generated code or a helper to a page without DIRTY_CODE: when it would change the TB

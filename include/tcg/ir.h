@@ -292,6 +292,9 @@ void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after
 void tcg_merge_checks(IRFunc *f); /* one TLB check for neighbouring accesses */
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
 
+/* After tcg_liveness: may anything from the label on read v, or see it in CPUState? */
+bool ir_live_at(const IRFunc *f, unsigned label, IRVal v);
+
 /* ---- Text form: print, and parse what was printed (tests/tcg-ir) ---- */
 void ir_print(const IRFunc *f, FILE *out);
 bool ir_parse(IRFunc *f, const char *text, Error **errp);

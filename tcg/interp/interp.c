@@ -207,7 +207,7 @@ static size_t interp_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const ui
     e->room = room & ~(size_t)7;
     e->full = false;
     e->temps_size = 0;
-    tb->jump_patch[0] = tb->jump_patch[1] = ~0u;
+    memset(tb->jump_patch, 0xff, sizeof(tb->jump_patch));
     header = take(e, sizeof(*header));
     if (!header) {
         return 0;

@@ -123,17 +123,6 @@ static const struct {
 
 /* ---- One TB ---- */
 
-static void count_label_uses(Jit *j)
-{
-    memset(j->label_uses, 0, j->f->nlabels * sizeof(j->label_uses[0]));
-    for (unsigned i = 0; j->f->nlabels && i < j->f->nops; i++) {
-        const IROp *op = &j->f->ops[i];
-        if (op->opc == IR_BRCOND || op->opc == IR_BR) {
-            j->label_uses[op->imm]++;
-        }
-    }
-}
-
 static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, const uint8_t *rx, size_t room)
 {
     j->f = f;
@@ -144,13 +133,13 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     j->insn = 0;
     j->unreachable = j->uses_ymm = false;
     j->nslow = j->nsync = j->nstubs = j->nredo = j->nchecks = 0;
-    j->icount_fixup = NULL;
+    j->icount_fixup = j->heat_fixup = NULL;
     memset(j->label, 0, f->nlabels * sizeof(j->label[0]));
     memset(j->label_fixup, 0, f->nlabels * sizeof(j->label_fixup[0]));
-    count_label_uses(j);
+    labels_begin(j);
     unwind_begin(&j->unwind, j->unwind_buf, sizeof(j->unwind_buf), tb);
     regs_begin(j);
-    for (unsigned slot = 0; slot < 2; slot++) {
+    for (unsigned slot = 0; slot < TB_SLOTS; slot++) {
         tb->jump_patch[slot] = tb->jump_stub[slot] = ~0u;
     }
 }

@@ -82,7 +82,7 @@ static void check_constant(Jit *j, uint64_t base)
     const IROp *op = j->op;
     MemOpIdx oi = check_oi(op->imm);
     uint64_t first = base + (uint64_t)(int64_t)check_disp(op->imm);
-    int t1 = regs_alloc(j, ALL_GP);
+    int t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP);
     Asm *a = &j->a;
     SlowPath *s;
 
@@ -93,14 +93,12 @@ static void check_constant(Jit *j, uint64_t base)
     }
     s = mem_slow_new(j, SLOW_CHECK, NOREG);
     s->dst = (int8_t)t1;
-    mem_compare_constant(a, memopidx_mode(oi), op->imm & CHK_WRITE ? ACCESS_WRITE : ACCESS_READ, first, t1);
-    s->jump = asm_jcc_forward(a, CC_NE);
+    s->jump = mem_check_constant(a, memopidx_mode(oi), op->imm & CHK_WRITE ? ACCESS_WRITE : ACCESS_READ, first, t1, t2);
     if (base == (uint64_t)(int32_t)base) {
-        asm_rm(a, MOV_LD | X_W | X_GS, t1, tlb_constant_entry(memopidx_mode(oi), first, offsetof(TLBEntry, addend)));
         asm_alu_imm(a, ALU_ADD, true, reg_operand(t1), (int32_t)base);
     } else {
-        asm_mov_imm(a, t1, base);
-        asm_rm(a, ALU_LD(ALU_ADD) | X_W | X_GS, t1, tlb_constant_entry(memopidx_mode(oi), first, offsetof(TLBEntry, addend)));
+        asm_mov_imm(a, t2, base);
+        asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, t2);
     }
     s->back = a->p;
 }

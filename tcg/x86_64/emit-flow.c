@@ -23,10 +23,7 @@ void x64_label(Jit *j, unsigned arg)
     uint32_t at = j->label_fixup[label];
 
     (void)arg;
-    if (!j->unreachable) {
-        regs_sync_block(j);
-    }
-    regs_forget(j);
+    labels_here(j, label);
     j->unreachable = false;
     j->label[label] = j->a.p;
     while (at) { /* each displacement holds the place of the next one */
@@ -50,8 +47,9 @@ void x64_br(Jit *j, unsigned arg)
     unsigned label = (unsigned)j->op->imm;
 
     (void)arg;
-    regs_sync_block(j);
+    labels_branch(j, label);
     if (j->next < j->f->ops + j->f->nops && j->next->opc == IR_LABEL && j->next->imm == label) {
+        j->unreachable = j->label_state[label].kind == LABEL_ONE;
         return;
     }
     if (j->label[label]) {
@@ -62,24 +60,56 @@ void x64_br(Jit *j, unsigned arg)
     j->unreachable = true;
 }
 
+/* "Out of the loop unless …; back to its head": the branch itself goes to the head. */
+static bool back_to_head(Jit *j, const Compare *c)
+{
+    const IROp *br = j->next;
+
+    if (br >= j->f->ops + j->f->nops || br->opc != IR_BR || !labels_head_ready(j, (unsigned)br->imm)) {
+        return false;
+    }
+    asm_jcc(&j->a, c->cc ^ 1, j->label[br->imm] + j->a.exec);
+    chain_fixup(j, (unsigned)j->op->imm, asm_jmp_forward(&j->a));
+    j->next++;
+    j->unreachable = true;
+    return true;
+}
+
+static void branch(Jit *j, Compare *c)
+{
+    unsigned label = (unsigned)j->op->imm;
+
+    if (x64_branch_out(j, label, c)) {
+        return;
+    }
+    labels_branch(j, label);
+    compare_emit(j, c);
+    if (back_to_head(j, c)) {
+        return;
+    }
+    if (j->label[label]) {
+        asm_jcc(&j->a, c->cc, j->label[label] + j->a.exec);
+    } else {
+        chain_fixup(j, label, asm_jcc_forward(&j->a, c->cc));
+    }
+}
+
 void x64_brcond(Jit *j, unsigned arg)
 {
     const IROp *op = j->op;
-    unsigned label = (unsigned)op->imm;
     Compare c;
 
     (void)arg;
     compare_prepare(j, &c, op->aux & 0xff, op->type == IR_I64, op->in[0], op->in[1]);
-    if (x64_branch_out(j, label, &c)) {
-        return;
-    }
-    regs_sync_block(j);
-    compare_emit(j, &c);
-    if (j->label[label]) {
-        asm_jcc(&j->a, c.cc, j->label[label] + j->a.exec);
-    } else {
-        chain_fixup(j, label, asm_jcc_forward(&j->a, c.cc));
-    }
+    branch(j, &c);
+}
+
+void x64_branch_on_field(Jit *j, Operand field)
+{
+    Compare c = { .cc = (uint8_t)compare_cc(j->op->aux & 0xff), .immediate = true, .a = field };
+
+    c.imm = (int32_t)j->f->vals[j->op->in[1]].value;
+    branch(j, &c);
 }
 
 /* ---- Calls ---- */

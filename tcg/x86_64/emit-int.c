@@ -743,6 +743,11 @@ static const uint8_t condition_code[IR_CONDS] = {
     [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
 };
 
+unsigned compare_cc(unsigned cond)
+{
+    return condition_code[cond];
+}
+
 void compare_prepare(Jit *j, Compare *c, unsigned cond, bool w, IRVal a, IRVal b)
 {
     uint64_t value;

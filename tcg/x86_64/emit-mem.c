@@ -13,10 +13,8 @@
 
 /* ---- CPUState fields that are no globals ---- */
 
-/* opcode 0: whole value */
-void x64_env_ld(Jit *j, unsigned opcode)
+static void env_ld(Jit *j, unsigned opcode, Operand mem)
 {
-    Operand mem = env_operand((uint32_t)j->op->imm);
     bool w = j->op->type == IR_I64;
     int d = regs_def(j, 0, NOREG, 0);
 
@@ -28,6 +26,28 @@ void x64_env_ld(Jit *j, unsigned opcode)
     } else {
         asm_rm(&j->a, MOV_LD | X_SIZE(w), d, mem);
     }
+}
+
+/* A 32-bit field that is only compared with a constant, to branch, is compared where it is. */
+static bool joined_with_branch(Jit *j, unsigned opcode)
+{
+    const IROp *br = j->next;
+
+    return opcode == MOV_LD && br < j->f->ops + j->f->nops && br->opc == IR_BRCOND && br->type == IR_I32 &&
+           br->in[0] == j->op->out[0] && br->life & IR_DIES(0) && ir_is_const(j->f, br->in[1]) && (br->aux & 0xff) < IR_TSTEQ;
+}
+
+/* opcode 0: whole value */
+void x64_env_ld(Jit *j, unsigned opcode)
+{
+    Operand mem = env_operand((uint32_t)j->op->imm);
+
+    if (joined_with_branch(j, opcode)) {
+        regs_begin_op(j, j->next);
+        x64_branch_on_field(j, mem);
+        return;
+    }
+    env_ld(j, opcode, mem);
 }
 
 void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem)
@@ -115,29 +135,36 @@ void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
 }
 _Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
 
-/* A field of the entry for a constant address. */
-Operand tlb_constant_entry(unsigned mode, uint64_t addr, size_t field)
+/* A field of the entry for a constant address; bank holds the bank's address where no segment register does. */
+static Operand constant_entry(int bank, unsigned mode, uint64_t addr, size_t field)
 {
-    Operand mem = mem_operand(NOREG, tlb_table(mode) + (int32_t)(tlb_index(addr) << TLB_ENTRY_BITS) + (int32_t)field);
-    return mem;
+    return mem_operand(host.bank_seg ? NOREG : bank,
+                       tlb_table(mode) + (int32_t)(tlb_index(addr) << TLB_ENTRY_BITS) + (int32_t)field);
 }
 
-void mem_compare_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int scratch)
+uint8_t *mem_check_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int t1, int t2)
 {
     uint64_t page = addr & PAGE_MASK;
-    Operand tag = tlb_constant_entry(mode, addr, 8 * (size_t)access);
+    Operand tag = constant_entry(t1, mode, addr, 8 * (size_t)access);
+    uint8_t *jump;
 
+    if (!host.bank_seg) {
+        asm_rm(a, MOV_LD | X_W, t1, ENV_FIELD(bank));
+    }
     if (page == (uint64_t)(int32_t)page) {
-        asm_rm(a, 0x81 | X_W | X_GS, ALU_CMP, tag);
+        asm_rm(a, 0x81 | X_W | host.bank_seg, ALU_CMP, tag);
         asm_u32(a, (uint32_t)page);
     } else {
-        asm_mov_imm(a, scratch, page);
-        asm_rm(a, ALU_LD(ALU_CMP) | X_W | X_GS, scratch, tag);
+        asm_mov_imm(a, t2, page);
+        asm_rm(a, ALU_LD(ALU_CMP) | X_W | host.bank_seg, t2, tag);
     }
+    jump = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, constant_entry(t1, mode, addr, offsetof(TLBEntry, addend)));
+    return jump;
 }
 
 /* As mem_tlb_check for an address that is known now; false when it takes the usual way. */
-static bool constant_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1)
+static bool constant_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2)
 {
     unsigned n = ir_op_info[j->op->opc].ins - 1, mode = memopidx_mode(s->oi);
     uint64_t addr;
@@ -149,9 +176,7 @@ static bool constant_check(Jit *j, SlowPath *s, AccessType access, unsigned byte
     if ((addr ^ (addr + bytes - 1)) & PAGE_MASK || (aligned && addr & (bytes - 1))) {
         return false;
     }
-    mem_compare_constant(&j->a, mode, access, addr, t1);
-    s->jump = asm_jcc_forward(&j->a, CC_NE);
-    asm_rm(&j->a, MOV_LD | X_W | X_GS, t1, tlb_constant_entry(mode, addr, offsetof(TLBEntry, addend)));
+    s->jump = mem_check_constant(&j->a, mode, access, addr, t1, t2);
     return true;
 }
 
@@ -161,7 +186,7 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
     int32_t table = tlb_table(memopidx_mode(s->oi));
 
     mem_slow_snapshot(j, s);
-    if (constant_check(j, s, access, bytes, aligned, t1)) {
+    if (constant_check(j, s, access, bytes, aligned, t1, t2)) {
         return;
     }
     tlb_entry_offset(a, t1, t2, s->addr);

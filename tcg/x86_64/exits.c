@@ -48,13 +48,25 @@ static void finish_block(Jit *j)
 
 /* ---- Entry ---- */
 
-/* Counts instructions down; when the budget ends inside this TB, leaves before it. */
+/* Counts instructions down; when the budget ends inside this TB, leaves before it. So does a TB that has become hot. */
 void x64_entry(Jit *j)
 {
     if (j->tb->flags & TB_ICOUNT) {
         asm_alu_imm(&j->a, ALU_SUB, false, ENV_FIELD(icount_left), j->tb->insns);
         j->icount_fixup = asm_jcc_forward(&j->a, CC_SF);
     }
+    if (j->tb->flags & TB_COUNTED) {
+        uint32_t count = (uint32_t)offsetof(CPUState, heat) + 4 * heat_slot(j->tb->code);
+        asm_alu_imm(&j->a, ALU_SUB, false, env_operand(count), 1);
+        j->heat_fixup = asm_jcc_forward(&j->a, CC_SF);
+    }
+}
+
+static void heat_stub(Jit *j)
+{
+    asm_patch32(j->heat_fixup, j->a.p);
+    store_pc(j, j->tb->state.pc - j->tb->state.cs_base);
+    leave(j, TB_EXIT_HOT);
 }
 
 static void icount_stub(Jit *j)
@@ -250,6 +262,9 @@ void x64_exit_stubs(Jit *j)
 {
     if (j->icount_fixup) {
         icount_stub(j);
+    }
+    if (j->heat_fixup) {
+        heat_stub(j);
     }
     for (unsigned i = 0; i < j->nstubs; i++) {
         x64_stub(j, &j->stub[i]);

@@ -11,7 +11,7 @@
  *
  * Where values live: each IRVal has a home in memory (CPUState, or a spill slot) and may be in one
  * register, which it may share with equal values. It is dirty when its home is out of date. A value may
- * also be known to equal a constant. At labels everything but pinned globals is at home. Slow paths of
+ * also be known to equal a constant. See labels.c for labels. Slow paths of
  * memory accesses preserve every register, so the inline path pays nothing for them.
  */
 #ifndef RHEA_TCG_X86_64_JIT_H
@@ -56,6 +56,20 @@ typedef struct HostReg {
     uint8_t n;
     IRVal vals[SHARE_MAX];
 } HostReg;
+
+/* What is where at a label. HOME: pinned globals in their registers, all else in its home. */
+typedef enum LabelKind {
+    LABEL_HOME,
+    LABEL_ONE, /* what its only branch, further up, left behind */
+    LABEL_HEAD /* of a loop: branches to it, all further down, bring everything to where it is here */
+} LabelKind;
+typedef struct LabelState {
+    uint8_t kind;
+    HostReg reg[HOST_REGS];
+    uint32_t dirty[SHARE_MAX];  /* bit per register: of vals[n] */
+    uint64_t dirty_globals[IR_MAX_GLOBALS / 64], known_globals[IR_MAX_GLOBALS / 64];
+    IRVal constant[IR_MAX_GLOBALS]; /* of known globals */
+} LabelState;
 
 typedef enum SlowKind {
     SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC,
@@ -142,14 +156,19 @@ typedef struct Jit {
     uint64_t slots_used[FRAME_SPILL_UNITS / 64];
     uint8_t *label[IR_MAX_LABELS];
     uint16_t label_uses[IR_MAX_LABELS];
+    uint64_t label_plain[IR_MAX_LABELS / 64]; /* reached by its only branch, or by it alone and what precedes */
+    uint64_t label_head[IR_MAX_LABELS / 64];  /* only BRs further down go there */
+    uint32_t head_registers; /* that hold values at the head of the loop being emitted */
+    uint8_t hint[IR_MAX_VALS]; /* register + 1 of a value there; good while head_registers */
+    LabelState label_state[IR_MAX_LABELS];
     uint32_t label_fixup[IR_MAX_LABELS]; /* chain of displacements, as offset from rw; 0 = none */
     unsigned nslow, nsync, nredo;
     unsigned nchecks;
     IRVal checks[CHECKS_LIVE]; /* results of GUEST_CHECK that may be live */
     UnwindWriter unwind;
-    uint8_t *icount_fixup;
+    uint8_t *icount_fixup, *heat_fixup;
     unsigned nstubs;
-    ExitStub stub[8];
+    ExitStub stub[40];
     uint32_t random;
     ValLoc loc[IR_MAX_VALS];
     SlowPath slow[SLOW_MAX];
@@ -241,6 +260,15 @@ void regs_forget(Jit *j);        /* nothing but pinned globals is in registers *
 void regs_forget_globals(Jit *j); /* C code changed CPUState */
 void regs_save_across_call(Jit *j); /* live values in call-clobbered registers get to their homes */
 void regs_drop_clobbered(Jit *j);
+/* The pieces: see regs.c, labels.c */
+int regs_pin_of(const Jit *j, IRVal v);
+void regs_bind(Jit *j, int r, IRVal v);
+void regs_unbind(Jit *j, IRVal v);
+void regs_set_dirty(Jit *j, IRVal v, bool dirty);
+void regs_set_constant(Jit *j, IRVal v, IRVal c);
+void regs_write_home(Jit *j, IRVal v); /* brings v's home up to date; v stays where it is */
+void regs_bury(Jit *j, IRVal v);       /* v has no value any more */
+uint32_t regs_empty(const Jit *j, uint32_t mask);
 void regs_leave_pinned(Jit *j);   /* pinned registers hold nothing but their globals */
 void regs_collect_dirty(Jit *j, SlowPath *s);
 void regs_write_sync_item(Jit *j, const SyncItem *item);
@@ -256,7 +284,17 @@ Emitter x64_mov, x64_alu, x64_mul, x64_group3, x64_unary, x64_shift, x64_div, x6
     x64_andc, x64_deposit, x64_extract, x64_sextract, x64_extract2, x64_bswap, x64_bswap16,
     x64_bit_scan, x64_popcnt, x64_trunc_hi, x64_setcond, x64_movcond, x64_fence, x64_discard;
 
+/* ---- labels.c: what is in registers at labels ---- */
+void labels_begin(Jit *j);
+/* Before the jump to the label: moves and stores values as needed there. */
+void labels_branch(Jit *j, unsigned label);
+void labels_here(Jit *j, unsigned label); /* at the label */
+/* A jump back to this label, a loop's head, needs no moves. */
+bool labels_head_ready(Jit *j, unsigned label);
+
 /* ---- emit-flow.c: labels, branches and calls inside a TB ---- */
+/* The BRCOND in j->op, whose first input is in memory and whose second is constant. */
+void x64_branch_on_field(Jit *j, Operand field);
 Emitter x64_label, x64_br, x64_brcond, x64_call, x64_insn_start;
 /* A C function with op's operands as arguments and its output as result. */
 void x64_call_to(Jit *j, const HelperInfo *h);
@@ -271,6 +309,7 @@ typedef struct Compare {
     int8_t b;
     int32_t imm;
 } Compare;
+unsigned compare_cc(unsigned cond);
 void compare_prepare(Jit *j, Compare *c, unsigned cond, bool w, IRVal a, IRVal b);
 void compare_emit(Jit *j, const Compare *c);
 
@@ -287,9 +326,9 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
 
 /* Offset of the TLB entry of addr in its table, for a memory operand with host.bank_seg, to dst. scratch, which may be addr, changes. */
 void tlb_entry_offset(Asm *a, int dst, int scratch, int addr);
-Operand tlb_constant_entry(unsigned mode, uint64_t addr, size_t field);
-/* Flags tell whether the entry for this constant address is that of its page. */
-void mem_compare_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int scratch);
+/* The same for a constant address: returns the jump that is taken unless the entry is that of its page; t1 = host - guest
+ * address. t2 is scratch. */
+uint8_t *mem_check_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int t1, int t2);
 static inline int32_t tlb_table(unsigned mode) { return (int32_t)(mode * TLB_SIZE << TLB_ENTRY_BITS); }
 unsigned mem_load_opcode(MemOp op, bool w);
 void mem_store_int(Asm *a, unsigned bytes, int r, Operand mem);

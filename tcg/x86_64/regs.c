@@ -22,10 +22,10 @@ uint32_t tcg_x86_64_random_seed = 1;
 
 static uint32_t bit(int r) { return 1u << r; }
 static bool is_global(const Jit *j, IRVal v) { return v < j->f->nglobals; }
-static int pin_of(const Jit *j, IRVal v) { return is_global(j, v) ? host.pin[v] : NOREG; }
+int regs_pin_of(const Jit *j, IRVal v) { return is_global(j, v) ? host.pin[v] : NOREG; }
 static bool is_vec(IRType t) { return t >= IR_V128; }
 
-static void set_dirty(Jit *j, IRVal v, bool dirty)
+void regs_set_dirty(Jit *j, IRVal v, bool dirty)
 {
     j->loc[v].dirty = dirty;
     if (is_global(j, v)) {
@@ -34,7 +34,7 @@ static void set_dirty(Jit *j, IRVal v, bool dirty)
     }
 }
 
-static void set_constant(Jit *j, IRVal v, IRVal c)
+void regs_set_constant(Jit *j, IRVal v, IRVal c)
 {
     j->loc[v].constant = c;
     if (is_global(j, v)) {
@@ -43,7 +43,7 @@ static void set_constant(Jit *j, IRVal v, IRVal c)
     }
 }
 
-static void bind(Jit *j, int r, IRVal v)
+void regs_bind(Jit *j, int r, IRVal v)
 {
     HostReg *h = &j->reg[r];
 
@@ -52,7 +52,7 @@ static void bind(Jit *j, int r, IRVal v)
     j->loc[v].reg = (int8_t)r;
 }
 
-static void unbind(Jit *j, IRVal v)
+void regs_unbind(Jit *j, IRVal v)
 {
     HostReg *h;
     unsigned i = 0;
@@ -148,7 +148,7 @@ void regs_store(Jit *j, IRVal v, Operand mem, int r)
 }
 
 /* Brings v's home up to date; v stays where it is. */
-static void write_home(Jit *j, IRVal v)
+void regs_write_home(Jit *j, IRVal v)
 {
     ValLoc *l = &j->loc[v];
 
@@ -161,7 +161,7 @@ static void write_home(Jit *j, IRVal v)
         assert(l->constant != IR_NONE);
         store_constant(&j->a, j->f->vals[v].type, regs_home(j, v), j->f->vals[l->constant].value);
     }
-    set_dirty(j, v, false);
+    regs_set_dirty(j, v, false);
 }
 
 static void load_vec_constant(Jit *j, int r, uint64_t value)
@@ -254,7 +254,7 @@ static int pick(Jit *j, uint32_t set)
     return __builtin_ctz(set);
 }
 
-static uint32_t empty_registers(const Jit *j, uint32_t mask)
+uint32_t regs_empty(const Jit *j, uint32_t mask)
 {
     uint32_t set = 0;
 
@@ -307,19 +307,25 @@ static void evict(Jit *j, int r)
 
     while (h->n) {
         IRVal v = h->vals[0];
-        write_home(j, v);
-        unbind(j, v);
+        regs_write_home(j, v);
+        regs_unbind(j, v);
     }
 }
 
-int regs_alloc(Jit *j, uint32_t mask)
+/* A free register, of `wish` if possible. */
+static int alloc_near(Jit *j, uint32_t mask, uint32_t wish)
 {
     uint32_t set, clean;
     int r;
 
     mask &= (host.free_gp | ALL_XMM) & ~j->locked;
     assert(mask);
-    set = empty_registers(j, mask);
+    set = regs_empty(j, mask);
+    if (set & wish) {
+        set &= wish;
+    } else if (set & ~j->head_registers) {
+        set &= ~j->head_registers;
+    }
     if (!set) {
         set = used_last(j, mask);
         clean = clean_registers(j, set);
@@ -331,6 +337,17 @@ int regs_alloc(Jit *j, uint32_t mask)
     return r;
 }
 
+int regs_alloc(Jit *j, uint32_t mask)
+{
+    return alloc_near(j, mask, 0);
+}
+
+/* Where v is at the head of the loop. */
+static uint32_t wish_of(const Jit *j, IRVal v)
+{
+    return j->head_registers && j->hint[v] ? bit(j->hint[v] - 1) : 0;
+}
+
 /* Register r is about to be overwritten: values that are needed later go elsewhere. */
 static void evacuate(Jit *j, int r)
 {
@@ -339,18 +356,18 @@ static void evacuate(Jit *j, int r)
     for (unsigned i = 0; i < held.n; i++) {
         IRVal v = held.vals[i];
         uint32_t set;
-        if (pin_of(j, v) == r || dies_here(j, v)) {
+        if (regs_pin_of(j, v) == r || dies_here(j, v)) {
             continue;
         }
-        set = empty_registers(j, (r >= XMM0 ? ALL_XMM : host.free_gp) & ~j->locked & ~bit(r));
+        set = regs_empty(j, (r >= XMM0 ? ALL_XMM : host.free_gp) & ~j->locked & ~bit(r));
         if (!j->loc[v].dirty || is_global(j, v) || !set) {
-            write_home(j, v);
-            unbind(j, v);
+            regs_write_home(j, v);
+            regs_unbind(j, v);
         } else {
             int to = pick(j, set);
             regs_load(j, to, v);
-            unbind(j, v);
-            bind(j, to, v);
+            regs_unbind(j, v);
+            regs_bind(j, to, v);
         }
     }
 }
@@ -372,11 +389,11 @@ int regs_use(Jit *j, IRVal v, uint32_t mask)
         j->locked |= bit(l->reg);
         return l->reg;
     }
-    r = regs_alloc(j, mask);
+    r = alloc_near(j, mask, wish_of(j, v));
     regs_load(j, r, v);
-    if (pin_of(j, v) == NOREG) {
-        unbind(j, v);
-        bind(j, r, v);
+    if (regs_pin_of(j, v) == NOREG) {
+        regs_unbind(j, v);
+        regs_bind(j, r, v);
     }
     return r;
 }
@@ -388,7 +405,7 @@ Operand regs_use_rm(Jit *j, IRVal v)
 
     if (j->loc[v].reg == NOREG && !regs_constant(j, v, &value)) {
         uint32_t free = all & (host.free_gp | ALL_XMM) & ~j->locked;
-        if (dies_here(j, v) || !empty_registers(j, free)) {
+        if (dies_here(j, v) || !regs_empty(j, free)) {
             return regs_home(j, v);
         }
     }
@@ -417,31 +434,31 @@ int regs_def(Jit *j, unsigned n, int reuse, uint32_t avoid)
 {
     IRVal v = j->op->out[n];
     bool vec = is_vec(ir_out_type(j->f, j->op, n));
-    int r = pin_of(j, v);
+    int r = regs_pin_of(j, v);
 
     if (r != NOREG && !(avoid & bit(r))) {
         regs_take(j, r);
     } else if (reuse != NOREG && !(avoid & bit(reuse)) && may_reuse(j, reuse, v)) {
         r = reuse;
         while (j->reg[r].n) {
-            unbind(j, j->reg[r].vals[0]);
+            regs_unbind(j, j->reg[r].vals[0]);
         }
     } else {
-        r = regs_alloc(j, (vec ? ALL_XMM : ALL_GP) & ~avoid);
+        r = alloc_near(j, (vec ? ALL_XMM : ALL_GP) & ~avoid, wish_of(j, v));
     }
     j->outreg[n] = (int8_t)r;
     return r;
 }
 
 /* v has no value any more. */
-static void bury(Jit *j, IRVal v)
+void regs_bury(Jit *j, IRVal v)
 {
-    if (pin_of(j, v) != NOREG) {
+    if (regs_pin_of(j, v) != NOREG) {
         return;
     }
-    unbind(j, v);
-    set_dirty(j, v, false);
-    set_constant(j, v, IR_NONE);
+    regs_unbind(j, v);
+    regs_set_dirty(j, v, false);
+    regs_set_constant(j, v, IR_NONE);
     if (!is_global(j, v)) {
         slot_free(j, v);
     }
@@ -450,7 +467,7 @@ static void bury(Jit *j, IRVal v)
 /* v's new value is in r, which holds nothing else that matters. */
 static void assign(Jit *j, IRVal v, int r)
 {
-    int pin = pin_of(j, v);
+    int pin = regs_pin_of(j, v);
 
     if (pin != NOREG) {
         if (pin != r) {
@@ -459,11 +476,11 @@ static void assign(Jit *j, IRVal v, int r)
         }
         return;
     }
-    unbind(j, v);
+    regs_unbind(j, v);
     assert(j->reg[r].n == 0);
-    bind(j, r, v);
-    set_constant(j, v, IR_NONE);
-    set_dirty(j, v, true);
+    regs_bind(j, r, v);
+    regs_set_constant(j, v, IR_NONE);
+    regs_set_dirty(j, v, true);
 }
 
 void regs_begin_op(Jit *j, const IROp *op)
@@ -482,7 +499,7 @@ void regs_end_op(Jit *j)
     for (unsigned n = 0; n < info->ins && n < HELPER_MAX_ARGS; n++) {
         bool moved_to_itself = op->in[n] == op->out[0] && j->outreg[0] == NOREG;
         if (op->in[n] != IR_NONE && regs_dies(j, n) && !moved_to_itself) {
-            bury(j, op->in[n]);
+            regs_bury(j, op->in[n]);
         }
     }
     for (unsigned n = 0; n < info->outs; n++) {
@@ -490,7 +507,7 @@ void regs_end_op(Jit *j)
             continue;
         }
         if (op->life & IR_UNREAD(n)) {
-            bury(j, op->out[n]);
+            regs_bury(j, op->out[n]);
         } else {
             assign(j, op->out[n], j->outreg[n]);
         }
@@ -521,7 +538,7 @@ static void mov_to_pinned(Jit *j, int pin, IRVal in, bool narrow)
     } else {
         asm_rm(&j->a, MOV_LD | X_SIZE(!narrow && j->f->vals[in].type == IR_I64), pin, regs_home(j, in));
         if (!narrow && !dies_here(j, in)) {
-            bind(j, pin, in);
+            regs_bind(j, pin, in);
         }
     }
 }
@@ -529,15 +546,15 @@ static void mov_to_pinned(Jit *j, int pin, IRVal in, bool narrow)
 /* An unpinned value becomes a known constant; temps that cross labels need a place. */
 static void mov_constant(Jit *j, IRVal out, IRVal constant)
 {
-    unbind(j, out);
+    regs_unbind(j, out);
     if (j->f->vals[out].crosses_bb || is_vec(j->f->vals[out].type)) {
         int r = regs_alloc(j, is_vec(j->f->vals[out].type) ? ALL_XMM : ALL_GP);
         regs_load(j, r, constant);
         regs_result(j, 0, r);
         return;
     }
-    set_constant(j, out, constant);
-    set_dirty(j, out, true);
+    regs_set_constant(j, out, constant);
+    regs_set_dirty(j, out, true);
 }
 
 void regs_mov(Jit *j, bool truncate)
@@ -550,8 +567,8 @@ void regs_mov(Jit *j, bool truncate)
     if (out == in && !narrow) {
         return;
     }
-    if (pin_of(j, out) != NOREG) {
-        mov_to_pinned(j, pin_of(j, out), in, narrow);
+    if (regs_pin_of(j, out) != NOREG) {
+        mov_to_pinned(j, regs_pin_of(j, out), in, narrow);
         return;
     }
     if (j->f->vals[in].kind == IRK_CONST && !narrow) {
@@ -568,15 +585,15 @@ void regs_mov(Jit *j, bool truncate)
         }
         return;
     }
-    unbind(j, out);
-    bind(j, r, out);
-    set_constant(j, out, IR_NONE);
-    set_dirty(j, out, true);
+    regs_unbind(j, out);
+    regs_bind(j, r, out);
+    regs_set_constant(j, out, IR_NONE);
+    regs_set_dirty(j, out, true);
 }
 
 void regs_discard(Jit *j, IRVal global)
 {
-    bury(j, global);
+    regs_bury(j, global);
 }
 
 /* ---- Ends of blocks, calls ---- */
@@ -585,7 +602,7 @@ void regs_sync_globals(Jit *j)
 {
     for (unsigned w = 0; w < ARRAY_SIZE(j->dirty_globals); w++) {
         while (j->dirty_globals[w]) {
-            write_home(j, (IRVal)(w * 64 + (unsigned)__builtin_ctzll(j->dirty_globals[w])));
+            regs_write_home(j, (IRVal)(w * 64 + (unsigned)__builtin_ctzll(j->dirty_globals[w])));
         }
     }
 }
@@ -597,7 +614,7 @@ void regs_sync_block(Jit *j)
         for (unsigned i = 0; i < j->reg[r].n; i++) {
             IRVal v = j->reg[r].vals[i];
             if (j->f->vals[v].crosses_bb) {
-                write_home(j, v);
+                regs_write_home(j, v);
             }
         }
     }
@@ -607,7 +624,7 @@ static void forget_known_globals(Jit *j)
 {
     for (unsigned w = 0; w < ARRAY_SIZE(j->known_globals); w++) {
         while (j->known_globals[w]) {
-            set_constant(j, (IRVal)(w * 64 + (unsigned)__builtin_ctzll(j->known_globals[w])), IR_NONE);
+            regs_set_constant(j, (IRVal)(w * 64 + (unsigned)__builtin_ctzll(j->known_globals[w])), IR_NONE);
         }
     }
 }
@@ -617,13 +634,17 @@ void regs_forget(Jit *j)
     for (int r = 0; r < HOST_REGS; r++) {
         for (unsigned i = j->reg[r].n; i-- > 0;) {
             IRVal v = j->reg[r].vals[i];
-            if (pin_of(j, v) != r) {
-                unbind(j, v);
+            if (regs_pin_of(j, v) != r) {
+                regs_unbind(j, v);
                 j->loc[v].dirty = false;
             }
         }
     }
-    memset(j->dirty_globals, 0, sizeof(j->dirty_globals));
+    for (unsigned w = 0; w < ARRAY_SIZE(j->dirty_globals); w++) {
+        for (; j->dirty_globals[w]; j->dirty_globals[w] &= j->dirty_globals[w] - 1) {
+            j->loc[w * 64 + (unsigned)__builtin_ctzll(j->dirty_globals[w])].dirty = false;
+        }
+    }
     forget_known_globals(j);
 }
 
@@ -632,8 +653,8 @@ void regs_forget_globals(Jit *j)
     for (int r = 0; r < HOST_REGS; r++) {
         for (unsigned i = j->reg[r].n; i-- > 0;) {
             IRVal v = j->reg[r].vals[i];
-            if (is_global(j, v) && pin_of(j, v) == NOREG) {
-                unbind(j, v);
+            if (is_global(j, v) && regs_pin_of(j, v) == NOREG) {
+                regs_unbind(j, v);
             }
         }
     }
@@ -653,7 +674,7 @@ void regs_save_across_call(Jit *j)
         const HostReg *h = &j->reg[__builtin_ctz(m)];
         for (unsigned i = 0; i < h->n; i++) {
             if (!dies_here(j, h->vals[i])) {
-                write_home(j, h->vals[i]);
+                regs_write_home(j, h->vals[i]);
             }
         }
     }
@@ -664,7 +685,7 @@ void regs_drop_clobbered(Jit *j)
     for (uint32_t m = host.call_clobbers & ~host.pinned_mask; m; m &= m - 1) {
         HostReg *h = &j->reg[__builtin_ctz(m)];
         while (h->n) {
-            unbind(j, h->vals[0]);
+            regs_unbind(j, h->vals[0]);
         }
     }
 }
@@ -714,7 +735,7 @@ void regs_begin(Jit *j)
     }
     for (uint32_t m = host.pinned_mask; m; m &= m - 1) {
         int r = __builtin_ctz(m);
-        bind(j, r, host.pinned_val[r]);
+        regs_bind(j, r, host.pinned_val[r]);
     }
     j->random = tcg_x86_64_random_seed++ | 1;
 }

@@ -618,7 +618,8 @@ static void gen_temps(void)
 
 static void gen_program(unsigned length)
 {
-    unsigned loop = IR_MAX_LABELS, loop_end = 0;
+    unsigned loop = IR_MAX_LABELS, loop_end = 0, out;
+    bool head = below(2);
     IRVal count;
 
     ir_func_begin(f, NULL);
@@ -640,7 +641,14 @@ static void gen_program(unsigned length)
             loop_end = i + 1 + below(length - i);
         } else if (i == loop_end && loop != IR_MAX_LABELS) {
             ir_op2i(f, IR_SUB, IR_I64, count, count, 1);
-            ir_brcond(f, IR_NE, IR_I64, count, ir_i64(f, 0), loop);
+            if (head) { /* values stay in registers across the way back */
+                out = ir_new_label(f);
+                ir_brcond(f, IR_EQ, IR_I64, count, ir_i64(f, 0), out);
+                ir_br(f, loop);
+                ir_label(f, out);
+            } else {
+                ir_brcond(f, IR_NE, IR_I64, count, ir_i64(f, 0), loop);
+            }
         }
         generators[below(ARRAY_SIZE(generators))]();
     }
