@@ -15,7 +15,7 @@ CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -fno-strict-aliasing -fwrapv -pthread \
 	-D_GNU_SOURCE -I. -Iobj -I$(SRC)/include -I$(SRC) -include config-host.h $(LIB_CFLAGS) $(EXTRA_CFLAGS)
 
-DIRS := . tcg tcg/x86_64 tcg/interp target-i386 target-arm fpu util chardev monitor block gdbstub \
+DIRS := . tcg tcg/x86_64 tcg/interp target-i386 target-arm fpu util chardev monitor block gdbstub ui \
 	$(patsubst $(SRC)/%/,%,$(wildcard $(SRC)/hw/*/))
 SOURCES := $(foreach d,$(DIRS),$(patsubst $(SRC)/%,%,$(wildcard $(SRC)/$(d)/*.c)))
 SOURCES := $(patsubst ./%,%,$(SOURCES))

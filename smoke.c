@@ -11,6 +11,7 @@
 #include "hw/ps2.h"
 #include "symbols.h"
 #include "target.h"
+#include "ui/console.h"
 #include "util/error.h"
 #include "util/main-loop.h"
 #include "util/options.h"
@@ -103,9 +104,9 @@ static void take_screenshot(void)
 {
     const char *path = smoke.report ? opts_get(smoke.report, "png") : NULL;
     Error *err = NULL;
-    if (!path || !monitor_screendump)
+    if (!path || !console_first())
         return;
-    if (monitor_screendump(path, true, &err))
+    if (console_screendump(NULL, path, true, &err))
         smoke.screenshot = g_strdup(path);
     else
         error_report_err(err);

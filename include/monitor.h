@@ -31,8 +31,6 @@ char *monitor_take_output(Monitor *mon);
 void monitor_free(Monitor *mon);
 /* The guest set a clock: it is so many seconds ahead of the host's. Tells QMP clients. Machine lock. */
 void monitor_rtc_changed(const Device *rtc, int64_t offset);
-/* Set by the display: writes the screen as PNG or PPM. NULL: there is no display. */
-extern bool (*monitor_screendump)(const char *path, bool png, Error **errp);
 extern Monitor *current_monitor; /* whose command is running, or NULL */
 
 #endif

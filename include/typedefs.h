@@ -12,10 +12,13 @@ typedef uint64_t hwaddr; /* guest physical address, or offset in a memory region
 typedef struct AddressSpace AddressSpace;
 typedef struct BlockBackend BlockBackend;
 typedef struct Bus Bus;
+typedef struct Console Console;
+typedef struct ConsoleListener ConsoleListener;
 typedef struct CPUState CPUState;
 typedef struct Chardev Chardev;
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
+typedef struct DisplaySurface DisplaySurface;
 typedef struct DumpTarget DumpTarget;
 typedef struct Error Error;
 typedef struct GDBTarget GDBTarget;

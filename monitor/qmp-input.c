@@ -164,41 +164,11 @@ static void info_mice(Monitor *mon, int argc, char **argv)
         monitor_printf(mon, "No mouse devices connected\n");
 }
 
-/* ---- Screen ---- */
-
-bool (*monitor_screendump)(const char *path, bool png, Error **errp);
-
-static json_t *screendump(json_t *args, Error **errp)
-{
-    const char *format = qmp_str(args, "format");
-    if (!monitor_screendump)
-        error_setg(errp, "There is no console to take a screendump from");
-    else
-        monitor_screendump(qmp_str(args, "filename"), format && !strcmp(format, "png"), errp);
-    return NULL;
-}
-
-static void cmd_screendump(Monitor *mon, int argc, char **argv)
-{
-    Error *err = NULL;
-    const char *file = NULL, *format = "ppm";
-    for (int i = 0; i < argc; i++) {
-        if (!strcmp(argv[i], "-f") && i + 1 < argc)
-            format = argv[++i];
-        else if (!file)
-            file = argv[i];
-    }
-    json_decref(qmp_call("screendump", &err, "{s:s,s:s}", "filename", file ? file : "", "format", format));
-    monitor_report(mon, err);
-}
-
 static const MonitorCommand monitor_table[] = {
     { "mouse_move", "dx dy [dz]", "send mouse move events", cmd_mouse_move },
     { "mouse_button", "state", "change mouse button state (1=L, 2=M, 4=R)", cmd_mouse_button },
     { "mouse_set", "index", "set which mouse device receives events", cmd_mouse_set },
     { "info mice", "", "show which guest mouse is receiving events", info_mice },
-    { "screendump", "filename [-f format] [device [head]]", "save the screen as image 'filename' (format ppm or png)",
-      cmd_screendump },
 };
 monitor_commands(monitor_table)
 
@@ -206,6 +176,5 @@ static const QMPCommand commands[] = {
     { "send-key", "keys:[KeyValue], hold-time:int?", "", send_key, 0 },
     { "input-send-event", "device:str?, head:int?, events:[InputEvent]", "", input_send_event, 0 },
     { "query-mice", "", "[MouseInfo]", query_mice, 0 },
-    { "screendump", "filename:str, device:str?, head:int?, format:ImageFormat?", "", screendump, 0 },
 };
 qmp_commands(commands)

@@ -4,7 +4,7 @@
 # Usage: setup.sh [build|test]      (test includes build)
 set -e
 what=${1:-build}
-build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev"
+build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev libpixman-1-dev libpng-dev"
 boot="cpio gzip xz-utils"
 # gcc-multilib itself cannot be installed beside the cross compilers.
 test="qemu-efi-aarch64 u-boot-qemu qemu-utils grub-rescue-pc gdb-multiarch zstd gcc-12-multilib libxml2-utils python3 seabios qemu-system-data qemu-user gcc-arm-linux-gnueabi
