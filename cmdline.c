@@ -153,6 +153,42 @@ static bool set_device(Config *cfg, const char *arg, bool *done, Error **errp)
     return append_group(cfg->devices, "-device", arg, "driver", errp);
 }
 
+/* Cards that the peer has, and which of them are here. */
+static bool set_vga(Config *cfg, const char *arg, bool *done, Error **errp)
+{
+    static const struct { const char *name, *what; bool here; } cards[] = {
+        { "none", "no graphic card", true },      { "std", "standard VGA (default)", true },
+        { "cirrus", "Cirrus VGA", false },        { "vmware", "VMWare SVGA", false },
+        { "qxl", "QXL VGA", false },              { "virtio", "Virtio VGA", false },
+    };
+    if (is_help_option(arg)) {
+        for (unsigned i = 0; i < ARRAY_SIZE(cards); i++)
+            if (cards[i].here)
+                printf("%-20s %s\n", cards[i].name, cards[i].what);
+        *done = true;
+        return true;
+    }
+    cfg->vga = arg;
+    for (unsigned i = 0; i < ARRAY_SIZE(cards); i++) {
+        if (strcmp(arg, cards[i].name))
+            continue;
+        if (!cards[i].here)
+            error_setg(errp, "-vga %s: %s not available (std and none are)", arg, cards[i].what);
+        return cards[i].here;
+    }
+    error_setg(errp, "-vga %s: Unknown vga type (std or none)", arg);
+    return false;
+}
+
+static bool set_display(const char *arg, bool *done, Error **errp)
+{
+    if (!is_help_option(arg))
+        return only("display", arg, "none", errp);
+    printf("Available display backend types:\nnone\n");
+    *done = true;
+    return true;
+}
+
 static bool set_accel(Config *cfg, const char *arg, bool *done, Error **errp)
 {
     if (is_help_option(arg)) {
@@ -312,9 +348,9 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_BOOT: return merge(&cfg->boot, "-boot", arg, "order", errp);
     case OPT_DISPLAY:
         cfg->display = arg;
-        return only("display", arg, "none", errp);
+        return set_display(arg, done, errp);
     case OPT_NOGRAPHIC: cfg->nographic = true; return true;
-    case OPT_VGA: return only("vga", arg, "none", errp);
+    case OPT_VGA: return set_vga(cfg, arg, done, errp);
     case OPT_NET: return only(r->name, arg, "none", errp);
     case OPT_PARALLEL: return only("parallel", arg, "none", errp);
     case OPT_NO_ACPI: return merge(&cfg->machine, "-machine", "acpi=off", NULL, errp);

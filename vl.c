@@ -238,6 +238,27 @@ static bool setup_boot_files(Error **errp)
            (!cfg.initrd || strchr(cfg.initrd, ',') || strchr(cfg.initrd, ' ') || check_file("initrd", cfg.initrd, errp));
 }
 
+/* A card that the user adds takes the place of the default one. */
+static bool user_adds_vga(void)
+{
+    static const char *const cards[] = { "VGA", "isa-vga", "cirrus-vga", "isa-cirrus-vga", "vmware-svga", "qxl-vga", "virtio-vga",
+                                         "virtio-vga-gl", NULL };
+    for (unsigned i = 0; i < cfg.devices->len; i++) {
+        const char *driver = opts_get(g_ptr_array_index(cfg.devices, i), "driver");
+        if (driver && g_strv_contains(cards, driver))
+            return true;
+    }
+    return false;
+}
+
+static void choose_vga(void)
+{
+    bool takes = machine.type->takes_vga;
+    machine.vga = cfg.vga ? cfg.vga : takes && !cfg.nodefaults && !user_adds_vga() ? "std" : "none";
+    if (!takes && strcmp(machine.vga, "none"))
+        warn_report("A -vga option was passed but this machine type does not use that option; No VGA device has been created");
+}
+
 static bool choose_machine(Error **errp)
 {
     const char *type = opts_get(cfg.machine, "type");
@@ -257,6 +278,8 @@ static bool choose_machine(Error **errp)
     opts_get(cfg.machine, "accel");
     machine.cpu_model = cfg.cpu;
     machine.nodefaults = cfg.nodefaults;
+    machine.nographic = cfg.nographic;
+    choose_vga();
     current_machine = &machine;
     return true;
 }

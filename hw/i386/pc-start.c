@@ -6,6 +6,7 @@
  */
 #include "hw/pc-board.h"
 #include "hw/pci.h"
+#include "hw/vga.h"
 #include "target-i386/cpu.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -151,16 +152,6 @@ static void write_bios_data_area(const MachineState *m)
     address_space_write(address_space_memory, BOOT_EBDA, &ebda_kib, 1);
 }
 
-bool pc_has_vga(void)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(pci_root_bus->functions); i++) {
-        const PCIDevice *pci = pci_root_bus->functions[i];
-        if (pci && get_le16(pci->config + 0x0a) == 0x0300)
-            return true;
-    }
-    return false;
-}
-
 /* ---- vCPUs ---- */
 
 /* RAM is write-back, the VGA hole and what lies between RAM and 4 GiB uncached, ROMs write-protected. */
@@ -225,7 +216,8 @@ void pc_start_kernel(MachineState *m)
     memory_transaction_commit();
     write_bios_data_area(m);
     roms_write();
-    if (b->start.zero_page && pc_has_vga())
+    vga_start_text();
+    if (b->start.zero_page && vga_present())
         linux_set_vga_text(b->start.zero_page);
     CPU_FOREACH(cpu)
         set_mtrrs(b, x86_cpu(cpu));

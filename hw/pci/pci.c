@@ -9,6 +9,7 @@
 #include "monitor.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "vl.h"
 
 #include <glib.h>
 #include <string.h>
@@ -281,20 +282,24 @@ static bool choose_addr(PCIBus *bus, PCIDevice *pci, Error **errp)
     return true;
 }
 
-/* The image of the "romfile" property as a read-only BAR. */
+/* The image of the "romfile" property, or of the type, as a read-only BAR. */
 static bool add_rom(PCIDevice *pci, Error **errp)
 {
-    if (!pci->rombar || !pci->romfile || !*pci->romfile)
+    const char *name = pci->romfile ? pci->romfile : ((const PCIClass *)pci->dev.type->class_data)->romfile;
+    if (!pci->rombar || !name || !*name)
         return true;
+    g_autofree char *path = data_file_find(name);
     char *data;
     size_t len, size = 2048;
-    if (!g_file_get_contents(pci->romfile, &data, &len, NULL)) {
-        error_setg(errp, "failed to find romfile \"%s\"", pci->romfile);
+    if (!path || !g_file_get_contents(path, &data, &len, NULL)) {
+        if (!pci->romfile)
+            return true; /* the type's own, whose package is not installed */
+        error_setg(errp, "failed to find romfile \"%s\"", name);
         return false;
     }
     bool ok = len && len <= ROM_MAX;
     if (!ok)
-        error_setg(errp, "romfile \"%s\" is %s", pci->romfile, len ? "too large" : "empty");
+        error_setg(errp, "romfile \"%s\" is %s", name, len ? "too large" : "empty");
     while (size < len)
         size *= 2;
     pci->rom = g_new0(MemoryRegion, 1);

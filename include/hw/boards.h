@@ -18,6 +18,8 @@ struct MachineState {
     uint8_t uuid[16];
     bool uuid_set;
     bool nodefaults;
+    const char *vga;              /* -vga: the type of card, "none"; the default when nothing was said */
+    bool nographic;
     Chardev *serial[4];           /* NULL = no such port */
     Chardev *debugcon;
     bool rtc_localtime;
@@ -34,6 +36,7 @@ struct MachineType {
     uint64_t default_ram;
     unsigned max_cpus;
     const char *default_cpu;      /* NULL = the target's */
+    bool takes_vga;               /* -vga makes a card */
     int default_drive;            /* DriveInterface of -drive without if= (block/block.h); 0 = IDE */
     const Property *props;        /* offsets unused: name, kind, default, desc for help and checking */
     bool (*init)(MachineState *m, Error **errp);

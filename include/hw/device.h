@@ -130,7 +130,7 @@ struct DeviceType {
     void (*irq_stats)(Device *dev, FILE *out); /* interrupt controllers: info irq, lines " N: COUNT" */
     const void *class_data;     /* bus-specific: PCIClass for PCI */
 };
-#define DEVICE_MAX_REGIONS 8
+#define DEVICE_MAX_REGIONS 12
 struct Device {
     const DeviceType *type;
     char *id;

@@ -16,6 +16,7 @@
 typedef struct ISABus {
     Bus bus;
     MemoryRegion *io;         /* where ports live: normally system_io */
+    MemoryRegion *memory;     /* where cards map memory; NULL: nowhere. The board sets it */
     IRQLine irqs[ISA_IRQS];
 } ISABus;
 

@@ -26,6 +26,11 @@ typedef struct PCBoard {
     X86BootStart start;
 } PCBoard;
 
+/* hw/i386/pc.c: vCPUs with their local APICs. */
+bool pc_create_cpus(MachineState *m, Error **errp);
+/* hw/i386/pc-isa.c: what every PC has on its ISA bus. Needs the bus, the interrupt controllers and b->ram. */
+bool pc_create_isa_devices(MachineState *m, PCBoard *b, Error **errp);
+void pc_cmos_boot_order(Device *rtc, const char *order);
 /* Initial APIC ID of the n-th vCPU. */
 uint32_t pc_apic_id(const MachineState *m, unsigned n);
 
@@ -46,6 +51,5 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp);
 
 /* hw/i386/pc-start.c: everything firmware would have done, then the boot vCPU at the kernel's entry. */
 void pc_start_kernel(MachineState *m);
-bool pc_has_vga(void);
 
 #endif

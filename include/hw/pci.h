@@ -11,6 +11,7 @@ typedef struct PCIClass { /* DeviceType.class_data of a PCI device */
     uint32_t class_code; /* 24 bits: class, subclass, interface */
     uint8_t interrupt_pin; /* 1 = INTA; 0 none */
     uint8_t header_type;   /* 0x80 multifunction */
+    const char *romfile;   /* option ROM unless the property names another; may be missing */
 } PCIClass;
 enum { PCI_BAR_MEM = 0, PCI_BAR_IO = 1, PCI_BAR_64 = 4, PCI_BAR_PREFETCH = 8 };
 typedef struct PCIBar {
