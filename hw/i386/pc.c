@@ -3,14 +3,14 @@
  * The "pc" board: i440FX and PIIX3/PIIX4 chips, 8259 pair, I/O APIC and local APICs, the usual ISA devices.
  * RAM below the hole at 4 GiB is at most 3.5 GiB (3 GiB when there is more than that), the rest follows at
  * 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
- * Not modelled: floppy and parallel controllers, ISA DMA, hot plug.
+ * Not modelled: parallel ports, hot plug.
  */
 #include "hw/apic.h"
 #include "hw/fw_cfg.h"
 #include "hw/i8259.h"
 #include "hw/isa.h"
-#include "hw/mc146818rtc.h"
 #include "hw/pc-board.h"
+#include "hw/vga.h"
 #include "target-i386/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -20,8 +20,6 @@
 #define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
 #define LOW_RAM_SPLIT 0xc0000000ull
 #define RAM_MIN (2 * MiB)
-#define IOAPIC_PINS 24
-#define HPET_ROUTES 0xff0104 /* I/O APIC pins its timers may use: 2, 8, 16-23 */
 
 /* ---- Options ---- */
 
@@ -54,7 +52,8 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
     static const char *const accepted[] = { "kernel-irqchip", NULL };
     OptGroup *o = m->options;
     bool unused = false, usb = false;
-    b->acpi = b->hpet = b->pit = b->i8042 = b->graphics = true;
+    b->acpi = b->hpet = b->pit = b->i8042 = true;
+    b->graphics = !m->nographic;
     if (!o)
         return true;
     for (unsigned i = 0; accepted[i]; i++)
@@ -100,7 +99,7 @@ uint32_t pc_apic_id(const MachineState *m, unsigned n)
     return thread | core << core_shift | die << die_shift | socket << (die_shift + bits_for(m->dies));
 }
 
-static bool create_cpus(MachineState *m, Error **errp)
+bool pc_create_cpus(MachineState *m, Error **errp)
 {
     const char *model = m->cpu_model ? m->cpu_model : current_target->default_model();
     for (unsigned i = 0; i < m->cpus; i++) {
@@ -191,6 +190,7 @@ static bool create_interrupt_controllers(PCBoard *b, Error **errp)
     for (int n = 0; n < ISA_IRQS; n++)
         connect_line(bridge, n, (IRQLine){ pirq_interrupt, b, n });
     isa_bus_new(bridge, system_io, irqs);
+    isa_bus->memory = i440fx_pci_memory();
     Device *pic = device_new("isa-i8259");
     if (!device_realize(pic, errp))
         return false;
@@ -202,119 +202,9 @@ static bool create_interrupt_controllers(PCBoard *b, Error **errp)
     return true;
 }
 
-/* ---- ISA devices ---- */
-
-static Device *isa_create(const char *type, Error **errp)
+static bool create_vga(const MachineState *m, Error **errp)
 {
-    Device *dev = device_new(type);
-    return device_realize(dev, errp) ? dev : NULL;
-}
-
-static void cmos_set(Device *rtc, unsigned addr, unsigned bytes, uint64_t value)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        rtc_set_memory(rtc, addr + i, value >> 8 * i);
-}
-
-/* Boot order letters (a floppy, c disk, d CD-ROM, n network) as the BIOS codes them. */
-static unsigned boot_code(char letter)
-{
-    return letter == 'a' ? 1 : letter == 'c' ? 2 : letter == 'd' ? 3 : letter == 'n' ? 4 : 0;
-}
-
-static void set_boot_order(Device *rtc, const char *order)
-{
-    unsigned codes[3] = { 0 };
-    for (unsigned i = 0; i < 3 && order[i]; i++)
-        codes[i] = boot_code(order[i]);
-    cmos_set(rtc, 0x38, 1, codes[2] << 4 | 1); /* no floppy signature check */
-    cmos_set(rtc, 0x3d, 1, codes[1] << 4 | codes[0]);
-}
-
-/* Sizes and boot order where the BIOS looks for them. */
-static void fill_cmos(const MachineState *m, const PCBoard *b, Device *rtc)
-{
-    set_boot_order(rtc, m->boot_once ? m->boot_once : m->boot_order ? m->boot_order : "cad");
-    uint64_t above_1m = b->ram_below > MiB ? b->ram_below - MiB : 0;
-    uint64_t above_16m = b->ram_below > 16 * MiB ? b->ram_below - 16 * MiB : 0;
-    cmos_set(rtc, 0x14, 1, 0x06); /* FPU, PS/2 mouse */
-    cmos_set(rtc, 0x15, 2, 640);
-    cmos_set(rtc, 0x17, 2, MIN(above_1m / KiB, 0xffffu));
-    cmos_set(rtc, 0x30, 2, MIN(above_1m / KiB, 0xffffu));
-    cmos_set(rtc, 0x34, 2, MIN(above_16m / (64 * KiB), 0xffffu));
-    cmos_set(rtc, 0x5b, 3, b->ram_above / (64 * KiB));
-    cmos_set(rtc, 0x5f, 1, m->cpus - 1);
-}
-
-/* HPET sits in front of the PIT and the clock: in legacy replacement mode it takes their interrupts. */
-static bool create_hpet(PCBoard *b, Device *pit, Device *rtc, Error **errp)
-{
-    Device *hpet = device_new("hpet");
-    device_set_u32(hpet, "hpet-intcap", HPET_ROUTES);
-    if (!device_realize(hpet, errp))
-        return false;
-    map_region(system_memory, PC_HPET_BASE, hpet, 0);
-    for (unsigned n = 0; n < IOAPIC_PINS; n++)
-        connect_line(hpet, n, n < ISA_IRQS && n != 2 ? isa_irq(n) : device_input(b->ioapic, n));
-    connect_irq(rtc, 0, hpet, 1);
-    if (pit) {
-        connect_irq(pit, 0, hpet, 0);
-        connect_irq(hpet, 32, pit, 0);
-    }
-    return true;
-}
-
-static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
-{
-    Device *rtc = isa_create("mc146818rtc", errp), *pit = NULL;
-    if (!rtc)
-        return false;
-    b->rtc = rtc;
-    fill_cmos(m, b, rtc);
-    if (b->pit) {
-        pit = isa_create("isa-pit", errp);
-        if (!pit || !isa_create("isa-pcspk", errp))
-            return false;
-    }
-    return !b->hpet || create_hpet(b, pit, rtc, errp);
-}
-
-static bool create_serial(MachineState *m, Error **errp)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        if (!m->serial[i])
-            continue;
-        Device *dev = device_new("isa-serial");
-        device_set_u32(dev, "index", i);
-        device_set_chardev(dev, "chardev", m->serial[i]);
-        if (!device_realize(dev, errp))
-            return false;
-    }
-    return true;
-}
-
-static bool create_keyboard(PCBoard *b, Error **errp)
-{
-    Device *dev = b->i8042 ? isa_create("i8042", errp) : NULL;
-    if (dev)
-        connect_line(dev, 2, a20_line());
-    return dev || !b->i8042;
-}
-
-static bool create_debugcon(MachineState *m, Error **errp)
-{
-    if (!m->debugcon)
-        return true;
-    Device *dev = device_new("isa-debugcon");
-    device_set_chardev(dev, "chardev", m->debugcon);
-    return device_realize(dev, errp);
-}
-
-static bool create_isa_devices(MachineState *m, PCBoard *b, Error **errp)
-{
-    b->fw_cfg = isa_create("fw_cfg_io", errp);
-    return b->fw_cfg && create_timers(m, b, errp) && create_serial(m, errp) && a20_new(&b->ram, errp) &&
-           create_keyboard(b, errp) && create_debugcon(m, errp);
+    return !strcmp(m->vga ? m->vga : "none", "none") || device_realize(device_new("VGA"), errp);
 }
 
 /* ---- The machine ---- */
@@ -324,10 +214,10 @@ static bool pc_init(MachineState *m, Error **errp)
     PCBoard *b = g_new0(PCBoard, 1);
     uint64_t low_max = LOW_RAM_MAX;
     m->board = b;
-    if (!read_options(m, b, &low_max, errp) || !create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
-        !create_interrupt_controllers(b, errp) || !create_isa_devices(m, b, errp))
+    if (!read_options(m, b, &low_max, errp) || !pc_create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
+        !create_interrupt_controllers(b, errp) || !pc_create_isa_devices(m, b, errp))
         return false;
-    if (!piix_ide_new("1.1", errp))
+    if (!create_vga(m, errp) || !piix_ide_new("1.1", errp))
         return false;
     b->pm = piix4_pm_new(b->smm, errp);
     if (!b->pm)
@@ -354,7 +244,7 @@ static void pc_reset(MachineState *m)
     else
         roms_write();
     /* Firmware then talks to the first serial port. */
-    fw_cfg_add_i16(b->fw_cfg, FW_CFG_NOGRAPHIC, !b->graphics || !pc_has_vga());
+    fw_cfg_add_i16(b->fw_cfg, FW_CFG_NOGRAPHIC, !b->graphics || !vga_present());
 }
 
 static void pc_powerdown(MachineState *m)
@@ -364,7 +254,7 @@ static void pc_powerdown(MachineState *m)
 
 static void pc_set_boot_order(MachineState *m, const char *order)
 {
-    set_boot_order(((PCBoard *)m->board)->rtc, order);
+    pc_cmos_boot_order(((PCBoard *)m->board)->rtc, order);
 }
 
 static void pc_nmi(MachineState *m)
@@ -374,7 +264,7 @@ static void pc_nmi(MachineState *m)
 
 static const MachineType pc_type = {
     .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,
-    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .props = pc_props, .init = pc_init,
+    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .takes_vga = true, .props = pc_props, .init = pc_init,
     .reset = pc_reset, .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
 };
 machine_type(pc_type);
