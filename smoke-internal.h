@@ -16,7 +16,7 @@ typedef enum SmokeResult {
 } SmokeResult;
 const char *smoke_result_name(SmokeResult r);
 
-typedef enum StepKind { STEP_EXPECT, STEP_SEND, STEP_WAIT, STEP_MONITOR, STEP_KEY, STEP_POWEROFF, STEP_RESET, STEP_EXIT } StepKind;
+typedef enum StepKind { STEP_EXPECT, STEP_SCREEN, STEP_SEND, STEP_WAIT, STEP_MONITOR, STEP_KEY, STEP_POWEROFF, STEP_RESET, STEP_EXIT } StepKind;
 typedef enum StepState { STEP_PENDING, STEP_PASSED, STEP_FAILED } StepState;
 
 typedef struct SmokePattern {

@@ -28,12 +28,12 @@ static const struct {
     StepKind kind;
     const char *key;
 } verbs[] = {
-    { STEP_EXPECT, "expect" }, { STEP_SEND, "send" }, { STEP_WAIT, "wait" }, { STEP_MONITOR, "monitor" }, { STEP_KEY, "key" },
+    { STEP_EXPECT, "expect" }, { STEP_SCREEN, "screen" }, { STEP_SEND, "send" }, { STEP_WAIT, "wait" }, { STEP_MONITOR, "monitor" }, { STEP_KEY, "key" },
     { STEP_POWEROFF, "poweroff" }, { STEP_RESET, "reset" }, { STEP_EXIT, "exit" },
 };
 
 static const char *const keys[] = {
-    "expect", "send", "wait", "monitor", "key", "poweroff", "reset", "exit", "name", "test", "fail", "ignore", "timeout",
+    "expect", "screen", "send", "wait", "monitor", "key", "poweroff", "reset", "exit", "name", "test", "fail", "ignore", "timeout",
     "guest-timeout", "step-timeout", "guest-step-timeout", "stall", "detect", "serial", "delay", "symbols", "quiet", NULL,
 };
 
@@ -186,7 +186,8 @@ static bool fill_step(SmokeStep *s, Error **errp)
 {
     int64_t ns = 0;
     switch (s->kind) {
-    case STEP_EXPECT: return pattern_compile(&s->pattern, "expect", s->text, errp);
+    case STEP_EXPECT:
+    case STEP_SCREEN: return pattern_compile(&s->pattern, smoke_step_verb(s), s->text, errp);
     case STEP_SEND: return unescape(s->text, &s->bytes, &s->len, errp);
     case STEP_WAIT:
         if (!smoke_parse_time("wait", s->text, &ns, errp))

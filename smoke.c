@@ -21,6 +21,7 @@
 
 #define WATCH_INTERVAL (200 * 1000000ll)
 #define QUIET_BEFORE_LOOP NS_PER_SEC
+#define SCREEN_INTERVAL (50 * 1000000ll) /* of guest time, between two looks at the display */
 #define GRACE NS_PER_SEC /* after a crash message: for the rest of it */
 #define LAST_LINES 40
 
@@ -41,7 +42,7 @@ static struct Smoke {
     SmokeResult result;
     char *reason;
     int64_t start_wall, start_guest, step_wall, step_guest, last_output, end_wall, end_guest, crash_wall;
-    Timer *wall_timer, *guest_timer, *watch_timer, *type_timer, *grace_timer;
+    Timer *wall_timer, *guest_timer, *watch_timer, *type_timer, *grace_timer, *screen_timer;
     json_t *state, *command;
     char *screenshot;
 } smoke;
@@ -248,6 +249,23 @@ static bool try_expect(SmokeStep *s, size_t from)
     return true;
 }
 
+/* The text on the first display; NULL: it shows graphics, or there is none. */
+static char *screen_text(void)
+{
+    return console_first() ? console_text_utf8(console_first()) : NULL;
+}
+
+static bool try_screen(SmokeStep *s)
+{
+    g_autofree char *text = screen_text();
+    GMatchInfo *info = NULL;
+    bool found = text && g_regex_match(s->pattern.regex, text, 0, &info);
+    if (found)
+        s->matched = g_match_info_fetch(info, 0);
+    g_match_info_free(info);
+    return found;
+}
+
 /* The wait before typing; another one in each run of a series. */
 static int64_t typing_delay(void)
 {
@@ -265,6 +283,13 @@ static void type_now(void *opaque)
     advance();
 }
 
+static void look_at_screen(void *opaque)
+{
+    SmokeStep *s = current_step();
+    if (!smoke.over && s && s->kind == STEP_SCREEN)
+        advance();
+}
+
 /* Goes on with the steps as far as it can now. */
 static void advance(void)
 {
@@ -273,6 +298,11 @@ static void advance(void)
         bool done = false;
         switch (s->kind) {
         case STEP_EXPECT: done = try_expect(s, smoke.text.consumed); break;
+        case STEP_SCREEN:
+            done = try_screen(s);
+            if (!done)
+                timer_mod(smoke.screen_timer, guest_now() + SCREEN_INTERVAL);
+            break;
         case STEP_SEND:
             if (!timer_pending(smoke.type_timer))
                 timer_mod(smoke.type_timer, guest_now() + typing_delay());
@@ -481,7 +511,7 @@ bool smoke_configure(GPtrArray *texts, OptGroup *report, const char *seed, Error
             return false;
         }
     if (!smoke.plan->steps->len) {
-        error_setg(errp, "-smoke: there is no step (expect=, send=, wait=, monitor=, key=, poweroff, reset, exit=)");
+        error_setg(errp, "-smoke: there is no step (expect=, screen=, send=, wait=, monitor=, key=, poweroff, reset, exit=)");
         return false;
     }
     if (seed && !parse_u64("-smoke-seed", seed, &smoke.plan->seed, errp))
@@ -520,6 +550,7 @@ void smoke_start(int argc, char **argv)
     smoke.watch_timer = timer_new(CLOCK_REALTIME_HOST, on_watch, NULL);
     smoke.grace_timer = timer_new(CLOCK_REALTIME_HOST, grace_over, NULL);
     smoke.type_timer = timer_new(CLOCK_VIRTUAL, type_now, NULL);
+    smoke.screen_timer = timer_new(CLOCK_VIRTUAL, look_at_screen, NULL);
     timer_mod(smoke.watch_timer, smoke.start_wall + WATCH_INTERVAL);
     vm_add_event_listener(on_machine_event);
     marks[0].seen = true;
@@ -597,6 +628,9 @@ json_t *smoke_run_json(void)
         json_object_set_new(failure, "last-lines", last_lines(console));
         if (smoke.crash_seen)
             json_object_set_new(failure, "seconds-after-message", json_real((double)(smoke.end_wall - smoke.crash_wall) / 1e9));
+        g_autofree char *screen = screen_text();
+        if (screen)
+            json_object_set_new(failure, "screen", last_lines(screen));
         if (smoke.screenshot)
             json_object_set_new(failure, "screenshot", json_string(smoke.screenshot));
         json_object_set_new(run, "failure", failure);
@@ -608,7 +642,7 @@ json_t *smoke_run_json(void)
 
 static void smoke_free(void)
 {
-    Timer *timers[] = { smoke.wall_timer, smoke.guest_timer, smoke.watch_timer, smoke.grace_timer, smoke.type_timer };
+    Timer *timers[] = { smoke.wall_timer, smoke.guest_timer, smoke.watch_timer, smoke.grace_timer, smoke.type_timer, smoke.screen_timer };
     for (unsigned i = 0; i < ARRAY_SIZE(timers); i++)
         timer_free(timers[i]);
     json_decref(smoke.state);

@@ -64,5 +64,5 @@ out=$(timeout 30 "$rhea" "$work/missing.img" -display none 2>&1) && exit 1
 grep -q "Could not open '$work/missing.img': No such file" <<<"$out"
 
 grub=/usr/lib/grub-rescue/grub-rescue-cdrom.iso
-timeout 120 "$rhea" -cdrom $grub -display none -serial stdio -smoke timeout=100s,expect='GNU GRUB' </dev/null >"$work/grub.log" 2>&1 ||
+timeout 120 "$rhea" -cdrom $grub -display none -serial stdio -smoke timeout=100s,screen='GNU GRUB' </dev/null >"$work/grub.log" 2>&1 ||
     { echo "no GRUB menu:"; tail -c 500 "$work/grub.log"; exit 1; }
