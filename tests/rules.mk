@@ -5,6 +5,7 @@
 #? make check-unit      unit tests: every tests/unit/*-test.c
 #? make check-boot      boots of Debian kernels to a busybox init and power-off
 #? make check-block     disk images beside qemu-img, booting from them
+#? make check-display   pictures of guests' screens beside the peer's, pixel by pixel
 #? make check-smp       several vCPUs: bring-up, hotplug, memory model, atomics, stress
 #? make check-tcg       random x86 instruction sequences against the host CPU, and both engines
 #? make check-cli       command line: listings, errors, exit codes, bad input
@@ -15,7 +16,7 @@
 #? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
-.PHONY: check-gdb check-qtest
+.PHONY: check-gdb check-qtest check-display
 .PHONY: check check-qmp check-smp check-block check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
@@ -109,7 +110,7 @@ test-setup:
 
 check: test-setup
 	@$(MAKE) --no-print-directory check-programs
-	@$(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp block
+	@$(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp block display
 
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -122,6 +123,8 @@ check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
 check-block: all
 	@$(CHECK) block
+check-display: all
+	@$(CHECK) display
 check-smp: all $(filter tests/bin/smp-guest%,$(TEST_PROGRAMS))
 	@$(CHECK) smp
 check-qmp: all
@@ -135,7 +138,7 @@ check-qtest: all $(QTESTS)
 check-fuzz: $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 	@$(CHECK) fuzz
 check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
-	@SLOW=1 $(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp block
+	@SLOW=1 $(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp block display
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)

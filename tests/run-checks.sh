@@ -73,6 +73,12 @@ suite_block() { shell_tests block; }
 
 suite_smp() { shell_tests smp; }
 
+suite_display() {
+    for t in "$src"/tests/display/*.py; do
+        case $t in *lib.py) ;; *) PYTHONDONTWRITEBYTECODE=1 run "display/$(basename "$t" .py)" python3 "$t" ;; esac
+    done
+}
+
 for s in "$@"; do "suite_$s"; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
