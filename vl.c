@@ -4,6 +4,7 @@
 #include "block/block.h"
 #include "chardev.h"
 #include "gdbstub.h"
+#include "hw/boot-order.h"
 #include "hw/object.h"
 #include "monitor.h"
 #include "qmp.h"
@@ -174,6 +175,23 @@ static bool setup_rtc(Error **errp)
     return opts_check_unused(cfg.rtc, keys, errp);
 }
 
+/* Milliseconds of -boot: min to 65535. */
+static bool get_boot_number(const char *key, int64_t min, int64_t *out, Error **errp)
+{
+    const char *text = opts_get(cfg.boot, key);
+    char *end;
+    if (!text)
+        return true;
+    errno = 0;
+    int64_t v = g_ascii_strtoll(text, &end, 0);
+    if (errno || end == text || *end || v < min || v > 0xffff) {
+        error_setg(errp, "%s: %s is invalid, it should be a value between %d and 65535", cfg.boot->source, key, (int)min);
+        return false;
+    }
+    *out = v;
+    return true;
+}
+
 static bool setup_identity(Error **errp)
 {
     static const char *const name_keys[] = { "guest", "process", "debug-threads", NULL };
@@ -203,8 +221,13 @@ static bool setup_identity(Error **errp)
     }
     machine.boot_order = opts_get(cfg.boot, "order");
     machine.boot_once = opts_get(cfg.boot, "once");
-    for (unsigned i = 3; boot_keys[i]; i++)
-        opts_get(cfg.boot, boot_keys[i]);
+    machine.boot_splash = opts_get(cfg.boot, "splash");
+    machine.boot_splash_time = -1;
+    machine.boot_reboot_timeout = -2;
+    if (!get_boot_number("splash-time", 0, &machine.boot_splash_time, errp) ||
+        !get_boot_number("reboot-timeout", -1, &machine.boot_reboot_timeout, errp) ||
+        !opts_get_bool(cfg.boot, "strict", &machine.boot_strict, errp))
+        return false;
     return opts_get_bool(cfg.boot, "menu", &machine.boot_menu, errp) && opts_check_unused(cfg.boot, boot_keys, errp) &&
            opts_check_unused(cfg.name, name_keys, errp);
 }
@@ -585,6 +608,7 @@ static void cleanup(void)
     qmp_exit();
     chardevs_exit();
     smoke_exit();
+    boot_order_exit();
     symbols_exit();
     tcg_exit();
     memory_exit();

@@ -7,6 +7,7 @@
  * compare nothing on drives without a medium.
  */
 #include "fdc.h"
+#include "hw/boot-order.h"
 #include "hw/fdc.h"
 #include "hw/isa-dma.h"
 #include "hw/isa.h"
@@ -38,6 +39,7 @@ typedef struct FDC {
     MemoryRegion ports, dir_port;
     uint32_t iobase, irq, dma;
     int fallback;
+    int32_t bootindex[DRIVES];
     bool check_rate;
     FloppyDrive drive[DRIVES];
     uint8_t dor, tdr, dsr, msr_busy_drives;
@@ -845,6 +847,16 @@ static bool drive_setup(FDC *s, FloppyDrive *d, Error **errp)
     return true;
 }
 
+static bool order_drives(FDC *s, Error **errp)
+{
+    for (unsigned i = 0; i < DRIVES; i++) {
+        g_autofree char *leaf = g_strdup_printf("fdc@%04x/floppy@%u", s->iobase, i);
+        if (!boot_order_add(&s->dev, s->bootindex[i], leaf, errp))
+            return false;
+    }
+    return true;
+}
+
 static bool fdc_realize(Device *dev, Error **errp)
 {
     FDC *s = fdc_of(dev);
@@ -866,13 +878,14 @@ static bool fdc_realize(Device *dev, Error **errp)
     isa_register_ioport(dev, &s->dir_port, (uint16_t)(s->iobase + 7));
     isa_dma_register(s->dma, run_dma, s);
     fdc_reset(dev);
-    return true;
+    return order_drives(s, errp);
 }
 
 static void fdc_unrealize(Device *dev)
 {
     FDC *s = fdc_of(dev);
     isa_dma_unregister(s->dma);
+    boot_order_remove(dev);
     for (unsigned i = 0; i < DRIVES; i++)
         if (s->drive[i].blk)
             blk_detach(s->drive[i].blk, dev);
@@ -917,6 +930,8 @@ static const Property fdc_props[] = {
     PROP_ENUM("fdtypeB", FDC, drive[1].type, FLOPPY_AUTO, type_names),
     PROP_ENUM("fallback", FDC, fallback, FLOPPY_288, type_names),
     PROP_BOOL("check_media_rate", FDC, check_rate, true),
+    PROP_I32("bootindexA", FDC, bootindex[0], -1),
+    PROP_I32("bootindexB", FDC, bootindex[1], -1),
     {},
 };
 static const SavedField drive_saved[] = {

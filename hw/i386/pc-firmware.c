@@ -5,6 +5,7 @@
  * and a kernel that it is to start itself.
  */
 #include "hw/acpi.h"
+#include "hw/boot-order.h"
 #include "hw/fw_cfg.h"
 #include "hw/pc-board.h"
 #include "hw/smbios.h"
@@ -16,7 +17,7 @@
 #define FIRMWARE_MAX (16 * MiB)
 #define FIRMWARE_UNIT (64 * KiB)
 #define LOW_WINDOW (128 * KiB)
-#define DEFAULT_FIRMWARE "bios-256k.bin"
+#define DEFAULT_FIRMWARE (pci_root_bus ? "bios-256k.bin" : "bios.bin")
 
 static char *firmware_path(const MachineState *m)
 {
@@ -53,9 +54,14 @@ bool pc_load_firmware(MachineState *m, Error **errp)
         return false;
     memcpy(memory_region_ram_ptr(&b->rom), image.data, image.len);
     uint64_t low = MIN(image.len, LOW_WINDOW);
-    memory_region_init_alias(&b->rom_low, NULL, "isa-bios", &b->rom, image.len - low, low);
-    memory_region_add_overlap(i440fx_pci_memory(), MiB - low, &b->rom_low, 1);
-    memory_region_add(i440fx_pci_memory(), PC_ABOVE_4G - image.len, &b->rom);
+    if (pci_root_bus) {
+        memory_region_init_alias(&b->rom_low, NULL, "isa-bios", &b->rom, image.len - low, low);
+        memory_region_add_overlap(i440fx_pci_memory(), MiB - low, &b->rom_low, 1);
+        memory_region_add(i440fx_pci_memory(), PC_ABOVE_4G - image.len, &b->rom);
+    } else { /* no bridge that could open RAM for writing: the BIOS lies in it */
+        memory_region_add_overlap(system_memory, PC_ABOVE_4G - image.len, &b->rom, 1);
+        rom_add("bios-low", MiB - low, (Blob){ image.data + image.len - low, low }, 0);
+    }
     rom_add("bios", PC_ABOVE_4G - image.len, image, 0);
     return true;
 }
@@ -92,13 +98,12 @@ static void add_smbios(const MachineState *m, const PCBoard *b)
 /* An option ROM, when it is installed, with which SeaBIOS starts a kernel from fw_cfg. */
 static void add_boot_rom(const PCBoard *b)
 {
-    static const char order[] = "/rom@genroms/linuxboot_dma.bin";
     g_autofree char *path = data_file_find("linuxboot_dma.bin");
     Blob rom;
     if (!path || !blob_read(path, MiB, &rom, NULL))
         return;
     fw_cfg_add_file(b->fw_cfg, "genroms/linuxboot_dma.bin", rom.data, rom.len);
-    fw_cfg_add_file(b->fw_cfg, "bootorder", order, sizeof(order));
+    boot_order_add_path("/rom@genroms/linuxboot_dma.bin", 0);
 }
 
 /* The parts of a kernel, for firmware that starts it. The addresses are the usual ones of a boot loader; the
@@ -137,6 +142,55 @@ static bool add_kernel(const MachineState *m, const PCBoard *b, Error **errp)
     return true;
 }
 
+/* ---- -boot ---- */
+
+/* A picture that SeaBIOS shows while its menu waits: JPEG, or BMP of 24 bits a pixel. */
+static bool add_splash(const PCBoard *b, const char *name, Error **errp)
+{
+    g_autofree char *path = data_file_find(name);
+    Blob picture;
+    if (!path || !blob_read(path, 16 * MiB, &picture, errp)) {
+        if (!path)
+            error_setg(errp, "failed to read splash file '%s'", name);
+        return false;
+    }
+    bool jpeg = picture.len > 1 && picture.data[0] == 0xff && picture.data[1] == 0xd8;
+    bool bmp = picture.len > 30 && picture.data[0] == 'B' && picture.data[1] == 'M' && get_le16(picture.data + 28) == 24;
+    if (!jpeg && !bmp) {
+        error_setg(errp, "splash file '%s' format not recognized; must be JPEG or 24 bit BMP", name);
+        return false;
+    }
+    fw_cfg_add_file(b->fw_cfg, jpeg ? "bootsplash.jpg" : "bootsplash.bmp", picture.data, picture.len);
+    return true;
+}
+
+static bool add_boot_options(const MachineState *m, const PCBoard *b, Error **errp)
+{
+    uint8_t bytes[4];
+    fw_cfg_add_i16(b->fw_cfg, FW_CFG_BOOT_MENU, m->boot_menu);
+    if (m->boot_splash_time >= 0) {
+        put_le16(bytes, (uint16_t)m->boot_splash_time);
+        fw_cfg_add_file(b->fw_cfg, "etc/boot-menu-wait", bytes, 2);
+    }
+    if (m->boot_reboot_timeout >= -1) {
+        put_le32(bytes, (uint32_t)m->boot_reboot_timeout);
+        fw_cfg_add_file(b->fw_cfg, "etc/boot-fail-wait", bytes, 4);
+    }
+    return !m->boot_splash || add_splash(b, m->boot_splash, errp);
+}
+
+/* Devices may have come or gone since the last start. */
+void pc_update_boot_order(const MachineState *m)
+{
+    const PCBoard *b = m->board;
+    size_t len, had;
+    g_autofree char *list = boot_order_list(m->boot_strict, &len);
+    if (!list && !fw_cfg_file_data(b->fw_cfg, "bootorder", &had))
+        return;
+    if (!fw_cfg_modify_file(b->fw_cfg, "bootorder", list ? list : "", list ? len : 1))
+        fw_cfg_add_file(b->fw_cfg, "bootorder", list ? list : "", list ? len : 1);
+}
+
 bool pc_fill_fw_cfg(MachineState *m, Error **errp)
 {
     PCBoard *b = m->board;
@@ -144,7 +198,6 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp)
     fw_cfg_add_i64(f, FW_CFG_RAM_SIZE, b->ram_below);
     fw_cfg_add_i16(f, FW_CFG_NB_CPUS, m->cpus);
     fw_cfg_add_i16(f, FW_CFG_MAX_CPUS, m->max_cpus > m->cpus ? m->max_cpus : m->cpus);
-    fw_cfg_add_i16(f, FW_CFG_BOOT_MENU, m->boot_menu);
     fw_cfg_add_i32(f, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(f, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     const uint64_t reserved_end = PC_ABOVE_4G + b->ram_above;
@@ -154,5 +207,7 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp)
     if (b->acpi)
         add_acpi(m, b);
     add_smbios(m, b);
+    if (!add_boot_options(m, b, errp))
+        return false;
     return !m->kernel || b->direct_boot || add_kernel(m, b, errp);
 }

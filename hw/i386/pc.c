@@ -101,7 +101,7 @@ uint32_t pc_apic_id(const MachineState *m, unsigned n)
 
 bool pc_create_cpus(MachineState *m, Error **errp)
 {
-    const char *model = m->cpu_model ? m->cpu_model : current_target->default_model();
+    const char *model = m->cpu_model ? m->cpu_model : m->type->default_cpu ? m->type->default_cpu : current_target->default_model();
     for (unsigned i = 0; i < m->cpus; i++) {
         CPUState *cpu = current_target->cpu_create(model, errp);
         if (!cpu)
@@ -235,10 +235,14 @@ static void synchronize_tscs(void)
         x86_cpu(cpu)->tsc_offset = x86_cpu(first_cpu)->tsc_offset;
 }
 
-static void pc_reset(MachineState *m)
+void pc_reset(MachineState *m)
 {
     PCBoard *b = m->board;
     synchronize_tscs();
+    if (b->started && m->boot_once)
+        pc_cmos_boot_order(b->rtc, m->boot_order ? m->boot_order : "cad");
+    b->started = true;
+    pc_update_boot_order(m);
     if (b->direct_boot)
         pc_start_kernel(m);
     else
@@ -252,7 +256,7 @@ static void pc_powerdown(MachineState *m)
     piix4_pm_power_button(((PCBoard *)m->board)->pm);
 }
 
-static void pc_set_boot_order(MachineState *m, const char *order)
+void pc_set_boot_order(MachineState *m, const char *order)
 {
     pc_cmos_boot_order(((PCBoard *)m->board)->rtc, order);
 }

@@ -4,6 +4,7 @@
  * (ATA/ATAPI-7 volume 1, chapters 5-7; volume 2 for the parallel interface). Commands are in ata.c and atapi.c.
  * Not modelled: overlapped and queued commands, host protected area passwords, security.
  */
+#include "hw/boot-order.h"
 #include "hw/ide.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -402,6 +403,12 @@ static bool drive_realize(Device *dev, Error **errp)
         snprintf(text, sizeof(text), "QM%05u", serial);
         device_set_str(dev, "serial", text);
     }
+    g_autofree char *leaf = g_strdup_printf("drive@%s/disk@%d", strrchr(c->bus.name, '.') ? strrchr(c->bus.name, '.') + 1 : "0", d->unit);
+    if (!boot_order_add(dev, d->bootindex, leaf, errp)) {
+        if (d->blk)
+            blk_detach(d->blk, dev);
+        return false;
+    }
     c->drive[d->unit] = d;
     drive_reset(d, true);
     return true;
@@ -410,6 +417,7 @@ static bool drive_realize(Device *dev, Error **errp)
 static void drive_unrealize(Device *dev)
 {
     IDEDrive *d = (IDEDrive *)dev;
+    boot_order_remove(dev);
     if (d->channel && d->channel->drive[d->unit] == d) {
         settle(d->channel);
         d->channel->drive[d->unit] = NULL;
@@ -442,7 +450,8 @@ const SavedField ide_channel_saved[] = {
 
 #define DRIVE_PROPS                                                                                                     \
     PROP_DRIVE("drive", IDEDrive, blk), PROP_STRING("serial", IDEDrive, serial), PROP_STRING("model", IDEDrive, model), \
-        PROP_STRING("ver", IDEDrive, version), PROP_I32("unit", IDEDrive, unit, -1)
+        PROP_STRING("ver", IDEDrive, version), PROP_I32("unit", IDEDrive, unit, -1), \
+        PROP_I32("bootindex", IDEDrive, bootindex, -1)
 
 static const Property disk_props[] = {
     DRIVE_PROPS, PROP_U32("cyls", IDEDrive, cylinders, 0), PROP_U32("heads", IDEDrive, heads, 0), PROP_U32("secs", IDEDrive, sectors, 0), {}

@@ -147,37 +147,6 @@ static void bm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 
 static const MemoryRegionOps bm_ops = { .read = bm_read, .write = bm_write, .valid_max = 4, .impl_min = 1, .impl_max = 1, .unaligned = true };
 
-/* ---- Legacy ports ---- */
-
-static uint64_t port_read(void *opaque, hwaddr offset, unsigned size)
-{
-    PIIXChannel *c = opaque;
-    if (offset == 0 || size == 1)
-        return ide_read(&c->ide, (unsigned)offset, size);
-    return ide_read(&c->ide, (unsigned)offset, 1) | ide_read(&c->ide, (unsigned)offset + 1, 1) << 8;
-}
-
-static void port_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    PIIXChannel *c = opaque;
-    ide_write(&c->ide, (unsigned)offset, (uint32_t)value, size);
-    if (offset && size == 2 && offset < 7)
-        ide_write(&c->ide, (unsigned)offset + 1, (uint32_t)value >> 8, 1);
-}
-
-static uint64_t control_read(void *opaque, hwaddr offset, unsigned size)
-{
-    return ide_alt_status(&((PIIXChannel *)opaque)->ide);
-}
-
-static void control_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    ide_control_write(&((PIIXChannel *)opaque)->ide, (uint8_t)value);
-}
-
-static const MemoryRegionOps port_ops = { .read = port_read, .write = port_write, .valid_max = 4, .impl_max = 4 };
-static const MemoryRegionOps control_ops = { .read = control_read, .write = control_write, .impl_max = 1 };
-
 /* ---- Device ---- */
 
 static bool piix_realize(Device *dev, Error **errp)
@@ -194,8 +163,8 @@ static bool piix_realize(Device *dev, Error **errp)
         c->owner = s;
         c->n = i;
         ide_channel_init(&c->ide, names[i], dev, &host_ops, c);
-        memory_region_init_io(&c->data, dev, &port_ops, c, "ide", 8);
-        memory_region_init_io(&c->control, dev, &control_ops, c, "ide-control", 1);
+        memory_region_init_io(&c->data, dev, &ide_port_ops, &c->ide, "ide", 8);
+        memory_region_init_io(&c->control, dev, &ide_control_ops, &c->ide, "ide-control", 1);
         device_add_region(dev, &c->data);
         device_add_region(dev, &c->control);
         memory_region_add(system_io, ports[i][0], &c->data);

@@ -13,7 +13,10 @@ struct MachineState {
     const char *cpu_model;        /* NULL = board's default */
     const char *kernel, *initrd, *append, *dtb, *bios;
     const char *boot_order, *boot_once;
-    bool boot_menu;
+    bool boot_menu, boot_strict;
+    const char *boot_splash;      /* picture file */
+    int64_t boot_splash_time;     /* ms, negative: not said */
+    int64_t boot_reboot_timeout;  /* ms, -1: never; less: not said */
     const char *name;             /* -name */
     uint8_t uuid[16];
     bool uuid_set;

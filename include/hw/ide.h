@@ -43,7 +43,7 @@ struct IDEDrive {
     Device dev;
     BlockBackend *blk;
     char *serial, *model, *version;
-    int32_t unit;
+    int32_t unit, bootindex;
     uint32_t cylinders, heads, sectors; /* CHS as told by properties or guessed */
     bool cdrom;
     IDEChannel *channel;
@@ -98,6 +98,10 @@ void ide_dma_stop(IDEChannel *c);
 /* Adds a disk or CD-ROM drive of -drive to the channel. */
 bool ide_add_drive(IDEChannel *c, unsigned unit, Drive *drive, Error **errp);
 extern const SavedField ide_channel_saved[];
+/* hw/ide/ports.c: the registers at legacy ports (8 of the command block, 1 control); opaque is the channel. */
+extern const MemoryRegionOps ide_port_ops, ide_control_ops;
+/* hw/ide/isa.c: channel 0 or 1 on the ISA bus at its usual place, with the drives of -drive if=ide. */
+bool isa_ide_new(unsigned channel, Error **errp);
 
 /* ---- Between core.c, ata.c and atapi.c ---- */
 void ide_irq_raise(IDEDrive *d);

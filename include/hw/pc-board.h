@@ -22,6 +22,7 @@ typedef struct PCBoard {
     int pm_addr;                    /* slot << 3 | function */
     uint16_t isa_level, pirq_level; /* who drives each interrupt */
     E820Table e820;
+    bool started;                   /* -boot once=order was for the first start */
     bool direct_boot;               /* a kernel, no firmware */
     X86BootStart start;
 } PCBoard;
@@ -30,6 +31,9 @@ typedef struct PCBoard {
 bool pc_create_cpus(MachineState *m, Error **errp);
 /* hw/i386/pc-isa.c: what every PC has on its ISA bus. Needs the bus, the interrupt controllers and b->ram. */
 bool pc_create_isa_devices(MachineState *m, PCBoard *b, Error **errp);
+/* hw/i386/pc.c: reset and boot_set of every PC. */
+void pc_reset(MachineState *m);
+void pc_set_boot_order(MachineState *m, const char *order);
 void pc_cmos_boot_order(Device *rtc, const char *order);
 /* Initial APIC ID of the n-th vCPU. */
 uint32_t pc_apic_id(const MachineState *m, unsigned n);
@@ -48,6 +52,7 @@ bool pc_read_blob(const char *what, const char *path, Blob *out, Error **errp);
 /* hw/i386/pc-firmware.c */
 bool pc_load_firmware(MachineState *m, Error **errp);
 bool pc_fill_fw_cfg(MachineState *m, Error **errp);
+void pc_update_boot_order(const MachineState *m);
 
 /* hw/i386/pc-start.c: everything firmware would have done, then the boot vCPU at the kernel's entry. */
 void pc_start_kernel(MachineState *m);
