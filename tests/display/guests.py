@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""
+Guests from Debian packages on the VGA screen, each beside the peer: text is waited for on our screen, then the peer must come to
+show the same picture, pixel by pixel. SeaBIOS, GRUB's rescue CD, isolinux, iPXE, the Debian installer's boot menu (graphical, VESA)
+and its first screens in text and graphical form. SLOW=1: memtest86+, one pass over 64 MiB without an error.
+"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from screenlib import QEMU, Screen, wait_same
+
+INSTALLER = "/usr/lib/debian-installer/images/12"
+PICTURES = os.environ.get("PICTURES")  # a folder to keep what was seen in
+bad, done, missing = [], [], []
+
+
+def isolinux_iso(work, name, config, files=()):
+    """A CD with isolinux, this configuration and these {name on it: file}."""
+    root, out = os.path.join(work, name), os.path.join(work, name + ".iso")
+    os.makedirs(os.path.join(root, "isolinux"))
+    shutil.copy("/usr/lib/ISOLINUX/isolinux.bin", os.path.join(root, "isolinux"))
+    shutil.copy("/usr/lib/syslinux/modules/bios/ldlinux.c32", os.path.join(root, "isolinux"))
+    with open(os.path.join(root, "isolinux", "isolinux.cfg"), "w") as f:
+        f.write(config)
+    for target, source in dict(files).items():
+        path = os.path.join(root, target)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copytree(source, path) if os.path.isdir(source) else shutil.copy(source, path)
+    subprocess.run(["genisoimage", "-quiet", "-R", "-o", out, "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot",
+                    "-boot-load-size", "4", "-boot-info-table", root], check=True, stderr=subprocess.DEVNULL)
+    return out
+
+
+def installer_iso(work, arch, form):
+    """The network installer's files as its mini.iso has them."""
+    base = os.path.join(INSTALLER, arch, form, "debian-installer", arch)
+    files = {f"debian-installer/{arch}/linux": os.path.join(base, "linux"),
+             f"debian-installer/{arch}/initrd.gz": os.path.join(base, "initrd.gz"),
+             f"debian-installer/{arch}/boot-screens": os.path.join(base, "boot-screens")}
+    for module in glob.glob(os.path.join(base, "boot-screens", "*.c32")):
+        files["isolinux/" + os.path.basename(module)] = module
+    config = f"path debian-installer/{arch}/boot-screens/\ninclude debian-installer/{arch}/boot-screens/menu.cfg\n" \
+             f"default debian-installer/{arch}/boot-screens/vesamenu.c32\nprompt 0\ntimeout 0\n"
+    return isolinux_iso(work, f"installer-{arch}-{form}", config, files)
+
+
+def keep(name, picture):
+    if PICTURES:
+        with open(os.path.join(PICTURES, name.replace(" ", "-").replace("/", "-") + ".ppm"), "wb") as f:
+            f.write(b"P6\n%d %d\n255\n" % picture[:2] + picture[2])
+
+
+def settled(screen, seconds, quiet=3):
+    """The picture once it has not changed for a while."""
+    last, since, end = None, time.time(), time.time() + seconds
+    while time.time() < end:
+        picture = screen.picture()
+        if picture != last:
+            last, since = picture, time.time()
+        elif time.time() - since > quiet:
+            break
+        time.sleep(0.3)
+    return last
+
+
+def beside(name, options, size=None, keys=(), seconds=60, quiet=3, boot_seconds=60):
+    """Boots both; when our screen stands (and has the size), presses keys, and compares."""
+    ours, peer = Screen(None, *options), Screen(QEMU, *options) if QEMU else None
+    try:
+        pictures = []
+        for screen in (ours, peer):
+            if not screen:
+                continue
+            end = time.time() + boot_seconds
+            while size and screen.picture()[:2] != size and time.time() < end:
+                time.sleep(0.3)
+            for key in keys:
+                settled(screen, seconds, 1)
+                screen.keys(key)
+            pictures.append(settled(screen, seconds, quiet))
+        keep(name, pictures[0])
+        if size and pictures[0][:2] != size:
+            bad.append(f"{name}: the screen is {pictures[0][0]}x{pictures[0][1]}, not {size[0]}x{size[1]}")
+        elif len(set(pictures[0][2])) < 2:
+            bad.append(f"{name}: the screen is empty")
+        elif peer:
+            words = wait_same(peer, pictures[0], 20)
+            if words:
+                keep(name + " peer", peer.picture())
+                bad.append(f"{name}: {words}")
+        done.append(name)
+    finally:
+        ours.quit()
+        if peer:
+            peer.quit()
+
+
+def memtest(work):
+    iso = isolinux_iso(work, "memtest", "DEFAULT mt\nPROMPT 0\nLABEL mt\n  KERNEL /memtest\n", {"memtest": "/boot/memtest86+x64.bin"})
+    emulator = os.path.join(os.environ.get("BUILD", "."), "rhea-system-x86_64")
+    report = os.path.join(work, "memtest.json")
+    run = subprocess.run([emulator, "-m", "64", "-cdrom", iso, "-display", "none", "-serial", "null", "-monitor", "none", "-smoke",
+                          "timeout=40m,detect=none,screen=Pass:\\s+1\\s+Errors: 0", "-smoke-report", f"json={report}"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        bad.append("memtest86+: " + run.stderr[-300:])
+    done.append("memtest86+")
+
+
+with tempfile.TemporaryDirectory() as work:
+    beside("SeaBIOS without a disk", ("-m", "64"))
+    beside("GRUB rescue CD", ("-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"))
+    have = os.path.exists("/usr/lib/ISOLINUX/isolinux.bin") and shutil.which("genisoimage")
+    if have:
+        iso = isolinux_iso(work, "prompt", "DEFAULT none\nPROMPT 1\nTIMEOUT 0\nSAY The quick brown fox\nLABEL none\n LOCALBOOT -1\n")
+        beside("isolinux prompt", ("-cdrom", iso, "-m", "64"))
+    else:
+        missing.append("isolinux, genisoimage")
+    if os.path.exists("/usr/lib/ipxe/ipxe.iso"):
+        beside("iPXE", ("-cdrom", "/usr/lib/ipxe/ipxe.iso", "-m", "64"), quiet=6)
+    else:
+        missing.append("ipxe")
+    for arch in ("amd64", "i386"):
+        if not have or not os.path.isdir(os.path.join(INSTALLER, arch)):
+            missing.append(f"debian-installer-12-netboot-{arch}")
+            continue
+        beside(f"{arch} installer boot menu", ("-cdrom", installer_iso(work, arch, "text"), "-m", "512"), size=(640, 480))
+    if os.environ.get("SLOW") and have and os.path.exists("/boot/memtest86+x64.bin"):
+        memtest(work)
+
+for line in bad:
+    print(line)
+print(f"{len(done)} guests" + (f"; not installed: {', '.join(missing)}" if missing else ""))
+sys.exit(1 if bad else 0 if QEMU else 77)
