@@ -69,10 +69,12 @@ MISALIGNED static void host_store(void *p, uint64_t v, unsigned size)
 
 /* ---- MMIO ---- */
 
-static void bus_error(CPUState *cpu, hwaddr pa, AccessType access, MemTxResult res, uintptr_t retaddr)
+static void bus_error(CPUState *cpu, const Access *a, hwaddr pa, AccessType access, MemTxResult res, uintptr_t retaddr)
 {
-    if (res == MEMTX_DECODE_ERROR && cpu->target->bus_error)
+    if (res == MEMTX_DECODE_ERROR && cpu->target->bus_error) {
+        cpu->mem_fault_addr = a->va;
         cpu->target->bus_error(cpu, pa, access, retaddr);
+    }
 }
 
 /* Devices run under C's floating-point mode and see an exact clock. Returns whether FP was left. */
@@ -109,7 +111,7 @@ static uint64_t io_load(CPUState *cpu, const Access *a, unsigned size, uintptr_t
     }
     if (fp)
         cpu_fp_enter(cpu);
-    bus_error(cpu, pa, ACCESS_READ, res, retaddr);
+    bus_error(cpu, a, pa, ACCESS_READ, res, retaddr);
     return v;
 }
 
@@ -125,7 +127,7 @@ static void io_store(CPUState *cpu, const Access *a, uint64_t v, unsigned size, 
     }
     if (fp)
         cpu_fp_enter(cpu);
-    bus_error(cpu, pa, ACCESS_WRITE, res, retaddr);
+    bus_error(cpu, a, pa, ACCESS_WRITE, res, retaddr);
 }
 
 /* ---- Stores to pages that need bookkeeping ---- */

@@ -88,7 +88,7 @@ struct CPUState {
     struct CPUTLB *tlb;            /* banks, second level; cputlb.c */
     IRFunc *ir;
     uint64_t icount_budget;
-    uint64_t mem_fault_addr;
+    uint64_t mem_fault_addr;       /* virtual, for TargetOps.bus_error */
 
     /* -- Any thread -- */
     _Atomic uint32_t interrupt_request;

@@ -2,8 +2,9 @@
 /*
  * Generic PCI Express host (PCI Express Base 4.0 ch. 7.2.2 ECAM; devicetree "pci-host-ecam-generic"). Regions: 0 = ECAM,
  * 1 = PCI memory space, 2 = PCI I/O space (64 KiB); the board maps windows (aliases) onto the last two. Outputs 0-3 =
- * INTA-INTD after the usual swizzle by slot. Property ecam-size: 1 MiB for each bus number. It makes the machine's root
- * bus "pcie.0" with the host bridge 00.0. Only bus 0 answers; extended configuration space reads as zeros.
+ * INTA-INTD after the usual swizzle by slot. Properties: ecam-size, 1 MiB for each bus number; allow-unmapped-accesses: where no
+ * device answers reads give ones and writes go nowhere, as on a PCI bus (off: the bus of the CPU reports an error). It makes
+ * the machine's root bus "pcie.0" with the host bridge 00.0. Only bus 0 answers; extended configuration space reads as zeros.
  */
 #include "hw/pci.h"
 #include "util/error.h"
@@ -13,7 +14,8 @@
 typedef struct GPEXHost {
     Device dev;
     uint64_t ecam_size;
-    MemoryRegion ecam, memory, io;
+    bool allow_unmapped;
+    MemoryRegion ecam, memory, io, no_memory, no_io;
     PCIBus *bus;
 } GPEXHost;
 
@@ -36,6 +38,10 @@ static void ecam_write(void *opaque, hwaddr offset, uint64_t value, unsigned siz
 
 static const MemoryRegionOps ecam_ops = { .read = ecam_read, .write = ecam_write, .impl_min = 1, .impl_max = 4 };
 
+static uint64_t nobody_read(void *opaque, hwaddr offset, unsigned size) { return ~0ull; }
+static void nobody_write(void *opaque, hwaddr offset, uint64_t value, unsigned size) {}
+static const MemoryRegionOps nobody_ops = { .read = nobody_read, .write = nobody_write, .impl_min = 1, .impl_max = 8 };
+
 static void bus_line(void *opaque, int n, int level)
 {
     irq_set(&((Device *)opaque)->out[n], level);
@@ -52,6 +58,12 @@ static bool host_realize(Device *dev, Error **errp)
     memory_region_init_io(&s->ecam, dev, &ecam_ops, s, "pcie-mmcfg-mmio", s->ecam_size);
     memory_region_init(&s->memory, dev, "gpex_mmio", UINT64_MAX);
     memory_region_init(&s->io, dev, "gpex_ioport", 64 * KiB);
+    if (s->allow_unmapped) {
+        memory_region_init_io(&s->no_memory, dev, &nobody_ops, s, "gpex_mmio_window", UINT64_MAX);
+        memory_region_init_io(&s->no_io, dev, &nobody_ops, s, "gpex_ioport_window", 64 * KiB);
+        memory_region_add_overlap(&s->memory, 0, &s->no_memory, -1);
+        memory_region_add_overlap(&s->io, 0, &s->no_io, -1);
+    }
     device_add_region(dev, &s->ecam);
     device_add_region(dev, &s->memory);
     device_add_region(dev, &s->io);
@@ -73,7 +85,8 @@ static void host_unrealize(Device *dev)
     g_free(s->bus);
 }
 
-static const Property host_props[] = { PROP_SIZE("ecam-size", GPEXHost, ecam_size, 256 * MiB), {} };
+static const Property host_props[] = { PROP_SIZE("ecam-size", GPEXHost, ecam_size, 256 * MiB),
+                                        PROP_BOOL("allow-unmapped-accesses", GPEXHost, allow_unmapped, true), {} };
 static const DeviceType host_type = {
     .name = "gpex-pcihost", .desc = "Generic PCI Express host", .bus = BUS_SYSTEM, .category = "Bridge devices",
     .internal = true, .size = sizeof(GPEXHost), .props = host_props, .realize = host_realize,

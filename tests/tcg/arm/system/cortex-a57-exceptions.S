@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Proves exception entry and return between EL1 and EL0, what ESR, ELR, FAR and SPSR hold, and 4 KiB stage 1 translation with
- * permissions: supervisor call, undefined instruction, data abort on an unmapped and on a read-only page, instruction abort on a page
- * that EL0 may not execute. Expected values: Arm ARM DDI 0487 D1, D8 and the syndrome tables of D19.2.40.
+ * permissions: supervisor call, undefined instruction, data abort on an unmapped and on a read-only page, external abort, instruction
+ * abort on a page that EL0 may not execute. Expected values: Arm ARM DDI 0487 D1, D8 and the syndrome tables of D19.2.40.
  */
 .arch armv8-a
 .global _start
@@ -28,7 +28,8 @@ _start:
     str x1, [x0, #8]
     ldr x1, =L3 + 3
     str x1, [x0, #16]
-    // level 3 at 0x40400000: 0 = user code (read only), 1 = user data, 2 = unmapped, 3 = user read-only data not executable
+    // level 3 at 0x40400000: 0 = user code (read only), 1 = user data, 2 = unmapped, 3 = user read-only data not executable,
+    // 4 = user data where the board has nothing
     ldr x0, =L3
     ldr x1, =0x40400000 + 0x7c3
     str x1, [x0]
@@ -36,6 +37,8 @@ _start:
     str x2, [x0, #8]
     ldr x2, =0x0060000000000000 + 0x40403000 + 0x7c3
     str x2, [x0, #24]
+    ldr x2, =0x0060000000000000 + 0x0b000000 + 0x743
+    str x2, [x0, #32]
     // the user's program goes there while the MMU is off
     ldr x0, =0x40400000
     adr x1, user
@@ -72,10 +75,12 @@ user:
     ldr x2, [x1]                // +12: unmapped
     ldr x1, =0x40403010         // +16
     str x2, [x1]                // +20: read only
-    sub sp, sp, #16             // +24
-    ldr x1, =0x40401000         // +28
-    str x19, [x1, #8]           // +32: fine
-    br x1                       // +36: not executable
+    ldr x1, =0x40404018         // +24
+    ldr w2, [x1]                // +28: external abort
+    sub sp, sp, #16             // +32
+    ldr x1, =0x40401000         // +36
+    str x19, [x1, #8]           // +40: fine
+    br x1                       // +44: not executable
     .ltorg
 user_end:
 
@@ -86,8 +91,9 @@ expected:
     .quad 0x02000000, 4, 0, 8
     .quad 0x92000007, 12, 0x40402008, 16
     .quad 0x9200004f, 20, 0x40403010, 24
+    .quad 0x92000010, 28, 0x40404018, 32
     .quad 0x8200000f, 0x1000, 0x40401000, 0
-    .equ COUNT, 5
+    .equ COUNT, 6
 
 sync:
     ldr x20, =expected
