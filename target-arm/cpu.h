@@ -180,8 +180,10 @@ struct ARMCPU {
     uint32_t btype;         /* AArch64: PSTATE.BTYPE */
     bool unpriv_exclusive;
 
-    /* Exclusive monitor: virtual address and value of the last load-exclusive; address -1: open. */
+    /* Exclusive monitor: virtual address and value of the last load-exclusive; address -1: open. exclusive.c has the rest. */
     uint64_t exclusive_addr, exclusive_val, exclusive_high;
+    uint32_t exclusive_count;
+    _Atomic uint32_t *exclusive_claim;
     uint64_t scratch64[4];  /* helper results */
 
     /* FP and SIMD. FPSCR is FPCR | FPSR. Sticky flags: cpu_fp_get() of the host's control register as well. */
@@ -308,6 +310,11 @@ void arm_rebuild_hflags(ARMCPU *env);
 void arm_select_sp(ARMCPU *env, unsigned spsel);
 /* Brings interrupt_request up to date with the input lines and HCR_EL2.{VI,VF,VSE}. Any thread. */
 void arm_lines_update(ARMCPU *env);
+/* Exclusives count (several vCPUs): translated code calls the helpers of exclusive.c. Set before anything runs. */
+extern bool arm_exclusive_counting;
+/* Around the store of a store-exclusive; false: it fails. Abandoning does nothing where nothing is claimed. */
+bool arm_exclusive_claim(ARMCPU *env, uint64_t addr);
+void arm_exclusive_abandon(ARMCPU *env);
 /* The regime, ASID, VMID or Security state may have changed: makes their TLB bank current. */
 void arm_update_tlb_key(ARMCPU *env);
 

@@ -396,6 +396,7 @@ static void take_exception(ARMCPU *env, int excp)
     else
         enter_aa32(env, excp, to);
     env->exclusive_addr = ~0ull;
+    arm_exclusive_abandon(env);
     arm_rebuild_hflags(env);
     if (from != to)
         arm_update_tlb_key(env);

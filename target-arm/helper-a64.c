@@ -97,8 +97,11 @@ uint32_t helper_a64_stxp(CPUState *cpu, uint64_t addr, uint64_t lo, uint64_t hi)
     const uint64_t val[2] = { lo, hi };
     bool ours = env->exclusive_addr == addr;
 
-    if (ours)
+    if (ours && arm_exclusive_claim(env, addr))
         ours = swap16(env, addr, cmp, val, HELPER_RETADDR());
+    else
+        ours = false;
+    arm_exclusive_abandon(env);
     env->exclusive_addr = ~0ull;
     return !ours;
 }

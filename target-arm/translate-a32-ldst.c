@@ -206,6 +206,7 @@ bool a32_trans_LDREX(DisasContext *s, arg_LDREX *a)
     if (a->op == MO_64 && (a->rt2 > 14 || (!s->thumb && a->rt & 1) || a->rt == a->rt2))
         return false;
     ir_op2i(s->ir, IR_ADD, IR_I32, addr, cpu_x[a->rn], (uint32_t)a->imm);
+    arm_exclusive_load(s, addr);
     ir_guest_ld(s->ir, a->op == MO_64 ? IR_I64 : IR_I32, val, addr, arm_memop(s, a->op) | MO_ALIGN, s->mmu_mode);
     set_monitor(s, addr);
     ir_st(s->ir, IR_ST, IR_I64, val, ARM_OFFSET(exclusive_val));
@@ -218,19 +219,6 @@ bool a32_trans_LDREX(DisasContext *s, arg_LDREX *a)
     return true;
 }
 
-/* Atomic operations are little-endian: a value for or from memory in the data's byte order. */
-static IRVal atomic_order(DisasContext *s, MemOp op, IRVal v)
-{
-    static const uint8_t swaps[4] = { 0, IR_BSWAP16, IR_BSWAP32, IR_BSWAP64 };
-    IRVal t;
-
-    if (!s->be_data || (op & MO_SIZE) == MO_8)
-        return v;
-    t = arm_tmp(s);
-    ir_op1(s->ir, swaps[op & MO_SIZE], (op & MO_SIZE) == MO_64 ? IR_I64 : IR_I32, t, v);
-    return t;
-}
-
 /* Stores if memory still holds what the load-exclusive saw. */
 bool a32_trans_STREX(DisasContext *s, arg_STREX *a)
 {
@@ -241,21 +229,12 @@ bool a32_trans_STREX(DisasContext *s, arg_STREX *a)
         return false;
     if (a->op == MO_64 && (a->rt2 > 14 || a->rd == a->rt2 || (!s->thumb && a->rt & 1)))
         return false;
-    IRVal addr = arm_tmp(s), expected = arm_tmp(s), old = arm_tmp(s), monitor = arm_tmp(s), failed = arm_tmp(s);
+    IRVal addr = arm_tmp(s), failed = arm_tmp(s);
     IRVal val = a->op == MO_64 ? join_pair(s, cpu_x[a->rt], cpu_x[a->rt2]) : cpu_x[a->rt];
-    unsigned done = ir_new_label(ir);
     if (a->ord)
         ir_fence(ir, IR_FENCE_LD_ST | IR_FENCE_ST_ST);
     ir_op2i(ir, IR_ADD, IR_I32, addr, cpu_x[a->rn], (uint32_t)a->imm);
-    ir_movi(ir, failed, 1);
-    ir_ld(ir, IR_LD, IR_I64, monitor, ARM_OFFSET(exclusive_addr));
-    ir_brcond(ir, IR_NE, IR_I64, addr, monitor, done);
-    ir_ld(ir, IR_LD, IR_I64, expected, ARM_OFFSET(exclusive_val));
-    expected = atomic_order(s, a->op, expected);
-    ir_cmpxchg(ir, t, old, addr, expected, atomic_order(s, a->op, val), a->op | MO_ALIGN, s->mmu_mode);
-    ir_setcond(ir, IR_NE, t, failed, old, expected);
-    ir_label(ir, done);
-    set_monitor(s, ir_i64(ir, ~0ull));
+    arm_exclusive_store(s, t, a->op, failed, addr, val);
     ir_mov(ir, cpu_x[a->rd], failed);
     return true;
 }
@@ -292,9 +271,10 @@ bool a32_trans_SWP(DisasContext *s, arg_SWP *a)
 
     if (!has_swp(s) || a->rn == 15 || a->rt == 15 || a->rm == 15)
         return false;
-    ir_atomic(s->ir, IR_ATOMIC_XCHG, IR_I32, old, cpu_x[a->rn], atomic_order(s, op, cpu_x[a->rm]),
+    ir_atomic(s->ir, IR_ATOMIC_XCHG, IR_I32, old, cpu_x[a->rn], arm_memory_order(s, op, cpu_x[a->rm]),
               !a->b && (s->align || a32_has(s, ARM_FEATURE_V6)) ? op | MO_ALIGN : op, s->mmu_mode);
-    ir_mov(s->ir, cpu_x[a->rt], atomic_order(s, op, old));
+    arm_exclusive_count(s, cpu_x[a->rn]);
+    ir_mov(s->ir, cpu_x[a->rt], arm_memory_order(s, op, old));
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A64 loads and stores of general registers, exclusives and atomics. Arm ARM DDI 0487, C4.1.94. Store-exclusive is a compare and
- * swap with the value that load-exclusive saw, so that a change there and back between the two goes unnoticed. Left out: the stack
+ * swap with the value that load-exclusive saw; exclusive.c says what else it sees. Left out: the stack
  * pointer alignment check (SCTLR_ELx.SA), memory tagging.
  */
 #include "helper.h"
@@ -227,6 +227,7 @@ static bool trans_LDXR(DisasContext *s, arg_LDXR *a)
 {
     IRVal addr = a64_reg_sp(s, (unsigned)a->rn), v = arm_tmp(s);
 
+    arm_exclusive_load(s, addr);
     arm_ld(s, arm_type(a->size == 3), v, addr, (MemOp)a->size | MO_ALIGN);
     set_exclusive(s, addr, v);
     ir_mov(s->ir, a64_dest(s, (unsigned)a->rt), v);
@@ -235,28 +236,12 @@ static bool trans_LDXR(DisasContext *s, arg_LDXR *a)
     return true;
 }
 
-/* Swaps in `value` if the monitor still has addr and memory the value that was loaded; status to rs. */
-static void store_exclusive(DisasContext *s, IRType t, MemOp op, unsigned rs, IRVal addr, IRVal value)
-{
-    IRFunc *ir = s->ir;
-    IRVal status = arm_tmp(s), expected = arm_tmp(s), old = arm_tmp(s), monitored = arm_tmp(s);
-    unsigned fail = ir_new_label(ir);
-
-    ir_movi(ir, status, 1);
-    ir_ld(ir, IR_LD, IR_I64, monitored, ARM_OFFSET(exclusive_addr));
-    ir_brcond(ir, IR_NE, IR_I64, monitored, addr, fail);
-    ir_ld(ir, IR_LD, IR_I64, expected, ARM_OFFSET(exclusive_val));
-    ir_cmpxchg(ir, t, old, addr, expected, value, arm_memop(s, op | MO_ALIGN), s->mmu_mode);
-    ir_setcond(ir, IR_NE, t, status, old, expected);
-    ir_label(ir, fail);
-    ir_st(ir, IR_ST, IR_I64, ir_i64(ir, ~0ull), ARM_OFFSET(exclusive_addr));
-    ir_mov(ir, a64_dest(s, rs), status);
-}
-
 static bool trans_STXR(DisasContext *s, arg_STXR *a)
 {
-    store_exclusive(s, arm_type(a->size == 3), (MemOp)a->size, (unsigned)a->rs, a64_reg_sp(s, (unsigned)a->rn),
-                    a64_reg(s, (unsigned)a->rt));
+    IRVal status = arm_tmp(s);
+
+    arm_exclusive_store(s, arm_type(a->size == 3), (MemOp)a->size, status, a64_reg_sp(s, (unsigned)a->rn), a64_reg(s, (unsigned)a->rt));
+    ir_mov(s->ir, a64_dest(s, (unsigned)a->rs), status);
     return true;
 }
 
@@ -282,6 +267,7 @@ static bool trans_LDXP(DisasContext *s, arg_LDXP *a)
     IRVal addr = arm_tmp(s), v = arm_tmp(s);
 
     ir_mov(s->ir, addr, a64_reg_sp(s, (unsigned)a->rn));
+    arm_exclusive_load(s, addr);
     if (a->sz)
         ARM_CALL(s, a64_check_align16, IR_NONE, addr);
     arm_ld(s, IR_I64, v, addr, MO_64 | MO_ALIGN);
@@ -304,14 +290,12 @@ static bool trans_LDXP(DisasContext *s, arg_LDXP *a)
 
 static bool trans_STXP(DisasContext *s, arg_STXP *a)
 {
-    IRVal addr = a64_reg_sp(s, (unsigned)a->rn);
+    IRVal addr = a64_reg_sp(s, (unsigned)a->rn), status = arm_tmp(s);
 
-    if (!a->sz) {
-        store_exclusive(s, IR_I64, MO_64, (unsigned)a->rs, addr, pair_value(s, (unsigned)a->rt, (unsigned)a->rt2));
-        return true;
-    }
-    IRVal status = arm_tmp(s);
-    ARM_CALL(s, a64_stxp, status, addr, a64_reg(s, (unsigned)a->rt), a64_reg(s, (unsigned)a->rt2));
+    if (!a->sz)
+        arm_exclusive_store(s, IR_I64, MO_64, status, addr, pair_value(s, (unsigned)a->rt, (unsigned)a->rt2));
+    else
+        ARM_CALL(s, a64_stxp, status, addr, a64_reg(s, (unsigned)a->rt), a64_reg(s, (unsigned)a->rt2));
     ir_mov(s->ir, a64_dest(s, (unsigned)a->rs), status);
     return true;
 }
@@ -330,14 +314,23 @@ static IRVal narrow(DisasContext *s, unsigned size, IRVal v)
     return out;
 }
 
+/* The value in memory before (old, as a number of this size), which becomes `value` if it is `expected`. */
+static void compare_and_swap(DisasContext *s, unsigned size, IRVal old, IRVal addr, IRVal expected, IRVal value)
+{
+    IRVal seen = arm_tmp(s), mem = arm_memory_order(s, size, narrow(s, size, expected));
+
+    ir_cmpxchg(s->ir, arm_type(size == MO_64), seen, addr, mem, arm_memory_order(s, size, value),
+               arm_memop(s, (MemOp)size | MO_ALIGN) & ~(unsigned)MO_BE, s->mmu_mode);
+    ir_mov(s->ir, old, arm_memory_order(s, size, seen));
+    arm_exclusive_count(s, addr);
+}
+
 static bool trans_CAS(DisasContext *s, arg_CAS *a)
 {
     if (!arm_feature(s->env, ARM_FEATURE_LSE))
         return false;
     IRVal old = arm_tmp(s);
-    ir_cmpxchg(s->ir, arm_type(a->size == 3), old, a64_reg_sp(s, (unsigned)a->rn),
-               narrow(s, (unsigned)a->size, a64_reg(s, (unsigned)a->rs)), a64_reg(s, (unsigned)a->rt),
-               arm_memop(s, (MemOp)a->size | MO_ALIGN), s->mmu_mode);
+    compare_and_swap(s, (unsigned)a->size, old, a64_reg_sp(s, (unsigned)a->rn), a64_reg(s, (unsigned)a->rs), a64_reg(s, (unsigned)a->rt));
     ir_mov(s->ir, a64_dest(s, (unsigned)a->rs), old);
     return true;
 }
@@ -351,25 +344,28 @@ static bool trans_CASP(DisasContext *s, arg_CASP *a)
         return false;
     if (!a->sz) {
         IRVal old = arm_tmp(s), expected = pair_value(s, rs, rs + 1);
-        ir_cmpxchg(s->ir, IR_I64, old, addr, expected, pair_value(s, rt, rt + 1), arm_memop(s, MO_64 | MO_ALIGN), s->mmu_mode);
+        compare_and_swap(s, MO_64, old, addr, expected, pair_value(s, rt, rt + 1));
         split_pair(s, old, rs, rs + 1);
         return true;
     }
     ARM_CALL(s, a64_casp, IR_NONE, addr, a64_reg(s, rs), a64_reg(s, rs + 1), a64_reg(s, rt), a64_reg(s, rt + 1));
+    arm_exclusive_count(s, addr);
     ir_ld(s->ir, IR_LD, IR_I64, a64_dest(s, rs), ARM_OFFSET(scratch64[0]));
     ir_ld(s->ir, IR_LD, IR_I64, a64_dest(s, rs + 1), ARM_OFFSET(scratch64[1]));
     return true;
 }
 
-/* LDSMAX and its kin: a loop around compare and swap. */
-static void atomic_min_max(DisasContext *s, unsigned opc, IRType t, MemOp op, IRVal old, IRVal addr, IRVal v)
+/* LDSMAX and its kin (opc 4-7), and LDADD (0) where data is big-endian: a loop around compare and swap. */
+static void atomic_loop(DisasContext *s, unsigned opc, unsigned size, IRVal old, IRVal addr, IRVal v)
 {
     static const uint8_t conds[4] = { IR_GT, IR_LT, IR_GTU, IR_LTU };
-    IRFunc *ir = s->ir;
-    bool sign = opc < 6;
-    IRVal new = arm_tmp(s), seen = arm_tmp(s), operand = arm_tmp(s);
-    unsigned again = ir_new_label(ir), size = op & MO_SIZE;
     static const uint8_t ext[2][2] = { { IR_EXT8U, IR_EXT16U }, { IR_EXT8S, IR_EXT16S } };
+    IRFunc *ir = s->ir;
+    IRType t = arm_type(size == MO_64);
+    bool sign = opc == 4 || opc == 5;
+    MemOp op = arm_memop(s, (MemOp)size | MO_ALIGN), unsigned_op = op & ~(unsigned)MO_BE;
+    IRVal new = arm_tmp(s), seen = arm_tmp(s), operand = arm_tmp(s), before;
+    unsigned again = ir_new_label(ir);
 
     if (size < MO_32)
         ir_op1(ir, ext[sign][size], t, operand, v);
@@ -378,9 +374,13 @@ static void atomic_min_max(DisasContext *s, unsigned opc, IRType t, MemOp op, IR
     op |= sign && size < MO_32 ? MO_SIGN : 0;
     ir_label(ir, again);
     ir_guest_ld(ir, t, old, addr, op, s->mmu_mode);
-    ir_movcond(ir, conds[opc - 4], t, new, t, old, operand, old, operand);
-    ir_cmpxchg(ir, t, seen, addr, old, new, op, s->mmu_mode);
-    ir_brcond(ir, IR_NE, t, seen, old, again);
+    if (opc)
+        ir_movcond(ir, conds[opc - 4], t, new, t, old, operand, old, operand);
+    else
+        ir_op2(ir, IR_ADD, t, new, old, operand);
+    before = arm_memory_order(s, size, narrow(s, size, old));
+    ir_cmpxchg(ir, t, seen, addr, before, arm_memory_order(s, size, new), unsigned_op, s->mmu_mode);
+    ir_brcond(ir, IR_NE, t, seen, before, again);
     if (sign && size < MO_32)
         ir_op1(ir, ext[0][size], t, old, old);
 }
@@ -389,7 +389,6 @@ static bool trans_ATOMIC(DisasContext *s, arg_ATOMIC *a)
 {
     static const uint8_t ops[4] = { IR_ATOMIC_ADD, IR_ATOMIC_AND, IR_ATOMIC_XOR, IR_ATOMIC_OR };
     IRType t = arm_type(a->size == 3);
-    MemOp op = arm_memop(s, (MemOp)a->size | MO_ALIGN);
     IRVal addr = a64_reg_sp(s, (unsigned)a->rn), v = a64_reg(s, (unsigned)a->rs), old = arm_tmp(s);
 
     if (a->o3 && a->opc == 4) { /* LDAPR */
@@ -406,10 +405,15 @@ static bool trans_ATOMIC(DisasContext *s, arg_ATOMIC *a)
         ir_op1(s->ir, IR_NOT, t, inverted, v);
         v = inverted;
     }
-    if (!a->o3 && a->opc >= 4)
-        atomic_min_max(s, (unsigned)a->opc, t, op, old, addr, v);
-    else
-        ir_atomic(s->ir, a->o3 ? IR_ATOMIC_XCHG : ops[a->opc], t, old, addr, v, op, s->mmu_mode);
+    if (!a->o3 && (a->opc >= 4 || (!a->opc && s->be_data))) {
+        atomic_loop(s, (unsigned)a->opc, (unsigned)a->size, old, addr, v);
+    } else {
+        IRVal seen = arm_tmp(s);
+        ir_atomic(s->ir, a->o3 ? IR_ATOMIC_XCHG : ops[a->opc], t, seen, addr, arm_memory_order(s, (MemOp)a->size, v),
+                  arm_memop(s, (MemOp)a->size | MO_ALIGN) & ~(unsigned)MO_BE, s->mmu_mode);
+        ir_mov(s->ir, old, arm_memory_order(s, (MemOp)a->size, seen));
+    }
+    arm_exclusive_count(s, addr);
     ir_mov(s->ir, a64_dest(s, (unsigned)a->rt), old);
     return true;
 }

@@ -110,6 +110,57 @@ void arm_tb_start(TranslatorContext *ctx)
         ctx->max_insns = 1;
 }
 
+/* ---- Exclusives and atomics ---- */
+
+IRVal arm_memory_order(DisasContext *s, MemOp op, IRVal v)
+{
+    static const uint8_t swaps[4] = { 0, IR_BSWAP16, IR_BSWAP32, IR_BSWAP64 };
+    IRVal t;
+
+    if (!s->be_data || (op & MO_SIZE) == MO_8)
+        return v;
+    t = arm_tmp(s);
+    ir_op1(s->ir, swaps[op & MO_SIZE], (op & MO_SIZE) == MO_64 ? IR_I64 : IR_I32, t, v);
+    return t;
+}
+
+void arm_exclusive_load(DisasContext *s, IRVal addr)
+{
+    if (arm_exclusive_counting)
+        ARM_CALL(s, exclusive_load, IR_NONE, addr);
+}
+
+void arm_exclusive_count(DisasContext *s, IRVal addr)
+{
+    if (arm_exclusive_counting)
+        ARM_CALL(s, exclusive_count, IR_NONE, addr);
+}
+
+void arm_exclusive_store(DisasContext *s, IRType t, MemOp size, IRVal out, IRVal addr, IRVal value)
+{
+    IRFunc *ir = s->ir;
+    MemOp op = (arm_memop(s, size | MO_ALIGN) & ~(unsigned)MO_BE);
+    IRVal expected = arm_tmp(s), old = arm_tmp(s), monitored = arm_tmp(s);
+
+    value = arm_memory_order(s, size, value);
+    if (arm_exclusive_counting) {
+        ir_ld(ir, IR_LD, IR_I64, expected, ARM_OFFSET(exclusive_val));
+        expected = arm_memory_order(s, size, expected);
+        ARM_CALL(s, exclusive_store, out, addr, expected, value, ir_i32(ir, MEMOPIDX(op, s->mmu_mode)));
+        return;
+    }
+    unsigned fail = ir_new_label(ir);
+    ir_movi(ir, out, 1);
+    ir_ld(ir, IR_LD, IR_I64, monitored, ARM_OFFSET(exclusive_addr));
+    ir_brcond(ir, IR_NE, IR_I64, monitored, addr, fail);
+    ir_ld(ir, IR_LD, IR_I64, expected, ARM_OFFSET(exclusive_val));
+    expected = arm_memory_order(s, size, expected);
+    ir_cmpxchg(ir, t, old, addr, expected, value, op, s->mmu_mode);
+    ir_setcond(ir, IR_NE, t, out, old, expected);
+    ir_label(ir, fail);
+    ir_st(ir, IR_ST, IR_I64, ir_i64(ir, ~0ull), ARM_OFFSET(exclusive_addr));
+}
+
 void arm_tb_stop(TranslatorContext *ctx)
 {
     DisasContext *s = (DisasContext *)ctx;

@@ -113,6 +113,15 @@ void arm_sync_cc_op(DisasContext *s);
 /* After a label where paths with different knowledge meet. */
 void arm_forget_cc(DisasContext *s);
 
+/* ---- Exclusives and atomics ---- */
+/* v as it is in memory under the TB's byte order: atomic operations are little-endian. op: its size. */
+IRVal arm_memory_order(DisasContext *s, MemOp op, IRVal v);
+/* Before the load of a load-exclusive; after an access that is atomic otherwise. */
+void arm_exclusive_load(DisasContext *s, IRVal addr);
+void arm_exclusive_count(DisasContext *s, IRVal addr);
+/* Stores value if the monitor and memory allow: status (0 = stored) to out. Opens the monitor. */
+void arm_exclusive_store(DisasContext *s, IRType t, MemOp size, IRVal out, IRVal addr, IRVal value);
+
 /* ---- Memory: with the TB's byte order, alignment rule and MMU mode ---- */
 MemOp arm_memop(const DisasContext *s, MemOp op);
 void arm_ld(DisasContext *s, IRType t, IRVal dst, IRVal addr, MemOp op);

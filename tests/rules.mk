@@ -56,6 +56,14 @@ tests/bin/smp-guest-arm tests/bin/smp-guest-aarch64: $(SRC)/tests/smp/guest.c
 	@echo "  LINK    $@"
 	@$(SMP_CC) $(SMP_GUEST_FLAGS) -o $@ $<
 
+TEST_PROGRAMS += tests/bin/smp-guest-exclusive32 tests/bin/smp-guest-exclusive64
+tests/bin/smp-guest-exclusive32: SMP_CC := arm-linux-gnueabi-gcc -march=armv7-a -marm
+tests/bin/smp-guest-exclusive64: SMP_CC := aarch64-linux-gnu-gcc
+tests/bin/smp-guest-exclusive32 tests/bin/smp-guest-exclusive64: $(SRC)/tests/smp/exclusive.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(SMP_CC) $(SMP_GUEST_FLAGS) -o $@ $<
+
 # Arm: the oracles are static cross-built programs, run by the user-mode emulators.
 TEST_PROGRAMS += tests/bin/arm-diff tests/bin/arm-oracle32 tests/bin/arm-oracle64
 tests/bin/arm-oracle32: CROSS := arm-linux-gnueabi-gcc -marm

@@ -200,7 +200,8 @@ static bool place_initrd(const ARMBootInfo *info, ARMBoot *out, Error **errp)
 
 void arm_boot_place_tree(DeviceTree *t, uint64_t addr)
 {
-    Blob b = dt_blob(t);
+    /* U-Boot starts kernels with the tree it got, and adds to it where it lies. */
+    Blob b = dt_blob_with_room(t, 64 * KiB);
     rom_add_copy("dtb", addr, b.data, b.len);
 }
 

@@ -72,6 +72,18 @@ Blob dt_blob(DeviceTree *t)
     return b;
 }
 
+Blob dt_blob_with_room(DeviceTree *t, size_t spare)
+{
+    fdt_pack(t->fdt);
+    size_t len = fdt_totalsize(t->fdt) + spare;
+    if (len > t->room) {
+        t->fdt = g_realloc(t->fdt, len);
+        t->room = len;
+    }
+    g_assert(fdt_open_into(t->fdt, t->fdt, (int)len) == 0);
+    return (Blob){ t->fdt, len };
+}
+
 /* More room after a change that did not fit. False when the tree is as large as we allow. */
 static bool grow(DeviceTree *t)
 {

@@ -18,6 +18,8 @@ DeviceTree *dt_parse(Blob file, Error **errp);
 void dt_free(DeviceTree *t);
 /* The finished tree; valid until the next change. */
 Blob dt_blob(DeviceTree *t);
+/* The same with room at its end for what a program adds in place. */
+Blob dt_blob_with_room(DeviceTree *t, size_t spare);
 
 /* Makes the node with its parents; an existing one is kept. */
 void dt_node(DeviceTree *t, const char *path);

@@ -251,7 +251,9 @@ static void test_trees(void)
         g_autofree char *path = g_strdup_printf("/soc/device@%x", i);
         dt_cells(t, path, "reg", i, 2, 3, 4);
     }
-    Blob b = dt_blob(t);
+    Blob b = dt_blob_with_room(t, 64 * KiB);
+    g_assert_cmpuint(b.len, >, 64 * KiB);
+    b = dt_blob(t);
     g_autofree uint8_t *copy = g_memdup2(b.data, b.len);
     make_image64();
     for (unsigned i = 0; i < 300; i++) {

@@ -136,7 +136,10 @@ static void record_exception(CPUState *cpu)
     if (o->end == END_NONE) {
         switch (cpu->exception_index) {
         case EXCP_UDEF: case EXCP_ILLEGAL: o->end = END_ILL; break;
-        case EXCP_DATA_ABORT: case EXCP_PREFETCH_ABORT: o->end = fault_kind; break;
+        case EXCP_DATA_ABORT: case EXCP_PREFETCH_ABORT:
+            o->end = fault_kind;
+            o->fault = env->exception.vaddr;
+            break;
         case EXCP_PC_ALIGN: o->end = END_BUS; break;
         case EXCP_BKPT: o->end = END_TRAP; break;
         default: o->end = END_OTHER;
@@ -299,6 +302,8 @@ static bool unpredictable(const Case *c)
 static bool undecidable(const Case *c)
 {
     if (unpredictable(c))
+        return true;
+    if (c->ours.end == END_SEGV && c->ours.fault >= shared->image[0] && c->ours.fault < shared->image[1])
         return true;
     return c->native.end == END_TIMEOUT || c->ours.end == END_NONE;
 }

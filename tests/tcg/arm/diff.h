@@ -38,7 +38,8 @@ typedef struct __attribute__((aligned(16))) ArmRegs {
 
 typedef struct __attribute__((aligned(16))) Outcome {
     ArmRegs regs;
-    uint32_t end, pad[3];
+    uint32_t end, pad;
+    u64 fault;                /* ours: the address of a memory fault */
     uint8_t data[CASE_MEM], stack[CASE_MEM];
 } Outcome;
 
@@ -55,6 +56,7 @@ typedef struct __attribute__((aligned(16))) Case {
 
 typedef struct Shared {
     uint32_t count, pad[3];   /* cases in this batch */
+    u64 image[2];             /* the oracle's program: accesses there fault on our side only */
     Case cases[BATCH];
 } Shared;
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 static Shared *shared;
+extern char __executable_start, _end; /* the linker's */
 static unsigned current;
 static bool running;
 static ucontext_t home;
@@ -176,6 +177,8 @@ int main(int argc, char **argv)
     shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[1]), 0);
     if (shared == MAP_FAILED)
         return 2;
+    shared->image[0] = (uintptr_t)&__executable_start;
+    shared->image[1] = ((uintptr_t)&_end + 0x10000) & ~(uintptr_t)0xffff; /* and the heap's first page */
     map_at(CODE_BASE, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
     map_at(DATA_BASE, DATA_SIZE, PROT_READ | PROT_WRITE);
     map_at(STACK_BASE, STACK_SIZE, PROT_READ | PROT_WRITE);
