@@ -84,6 +84,7 @@ enum {
     /* M profile, in place of the last ones before TBF_M */
     TBF_M_SECURE = 1 << 25, TBF_M_HANDLER = 1 << 26,
     TBF_M_FP_PREPARE = 1 << 27, /* an FP instruction first saves or creates a context */
+    TBF_M_DIV0 = 1 << 29,       /* CCR.DIV_0_TRP */
     TBF_M_SPLIM = 1 << 28,      /* the stack pointer has a limit */
 };
 /* Bits within TBF_FP, set by arm_fp_hflags() (helper-fp.c). */
@@ -158,6 +159,10 @@ typedef struct ARMMConfig {
     void *idau_opaque;
     bool start_powered_off;
 } ARMMConfig;
+
+/* A blocked access reads as zero and is ignored: it goes to ARM_M_BLOCKED, where the board puts such a place. */
+typedef enum ARMMBusAnswer { ARM_M_BUS_ALLOW, ARM_M_BUS_FAULT, ARM_M_BUS_BLOCK } ARMMBusAnswer;
+#define ARM_M_BLOCKED (1ull << 32)
 
 typedef enum ARMConduit { PSCI_NONE, PSCI_SMC, PSCI_HVC } ARMConduit;
 
@@ -257,8 +262,8 @@ struct ARMCPU {
     } v7m;
     ARMMConfig m_config;
     Device *nvic;
-    /* v8-M buses: whether a transaction to this address may have this Security state. NULL: any. */
-    bool (*m_bus_allows)(void *opaque, uint32_t address, bool secure, bool *whole_page);
+    /* v8-M buses: what a transaction of this Security state meets at this address; *whole_page: anywhere in its page. NULL: nothing. */
+    ARMMBusAnswer (*m_bus_check)(void *opaque, uint32_t address, bool secure, bool *whole_page);
     void *m_bus_opaque;
 
     /* Model */
@@ -378,7 +383,7 @@ void arm_m_do_exception(ARMCPU *env, int excp);
 bool arm_m_exec_interrupt(ARMCPU *env);
 bool arm_m_has_work(const ARMCPU *env);
 bool arm_m_tlb_fill(ARMCPU *env, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);
-void arm_m_bus_error(ARMCPU *env, AccessType access, uintptr_t retaddr);
+void arm_m_bus_error(ARMCPU *env, hwaddr pa, AccessType access, uintptr_t retaddr);
 uint32_t arm_m_hflags(const ARMCPU *env);
 void arm_m_update_tlb_key(ARMCPU *env);
 void arm_m_post_load(ARMCPU *env);

@@ -72,6 +72,8 @@ uint32_t arm_m_hflags(const ARMCPU *env)
         f |= TBF_M_HANDLER;
     if (!arm_feature(env, ARM_FEATURE_M_MAIN) || m->ccr[secure] & CCR_UNALIGN_TRP)
         f |= TBF_ALIGN;
+    if (m->ccr[secure] & CCR_DIV_0_TRP)
+        f |= TBF_M_DIV0;
     if (m_splim(env, secure, m_uses_psp(env)))
         f |= TBF_M_SPLIM;
     if (!arm_feature(env, ARM_FEATURE_VFP2))

@@ -231,10 +231,11 @@ MAccess arm_m_check(ARMCPU *env, uint32_t a, unsigned size, AccessType access, c
     if (!c->priv && in_ppb(a))
         m.whole_page = false;
     check_mpu(env, a, c, &m, &region);
-    if (env->m_bus_allows) {
+    if (env->m_bus_check) {
         bool whole = true;
-        if (!env->m_bus_allows(env->m_bus_opaque, a, !m.non_secure, &whole))
-            m.fault = MFAULT_BUS;
+        ARMMBusAnswer answer = env->m_bus_check(env->m_bus_opaque, a, !m.non_secure, &whole);
+        m.fault = answer == ARM_M_BUS_FAULT ? MFAULT_BUS : MFAULT_NONE;
+        m.blocked = answer == ARM_M_BUS_BLOCK;
         m.whole_page &= whole;
     }
     if (!(access == ACCESS_FETCH ? m.exec : access == ACCESS_WRITE ? m.write : m.read))
@@ -280,17 +281,17 @@ bool arm_m_tlb_fill(ARMCPU *env, uint64_t va, unsigned size, AccessType access, 
     }
     if (access != ACCESS_FETCH && m_security(env))
         m.exec = false; /* fetches have rules of their own */
-    Translation t = { .pa = (uint32_t)va, .page_size = m.whole_page ? PAGE_BYTES : 1, .read = m.read, .write = m.write, .exec = m.exec };
+    Translation t = { .pa = m.blocked ? ARM_M_BLOCKED | (va & (PAGE_BYTES - 1)) : (uint32_t)va, .page_size = m.whole_page ? PAGE_BYTES : 1, .read = m.read, .write = m.write, .exec = m.exec };
     tlb_set(&env->parent, va, mode, &t);
     return true;
 }
 
-void arm_m_bus_error(ARMCPU *env, AccessType access, uintptr_t retaddr)
+void arm_m_bus_error(ARMCPU *env, hwaddr pa, AccessType access, uintptr_t retaddr)
 {
     MContext c = arm_m_context(env, ARM_MMU_PRIV);
 
     if (retaddr || access == ACCESS_FETCH)
-        raise_access(env, MFAULT_BUS, (uint32_t)env->parent.mem_fault_addr, access, &c, retaddr);
+        raise_access(env, MFAULT_BUS, (uint32_t)pa, access, &c, retaddr);
 }
 
 void arm_m_update_tlb_key(ARMCPU *env)
@@ -311,6 +312,8 @@ MFault arm_m_load(ARMCPU *env, uint32_t a, uint32_t *value, const MContext *c)
     *value = 0;
     if (m.fault != MFAULT_NONE)
         return m.fault;
+    if (m.blocked)
+        return MFAULT_NONE;
     *value = (uint32_t)address_space_ld(address_space_memory, a, 4, &res);
     return res == MEMTX_DECODE_ERROR ? MFAULT_BUS : MFAULT_NONE;
 }
@@ -319,7 +322,7 @@ MFault arm_m_store(ARMCPU *env, uint32_t a, uint32_t value, const MContext *c)
 {
     MAccess m = arm_m_check(env, a, 4, ACCESS_WRITE, c);
 
-    if (m.fault != MFAULT_NONE)
+    if (m.fault != MFAULT_NONE || m.blocked)
         return m.fault;
     return address_space_st(address_space_memory, a, value, 4) == MEMTX_DECODE_ERROR ? MFAULT_BUS : MFAULT_NONE;
 }

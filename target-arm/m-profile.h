@@ -78,6 +78,7 @@ typedef enum MFault { MFAULT_NONE, MFAULT_MPU, MFAULT_BUS, MFAULT_SECURE, MFAULT
 typedef struct MAccess {
     MFault fault;
     bool non_secure;        /* the transaction on the bus */
+    bool blocked;           /* it goes nowhere: reads as zero */
     bool read, write, exec; /* what this context may do there */
     bool whole_page;        /* and anywhere in the 4 KiB page */
 } MAccess;

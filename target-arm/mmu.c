@@ -262,7 +262,7 @@ void arm_bus_error(CPUState *cpu, hwaddr pa, AccessType access, uintptr_t retadd
 {
     ARMCPU *env = arm_cpu(cpu);
     if (arm_feature(env, ARM_FEATURE_M)) {
-        arm_m_bus_error(env, access, retaddr);
+        arm_m_bus_error(env, pa, access, retaddr);
         return;
     }
     Regime r = arm_regime(env, arm_current_el(env));

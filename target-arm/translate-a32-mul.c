@@ -5,6 +5,7 @@
  * result differs.
  */
 #include "translate-a32.h"
+#include "translate-m.h"
 
 /* ---- Pieces ---- */
 
@@ -293,6 +294,8 @@ static bool divide(DisasContext *s, const arg_rrr *a, bool is_signed)
         n = extended(s, n);
         d = extended(s, d);
     }
+    if (s->m_profile)
+        m_check_divisor(s, cpu_x[a->rm]);
     ir_movcond(ir, IR_EQ, IR_I64, by, IR_I64, d, zero, ir_i64(ir, 1), d);
     ir_op2(ir, is_signed ? IR_DIVS : IR_DIVU, is_signed ? IR_I64 : IR_I32, q, n, by);
     ir_movcond(ir, IR_EQ, IR_I64, q, IR_I64, d, zero, zero, q);

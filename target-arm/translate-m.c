@@ -163,6 +163,18 @@ void m_check_splim(DisasContext *s, IRVal sp)
         ARM_CALL(s, m_check_splim, IR_NONE, sp);
 }
 
+void m_check_divisor(DisasContext *s, IRVal divisor)
+{
+    unsigned ok;
+
+    if (!(s->flags & TBF_M_DIV0))
+        return;
+    ok = ir_new_label(s->ir);
+    ir_brcond(s->ir, IR_NE, IR_I32, divisor, ir_i32(s->ir, 0), ok);
+    ARM_CALL(s, raise, IR_NONE, ir_i32(s->ir, EXCP_M_USAGE), ir_i32(s->ir, CFSR_DIVBYZERO), ir_i32(s->ir, 0));
+    ir_label(s->ir, ok);
+}
+
 /* ---- Floating point ---- */
 
 bool m_fp_check(DisasContext *s)

@@ -16,5 +16,7 @@ bool m_bxns(DisasContext *s, unsigned rm, bool link);
 void m_check_return(DisasContext *s, IRVal pc);
 /* The stack pointer is about to become sp; limits are checked. */
 void m_check_splim(DisasContext *s, IRVal sp);
+/* Division by zero faults where CCR.DIV_0_TRP asks for it. */
+void m_check_divisor(DisasContext *s, IRVal divisor);
 
 #endif
