@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the monitor and -d cpu show, disassembly, registers by name, saved fields. */
-#include "cpu.h"
+#include "m-profile.h"
 #include "hw/device.h"
 
 #include <inttypes.h>
@@ -43,12 +43,24 @@ static void dump_a32(const ARMCPU *env, FILE *out)
             psr & PSTATE_C ? 'C' : '-', psr & PSTATE_V ? 'V' : '-', env->thumb ? 'T' : 'A', ns, mode_names[psr & 15]);
 }
 
+static void dump_m(const ARMCPU *env, FILE *out)
+{
+    uint32_t psr = arm_m_xpsr(env);
+    const char *state = !m_security(env) ? "" : env->v7m.secure ? "S " : "NS ";
+
+    for (unsigned i = 0; i < 16; i++)
+        fprintf(out, "R%02u=%08x%c", i, (uint32_t)(i == 15 ? env->pc : env->x[i]), i % 4 == 3 ? '\n' : ' ');
+    fprintf(out, "XPSR=%08x %c%c%c%c %c %s%s\n", psr, psr & PSTATE_N ? 'N' : '-', psr & PSTATE_Z ? 'Z' : '-',
+            psr & PSTATE_C ? 'C' : '-', psr & PSTATE_V ? 'V' : '-', env->thumb ? 'T' : 'A', state,
+            m_handler(env) ? "handler" : arm_current_el(env) ? "priv-thread" : "unpriv-thread");
+}
+
 void arm_dump_state(CPUState *cpu, FILE *out, bool fpu)
 {
     ARMCPU *env = arm_cpu(cpu);
     bool aa64 = arm_is_aa64(env);
 
-    (aa64 ? dump_a64 : dump_a32)(env, out);
+    (arm_feature(env, ARM_FEATURE_M) ? dump_m : aa64 ? dump_a64 : dump_a32)(env, out);
     if (!fpu)
         return;
     if (aa64)

@@ -5,12 +5,14 @@
  * tables of sysreg.h.
  */
 #include "gdbstub.h"
+#include "m-profile.h"
 #include "sysreg.h"
 
 #include <glib.h>
 #include <string.h>
 
-enum { K_X, K_PC64, K_PSTATE, K_R, K_PC32, K_CPSR, K_XPSR, K_V, K_FPSR, K_FPCR, K_D, K_Q, K_FPSCR, K_FPSID, K_FPEXC, K_SYSREG };
+enum { K_X, K_PC64, K_PSTATE, K_R, K_PC32, K_CPSR, K_XPSR, K_V, K_FPSR, K_FPCR, K_D, K_Q, K_FPSCR, K_FPSID, K_FPEXC, K_SYSREG,
+       K_SP_M, K_SPECIAL_M };
 
 /* ---- Types ---- */
 
@@ -81,6 +83,14 @@ static const GDBReg fpu64[] = {
 #define STATUS_REGNUM 25 /* the numbers between belonged to the FPA */
 static const GDBReg core32[] = { CORE32, { "cpsr", 32, NULL, NULL, K_CPSR, 0, STATUS_REGNUM }, END_REGS };
 static const GDBReg core_m[] = { CORE32, { "xpsr", 32, NULL, NULL, K_XPSR, 0, STATUS_REGNUM }, END_REGS };
+/* Index: Secure state << 1 | process stack; of the others the number MRS takes. */
+#define SP_M(n, i) REG(n, 32, "data_ptr", K_SP_M, i)
+#define SPECIAL_M(n, i) REG(n, 32, NULL, K_SPECIAL_M, i)
+static const GDBReg system_m[] = {
+    SP_M("msp", 0), SP_M("psp", 1), SPECIAL_M("primask", 16), SPECIAL_M("basepri", 17), SPECIAL_M("faultmask", 19),
+    SPECIAL_M("control", 20), END_REGS,
+};
+static const GDBReg security_m[] = { SP_M("msp_ns", 0), SP_M("psp_ns", 1), SP_M("msp_s", 2), SP_M("psp_s", 3), END_REGS };
 static const GDBReg neon[] = { SIXTEEN_FROM_0(D), SIXTEEN_FROM_16(D), SIXTEEN_FROM_0(Q), FLOAT_REG("fpscr", K_FPSCR), END_REGS };
 static const GDBReg vfp32[] = { SIXTEEN_FROM_0(PLAIN_D), SIXTEEN_FROM_16(PLAIN_D), FLOAT_REG("fpscr", K_FPSCR), END_REGS };
 static const GDBReg vfp16[] = { SIXTEEN_FROM_0(PLAIN_D), FLOAT_REG("fpscr", K_FPSCR), END_REGS };
@@ -88,13 +98,18 @@ static const GDBReg vfp_system[] = { FLOAT_REG("fpsid", K_FPSID), FLOAT_REG("fpe
 
 /* ---- Values ---- */
 
-static uint32_t get_xpsr(const ARMCPU *env)
-{
-    return arm_get_nzcv(env) | env->qf << 27 | env->ge << 16 | (env->thumb ? 1u << 24 : 0) | (env->condexec & 0xfc) << 8 |
-           (env->condexec & 3) << 25 | (env->v7m.exception & 0x1ff);
-}
-
 static const ARMSysReg **sysreg_rows; /* by GDBReg.index */
+
+static uint32_t special_m(const ARMCPU *env, unsigned index)
+{
+    const struct ARMv7M *m = &env->v7m;
+    switch (index) {
+    case 16: return m->primask[m->secure];
+    case 17: return m->basepri[m->secure];
+    case 19: return m->faultmask[m->secure];
+    default: return m->control[m->secure] | (m->control[m_top(env)] & (CONTROL_FPCA | (m->secure ? CONTROL_SFPA : 0)));
+    }
+}
 
 static uint64_t read_integer(ARMCPU *env, const GDBReg *r)
 {
@@ -105,7 +120,9 @@ static uint64_t read_integer(ARMCPU *env, const GDBReg *r)
     case K_PC32: return env->pc;
     case K_PSTATE: return arm_get_pstate(env);
     case K_CPSR: return arm_get_cpsr(env);
-    case K_XPSR: return get_xpsr(env);
+    case K_XPSR: return arm_m_xpsr(env);
+    case K_SP_M: return m_sp(env, r->index >> 1 || (!strchr(r->name, '_') && env->v7m.secure), r->index & 1);
+    case K_SPECIAL_M: return special_m(env, r->index);
     case K_FPSR: return arm_get_fpsr(env);
     case K_FPCR: return arm_get_fpcr(env);
     case K_FPSCR: return arm_get_fpscr(env);
@@ -165,13 +182,25 @@ static void write_pstate(ARMCPU *env, uint32_t v)
     arm_rebuild_hflags(env);
 }
 
+/* The exception number, and with it the mode, stays. */
 static void write_xpsr(ARMCPU *env, uint32_t v)
 {
-    arm_set_nzcv(env, v);
-    env->qf = v >> 27 & 1;
-    env->ge = v >> 16 & 15;
-    env->thumb = v >> 24 & 1;
-    env->condexec = (v >> 8 & 0xfc) | (v >> 25 & 3);
+    arm_m_set_xpsr(env, v, ~XPSR_EXCP);
+}
+
+static void write_special_m(ARMCPU *env, unsigned index, uint32_t v)
+{
+    struct ARMv7M *m = &env->v7m;
+    switch (index) {
+    case 16: m->primask[m->secure] = v & 1; break;
+    case 17: m->basepri[m->secure] = v & 0xff; break;
+    case 19: m->faultmask[m->secure] = v & 1; break;
+    default:
+        m_leave_sp(env);
+        m->control[m->secure] = (m->control[m->secure] & ~3u) | (v & 3);
+        m_enter_sp(env);
+    }
+    arm_m_state_changed(env);
 }
 
 static bool write_integer(ARMCPU *env, const GDBReg *r, uint64_t v)
@@ -184,6 +213,10 @@ static bool write_integer(ARMCPU *env, const GDBReg *r, uint64_t v)
     case K_PSTATE: write_pstate(env, (uint32_t)v); return true;
     case K_CPSR: write_cpsr(env, (uint32_t)v); return true;
     case K_XPSR: write_xpsr(env, (uint32_t)v); return true;
+    case K_SP_M:
+        m_set_sp(env, r->index >> 1 || (!strchr(r->name, '_') && env->v7m.secure), r->index & 1, (uint32_t)v);
+        return true;
+    case K_SPECIAL_M: write_special_m(env, r->index, (uint32_t)v); return true;
     case K_FPSR: arm_set_fpsr(env, (uint32_t)v); return true;
     case K_FPCR: arm_set_fpcr(env, (uint32_t)v); return true;
     case K_FPSCR: arm_set_fpscr(env, (uint32_t)v); return true;
@@ -249,6 +282,8 @@ FEATURE_(f_core64, "org.gnu.gdb.aarch64.core", "aarch64-core.xml", NULL, core64)
 FEATURE_(f_fpu64, "org.gnu.gdb.aarch64.fpu", "aarch64-fpu.xml", v_types, fpu64);
 FEATURE_(f_core32, "org.gnu.gdb.arm.core", "arm-core.xml", NULL, core32);
 FEATURE_(f_core_m, "org.gnu.gdb.arm.m-profile", "arm-m-profile.xml", NULL, core_m);
+FEATURE_(f_system_m, "org.gnu.gdb.arm.m-system", "arm-m-system.xml", NULL, system_m);
+FEATURE_(f_security_m, "org.gnu.gdb.arm.secext", "arm-m-secext.xml", NULL, security_m);
 FEATURE_(f_neon, "org.gnu.gdb.arm.vfp", "arm-neon.xml", neon_types, neon);
 FEATURE_(f_vfp32, "org.gnu.gdb.arm.vfp", "arm-vfp3.xml", NULL, vfp32);
 FEATURE_(f_vfp16, "org.gnu.gdb.arm.vfp", "arm-vfp.xml", NULL, vfp16);
@@ -285,7 +320,12 @@ static const GDBFeature *const *arm_gdb_features(CPUState *cpu)
         if (n > 1 && !m)
             list[n++] = &f_vfp_system;
     }
-    list[n] = system_feature(env);
+    if (arm_feature(env, ARM_FEATURE_M)) {
+        list[n++] = &f_system_m;
+        list[n] = m_security(env) ? &f_security_m : NULL;
+    } else {
+        list[n] = system_feature(env);
+    }
     return list;
 }
 

@@ -7,8 +7,6 @@
 
 #include "helper.h"
 #include "hw/arm/armv7m-nvic.h"
-#include "models.h"
-#include "target-arm/semihost.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/main-loop.h"
@@ -332,7 +330,9 @@ static bool pend(ARMCPU *env, int excp)
 void arm_m_do_exception(ARMCPU *env, int excp)
 {
     machine_lock();
-    if (pend(env, excp))
+    if (!env->nvic) /* a core without what M profile needs around it */
+        lockup(env, "there is no NVIC");
+    else if (pend(env, excp))
         enter(env);
     machine_unlock();
 }
@@ -354,7 +354,7 @@ bool arm_m_exec_interrupt(ARMCPU *env)
     unsigned exc;
     bool secure, taken;
 
-    if (!nvic_next(env->nvic, &exc, &secure)) /* masked; racy, but what comes later is seen later */
+    if (!env->nvic || !nvic_next(env->nvic, &exc, &secure)) /* masked; racy, but what comes later is seen later */
         return false;
     machine_lock();
     taken = nvic_next(env->nvic, &exc, &secure);
@@ -370,7 +370,7 @@ bool arm_m_has_work(const ARMCPU *env)
 
     if (env->psci_powered_off)
         return false;
-    return request & CPU_INTERRUPT_EXITTB || (request & CPU_INTERRUPT_HARD && nvic_would_wake(env->nvic));
+    return request & CPU_INTERRUPT_EXITTB || (request & CPU_INTERRUPT_HARD && env->nvic && nvic_would_wake(env->nvic));
 }
 
 /* ---- Return ---- */

@@ -62,6 +62,10 @@ static bool create_cpus(MachineState *m, PiBoard *b, Error **errp)
         CPUState *cpu = current_target->cpu_create(model, errp);
         if (!cpu)
             return false;
+        if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
+            error_setg(errp, "%s: CPU type %s is of M profile, which this board cannot have", m->type->name, model);
+            return false;
+        }
         const ARMBoardConfig config = {
             .affinity = b->model->cluster | i, .cbar = b->model->periph, .cntfrq = CRYSTAL_HZ,
         };

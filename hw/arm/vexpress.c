@@ -87,6 +87,10 @@ static bool create_cpus(MachineState *m, VexpressBoard *b, Error **errp)
         CPUState *cpu = current_target->cpu_create(model, errp);
         if (!cpu)
             return false;
+        if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
+            error_setg(errp, "%s: CPU type %s is of M profile, which this board cannot have", m->type->name, model);
+            return false;
+        }
         const ARMBoardConfig config = { .el3 = b->secure, .affinity = i, .cbar = b->tile->periph };
         arm_cpu_configure(arm_cpu(cpu), &config);
         cpu_register(cpu);
