@@ -642,8 +642,10 @@ static void scs_write(NVIC *s, hwaddr offset, uint32_t value, unsigned size, boo
     }
     if (r->flags & SCS_MPU)
         tlb_flush_all_async(&s->cpu->parent);
-    if (r->flags & (SCS_MPU | SCS_STATE))
+    if (r->flags & (SCS_MPU | SCS_STATE)) {
         arm_m_state_changed(s->cpu);
+        atomic_store(&s->cpu->parent.exit_request, 1); /* code that follows without ISB finds the new state soon, too */
+    }
 }
 
 /* ---- Regions ---- */

@@ -5,13 +5,13 @@
  * that makes them again.
  *
  * arm-diff --isa a32|t32|a64 [--classes a,b] [--count N] [--seed S] [--engine NAME] [--max-insns N] [--keep-going N]
- *          [--cpu MODEL] [--emulator PROGRAM]
+ *          [--cpu MODEL] [--oracle-cpu MODEL] [--emulator PROGRAM]
  */
 #include "generate.h"
 
 #include "exec/memory.h"
 #include "exec/tb.h"
-#include "target-arm/cpu.h"
+#include "target-arm/m-profile.h"
 #include "tcg/backend.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -40,7 +40,7 @@ static Outcome *recording;
 static unsigned fault_kind;
 static char oracle_path[4096];
 static const ISA *isa = &isa_a32;
-static const char *opt_cpu = "max", *opt_emulator;
+static const char *opt_cpu = "max", *opt_oracle_cpu, *opt_emulator;
 
 /* ---- The oracle process ---- */
 
@@ -56,8 +56,9 @@ static void start_oracle(void)
         dup2(to[0], 0);
         dup2(from[1], 1);
         /* With SVE, signal frames would hold the vector registers twice. */
-        bool sve = isa->aarch64 && !strcmp(opt_cpu, "max");
-        execlp(opt_emulator, opt_emulator, "-cpu", sve ? "max,sve=off,sme=off" : opt_cpu, oracle_path, fd, (char *)NULL);
+        const char *cpu = opt_oracle_cpu ? opt_oracle_cpu : opt_cpu;
+        bool sve = isa->aarch64 && !strcmp(cpu, "max");
+        execlp(opt_emulator, opt_emulator, "-cpu", sve ? "max,sve=off,sme=off" : cpu, oracle_path, fd, (char *)NULL);
         _exit(127);
     }
     close(to[0]);
@@ -141,6 +142,7 @@ static void record_exception(CPUState *cpu)
             o->fault = env->exception.vaddr;
             break;
         case EXCP_PC_ALIGN: o->end = END_BUS; break;
+        case EXCP_M_USAGE: o->end = env->exception.syndrome & CFSR_UNALIGNED ? END_BUS : END_ILL; break;
         case EXCP_BKPT: o->end = END_TRAP; break;
         default: o->end = END_OTHER;
         }
@@ -192,6 +194,8 @@ static void start_machine(const TCGBackend *engine)
     machine_unlock();
     /* EL0 with FP and SIMD */
     env->cpacr = isa->aarch64 ? 3u << 20 : 0xfu << 20;
+    env->v7m.cpacr[0] = 0xf << 20; /* M profile: no automatic FP contexts */
+    env->v7m.fpccr[0] = 0;
     env->cptr_el[2] = env->cptr_el[3] = 0;
     env->nsacr = 3u << 10;
     env->fpexc = FPEXC_EN;
@@ -494,6 +498,7 @@ int main(int argc, char **argv)
         else if (!strcmp(o, "--max-insns")) max_insns = (unsigned)atoi(v);
         else if (!strcmp(o, "--keep-going")) keep_going = (unsigned)atoi(v);
         else if (!strcmp(o, "--cpu")) opt_cpu = v;
+        else if (!strcmp(o, "--oracle-cpu")) opt_oracle_cpu = v;
         else if (!strcmp(o, "--emulator")) opt_emulator = v;
         else if (!strcmp(o, "--engine")) engine = !strcmp(v, "interp") ? &tcg_backend_interp : &tcg_backend_x86_64;
         else if (!strcmp(o, "--log")) { Error *e = NULL; log_set_mask_from_string(v, &e); }

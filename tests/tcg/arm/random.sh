@@ -22,4 +22,9 @@ one a64 x86_64 alu,shift,mul,mem,block,atomic,flow,misc 16 $((count * 4))
 one a64 interp alu,shift,mul,mem,block,atomic,flow,misc 16 "$count"
 one a32 x86_64 mem,swp 8 "$count" --cpu cortex-a9
 one a32 x86_64 alu,shift,mem,block,flow 8 "$count" --cpu arm926
+# M profile has the integer instructions of a Cortex-A15; those it lacks are in other classes.
+for cpu in cortex-m4 cortex-m7 cortex-m33; do
+    one t32 x86_64 alu,shift,mul,media,mem,block 8 "$count" --cpu $cpu --oracle-cpu cortex-a15
+done
+one t32 interp alu,shift,mul,media,mem,block 8 "$count" --cpu cortex-m4 --oracle-cpu cortex-a15
 exit $status
