@@ -190,6 +190,14 @@ void arm_cpu_list(FILE *out, const TargetOps *ops)
     }
 }
 
+void arm_cpu_models(void (*fn)(void *opaque, const char *name, const char *unavailable), void *opaque, const TargetOps *ops)
+{
+    for (const ARMModel *m = arm_models; m->name; m++) {
+        if (find_model(m->name, ops))
+            fn(opaque, m->name, "");
+    }
+}
+
 ARMCPU *arm_cpu_by_affinity(uint64_t affinity)
 {
     CPU_FOREACH(cpu)

@@ -20,6 +20,9 @@ typedef struct ARMModel {
 
 extern const ARMModel arm_models[]; /* ends with a row without name */
 
+/* TargetOps.cpu_models, for the models of a target. */
+void arm_cpu_models(void (*fn)(void *opaque, const char *name, const char *unavailable), void *opaque, const TargetOps *ops);
+
 /* What one field of an ID register says: value >= min means feature. */
 typedef struct ARMFeatureField {
     uint8_t feature, shift, min;
