@@ -54,7 +54,7 @@ static void unexpected(void)
 
 static __attribute__((aligned(256))) void (*table[64])(void);
 
-static void handle(unsigned exc, void (*handler)(void))
+static inline void handle(unsigned exc, void (*handler)(void))
 {
     table[exc] = handler;
     barrier();
