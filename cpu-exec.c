@@ -6,6 +6,7 @@
  */
 #include "cpu.h"
 #include "exec/icount.h"
+#include "exec/replay.h"
 #include "exec/tb-internal.h"
 #include "exec/tlb.h"
 #include "symbols.h"
@@ -84,8 +85,10 @@ bool cpu_restore_state(CPUState *cpu, uintptr_t retaddr)
     if (!tb || !unwind_find_index(tb, (uint32_t)(retaddr - (uintptr_t)tb->code), &data, &index))
         return false;
     cpu->target->restore_state(cpu, tb, &data);
-    if (tb->flags & TB_ICOUNT)
+    if (tb->flags & TB_ICOUNT) {
         cpu->icount_left += (int)tb->insns - (int)index;
+        icount_sync(cpu, 0);
+    }
     return true;
 }
 
@@ -125,9 +128,9 @@ static bool debugger_wants(CPUState *cpu)
     struct Watchpoint *w = cpu->watchpoint_hit;
     bool breakpoint = cpu->breakpoint_hit;
     cpu->breakpoint_hit = false;
-    if (breakpoint && cpu_breakpoint_at(cpu, pc, BP_GDB))
+    if (breakpoint && cpu_breakpoint_at(cpu, pc, BP_GDB) && !replay_note_hit(cpu, false))
         return stop_for_debugger(cpu, DEBUG_STOP_BREAKPOINT);
-    if (!breakpoint && w && w->flags & BP_GDB)
+    if (!breakpoint && w && w->flags & BP_GDB && !replay_note_hit(cpu, true))
         return stop_for_debugger(cpu, DEBUG_STOP_WATCHPOINT);
     if ((breakpoint || w) && cpu->target->debug_excp)
         cpu->target->debug_excp(cpu);
@@ -142,6 +145,8 @@ static bool debugger_wants(CPUState *cpu)
 static bool deliver_exception(CPUState *cpu, int *why)
 {
     int e = cpu->exception_index;
+    if (e == EXCP_HLT || e == EXCP_YIELD) /* EXCP_DEBUG is not part of the run */
+        icount_count_one(cpu);
     if (e == EXCP_HLT && cpu->singlestep) { /* the step has been made; what follows is waiting */
         cpu->debug_stop = DEBUG_STOP_STEP;
         e = EXCP_DEBUG;
@@ -158,6 +163,7 @@ static bool deliver_exception(CPUState *cpu, int *why)
     cpu->watchpoint_hit = NULL;
     cpu->breakpoint_hit = false;
     cpu->target->do_exception(cpu);
+    icount_count_one(cpu);
     cpu->exception_index = cpu->singlestep ? EXCP_DEBUG : EXCP_NONE;
     return true;
 }
@@ -187,8 +193,14 @@ static bool handle_pending(CPUState *cpu, int *why)
     }
     if (cpu->singlestep & SSTEP_NOIRQ)
         request &= ~CPU_INTERRUPT_HARD; /* a step is not to end in some interrupt handler */
-    if (request && !cpu->one_insn)
-        cpu->target->exec_interrupt(cpu, request);
+    if (icount_enabled() && cpu->icount_left <= 0) {
+        *why = EXCP_INTERRUPT;
+        return false;
+    }
+    if (request && !cpu->one_insn && replay_interrupt_allowed() && cpu->target->exec_interrupt(cpu, request) && icount_enabled()) {
+        replay_interrupt_taken();
+        icount_count_one(cpu);
+    }
     if (cpu->halted) {
         *why = EXCP_HLT;
         return false;
@@ -262,13 +274,13 @@ static bool run_chain(CPUState *cpu, int *why)
     do {
         TBState state = cpu->target->tb_state(cpu);
         cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, state.flags) << 32 | state.flags;
-        if (UNLIKELY(cpu->one_insn | cpu->singlestep | cpu->skip_breakpoint)) {
-            run_one_insn(cpu, &state);
-            return true;
-        }
         if (icount_enabled() && cpu->icount_left <= 0) {
             *why = EXCP_INTERRUPT;
             return false;
+        }
+        if (UNLIKELY(cpu->one_insn | cpu->singlestep | cpu->skip_breakpoint)) {
+            run_one_insn(cpu, &state);
+            return true;
         }
         uint32_t seq = atomic_load_explicit(&cpu->exec_seq, memory_order_relaxed);
         TranslationBlock *tb = fit_budget(cpu, tb_find(cpu, &state), &state);

@@ -8,6 +8,7 @@
  */
 #include "cpu.h"
 #include "exec/icount.h"
+#include "exec/replay.h"
 #include "exec/tb-internal.h"
 #include "exec/tlb.h"
 #include "hw/boards.h"
@@ -350,7 +351,8 @@ bool cpu_wanted(CPUState *cpu)
 /* Machine lock. */
 static bool can_run(CPUState *cpu)
 {
-    return !cpu->stop && !cpu->stopped && (!cpu->halted || cpu->target->has_work(cpu));
+    return !cpu->stop && !cpu->stopped && (!cpu->halted || cpu->target->has_work(cpu)) &&
+           (replay_mode == REPLAY_NONE || replay_may_run(cpu));
 }
 
 static bool needs_thread(CPUState *cpu)
@@ -387,7 +389,9 @@ static void run_cpu(CPUState *cpu)
         icount_slice_end(cpu);
     leave_guest();
     machine_lock();
-    if (icount_enabled())
+    if (replay_mode != REPLAY_NONE)
+        replay_between_slices();
+    else if (icount_enabled())
         timers_run_virtual();
     if (why == EXCP_DEBUG) {
         cpu->stop = true; /* until the debugger has looked */
@@ -482,7 +486,7 @@ static void *thread_main(void *opaque)
     for (guint i = 0; i < t->cpus->len; i++)
         ((CPUState *)t->cpus->pdata[i])->thread_id = (int)syscall(SYS_gettid);
     while (!atomic_load(&t->quit)) {
-        bool ran = false;
+        bool ran = replay_mode != REPLAY_NONE && replay_between_slices();
         for (guint i = 0; i < t->cpus->len; i++) {
             CPUState *cpu = t->cpus->pdata[i];
             current_cpu = cpu;

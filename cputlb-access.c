@@ -89,6 +89,14 @@ static bool io_begin(CPUState *cpu, uintptr_t retaddr)
     return fp;
 }
 
+static void io_end(CPUState *cpu, bool fp)
+{
+    if (icount_enabled())
+        icount_sync(cpu, 0);
+    if (fp)
+        cpu_fp_enter(cpu);
+}
+
 /* Size of the next natural piece of an unaligned MMIO access of an odd length. */
 static unsigned io_piece(hwaddr pa, unsigned left)
 {
@@ -109,8 +117,7 @@ static uint64_t io_load(CPUState *cpu, const Access *a, unsigned size, uintptr_t
         v |= address_space_ld(address_space_memory, pa + i, n, &one) << 8 * i;
         res = one != MEMTX_OK ? one : res;
     }
-    if (fp)
-        cpu_fp_enter(cpu);
+    io_end(cpu, fp);
     bus_error(cpu, a, pa, ACCESS_READ, res, retaddr);
     return v;
 }
@@ -125,8 +132,7 @@ static void io_store(CPUState *cpu, const Access *a, uint64_t v, unsigned size, 
         MemTxResult one = address_space_st(address_space_memory, pa + i, v >> 8 * i, n);
         res = one != MEMTX_OK ? one : res;
     }
-    if (fp)
-        cpu_fp_enter(cpu);
+    io_end(cpu, fp);
     bus_error(cpu, a, pa, ACCESS_WRITE, res, retaddr);
 }
 

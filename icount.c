@@ -3,9 +3,10 @@
  * Instruction counting: CLOCK_VIRTUAL = executed instructions << shift, plus what was skipped or waited
  * while all vCPUs were halted. One thread runs all vCPUs, each up to the next timer's deadline, so a run
  * without outside input repeats exactly.
- * Left out: align=on (slowing down to real time), adapting the shift while running, record and replay.
+ * Left out: align=on (slowing down to real time), adapting the shift while running.
  */
 #include "exec/icount.h"
+#include "exec/replay.h"
 #include "exec/tb-internal.h"
 #include "util/error.h"
 #include "util/guest-random.h"
@@ -37,7 +38,7 @@ static int32_t synced_ahead;
 bool icount_configure(OptGroup *options, Error **errp)
 {
     const char *text = opts_get(options, "shift");
-    static const char *const keys[] = { "shift", "sleep", "align", NULL };
+    static const char *const keys[] = { "shift", "sleep", "align", "rr", "rrfile", "rrsnapshot", NULL };
     uint64_t value = AUTO_SHIFT;
     bool align = false;
     if (!opts_get_bool(options, "sleep", &sleep_when_idle, errp) || !opts_get_bool(options, "align", &align, errp))
@@ -61,7 +62,12 @@ bool icount_configure(OptGroup *options, Error **errp)
     icount_reset();
     if (!guest_random_seeded())
         guest_random_seed(0); /* a run repeats */
-    return opts_check_unused(options, keys, errp);
+    return replay_configure(options, errp) && opts_check_unused(options, keys, errp);
+}
+
+unsigned icount_shift(void)
+{
+    return shift;
 }
 
 static int32_t ahead(const CPUState *cpu)
@@ -79,6 +85,15 @@ int64_t icount_ns(void)
     while (now > before && !atomic_compare_exchange_weak(&latest, &before, now))
         continue;
     return now > before ? now : before;
+}
+
+uint64_t icount_position(void)
+{
+    const CPUState *cpu = atomic_load(&slice_cpu);
+    int64_t insns = atomic_load(&executed);
+    if (cpu && cpu == current_cpu)
+        insns += (int64_t)cpu->icount_budget - cpu->icount_left;
+    return (uint64_t)insns;
 }
 
 /* Instructions that fit before the next deadline, at least 1. */
@@ -103,14 +118,22 @@ static void account_idle(void)
     idle_since = host;
 }
 
-void icount_slice_begin(CPUState *cpu)
+void icount_account_idle(void)
 {
     if (sleep_when_idle)
         account_idle();
     idle_since = -1;
+}
+
+void icount_slice_begin(CPUState *cpu)
+{
+    if (replay_mode != REPLAY_PLAY)
+        icount_account_idle();
     int32_t budget = insns_to_deadline();
     if (first_cpu->next && budget > SHARED_BUDGET)
         budget = SHARED_BUDGET;
+    if (replay_mode != REPLAY_NONE)
+        budget = replay_slice_begin(cpu, budget);
     cpu->icount_budget = (uint64_t)budget;
     cpu->icount_left = budget;
     synced_ahead = 0;
@@ -124,6 +147,7 @@ void icount_slice_end(CPUState *cpu)
     atomic_fetch_add(&executed, done);
     cpu->icount_budget = 0;
     cpu->icount_left = 0;
+    synced_ahead = 0;
 }
 
 void icount_sync(CPUState *cpu, uintptr_t retaddr)
@@ -142,7 +166,7 @@ void icount_sync(CPUState *cpu, uintptr_t retaddr)
 static void deadline_nearer(void)
 {
     CPUState *cpu = atomic_load(&slice_cpu);
-    if (!cpu)
+    if (!cpu || replay_mode == REPLAY_PLAY) /* the recording says when timers run */
         return;
     if (cpu != current_cpu) {
         cpu_kick(cpu); /* the next slice sees the new deadline */
@@ -162,13 +186,16 @@ static void deadline_nearer(void)
 int64_t icount_idle(void)
 {
     int64_t deadline = timers_next_deadline(CLOCK_VIRTUAL);
+    if (replay_mode == REPLAY_PLAY || replay_held())
+        return -1;
     if (!sleep_when_idle) {
         if (deadline < 0)
             return -1;
         int64_t ns = deadline - icount_ns();
         if (ns > 0)
             atomic_fetch_add(&skipped, ns);
-        timers_run_virtual();
+        if (replay_mode == REPLAY_NONE)
+            timers_run_virtual();
         return 0;
     }
     if (idle_since < 0)
@@ -180,8 +207,34 @@ int64_t icount_idle(void)
     if (left > 0)
         return left;
     idle_since = -1; /* what the host does from here to the next slice must not count: it differs from run to run */
-    timers_run_virtual();
+    if (replay_mode == REPLAY_NONE)
+        timers_run_virtual();
     return 0;
+}
+
+/* ---- Saving ---- */
+
+ICountState icount_save(void)
+{
+    return (ICountState){ atomic_load(&executed), atomic_load(&skipped), atomic_load(&latest) };
+}
+
+void icount_load(const ICountState *s)
+{
+    atomic_store(&executed, s->executed);
+    atomic_store(&skipped, s->skipped);
+    atomic_store(&latest, s->latest);
+    idle_since = -1;
+}
+
+int64_t icount_skipped(void)
+{
+    return atomic_load(&skipped);
+}
+
+void icount_set_skipped(int64_t ns)
+{
+    atomic_store(&skipped, ns);
 }
 
 void icount_reset(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Running, stopped, reset, shut down: requests from any thread become actions in the main loop. */
 #include "cpu.h"
+#include "exec/replay.h"
 #include "hw/boards.h"
 #include "target.h"
 #include "util/error.h"
@@ -22,6 +23,36 @@ static RunState state = RUN_STATE_PRELAUNCH; /* machine lock */
 #define LISTENERS_MAX 8
 static void (*listeners[LISTENERS_MAX])(bool running, RunState state);
 static unsigned nlisteners;
+
+/* ---- Requests: acted on in the main loop, or where a recording has them ---- */
+
+typedef enum Request { REQUEST_RESET, REQUEST_SHUTDOWN, REQUEST_POWERDOWN, REQUEST_WATCHDOG, REQUEST_EXIT } Request;
+static ReplayInput *requests;
+static void act_on(Request request, int arg);
+
+static size_t deliver_request(void *opaque, const uint8_t *buf, size_t len)
+{
+    if (buf)
+        act_on((Request)buf[0], (int8_t)buf[1]);
+    return len < 2 ? 0 : 2;
+}
+
+void runstate_record_requests(void)
+{
+    requests = replay_input_new("requests", deliver_request, NULL);
+}
+
+static void request(Request request, int arg, void (*fn)(void *opaque))
+{
+    const uint8_t message[2] = { (uint8_t)request, (uint8_t)arg };
+    if (replay_mode == REPLAY_NONE || !requests) {
+        main_loop_run_soon(fn, GINT_TO_POINTER(arg));
+        return;
+    }
+    replay_input_send(requests, message, sizeof(message));
+    if (replay_mode == REPLAY_PLAY && !current_cpu)
+        warn_report("the recording says what happens to the machine");
+}
 
 void vm_add_state_listener(void (*fn)(bool running, RunState state))
 {
@@ -89,6 +120,7 @@ static void start(bool clock)
     if (running)
         return;
     running = true;
+    replay_hold(false);
     if (clock)
         clock_virtual_enable(true);
     set_state(RUN_STATE_RUNNING);
@@ -128,12 +160,19 @@ static void do_exit(void *opaque)
 
 void system_exit_request(int status)
 {
-    main_loop_run_soon(do_exit, GINT_TO_POINTER(status));
+    if (current_cpu)
+        request(REQUEST_EXIT, status, do_exit);
+    else
+        main_loop_run_soon(do_exit, GINT_TO_POINTER(status));
 }
 
 static void do_shutdown(void *opaque)
 {
     ShutdownCause cause = GPOINTER_TO_INT(opaque);
+    if (cause != SHUTDOWN_QMP_QUIT && replay_keeps_snapshots()) { /* someone may want to go back from here */
+        vm_stop_as(RUN_STATE_SHUTDOWN);
+        return;
+    }
     tell(MACHINE_SHUTDOWN, cause);
     if (!runstate_no_shutdown || cause == SHUTDOWN_QMP_QUIT)
         main_loop_quit(0); /* first: listeners can tell this stop from one that someone may end */
@@ -160,17 +199,26 @@ static void do_panic(void *opaque)
 
 void system_shutdown_request(ShutdownCause cause)
 {
-    main_loop_run_soon(cause == SHUTDOWN_PANIC ? do_panic : do_shutdown, GINT_TO_POINTER(cause));
+    request(REQUEST_SHUTDOWN, cause, cause == SHUTDOWN_PANIC ? do_panic : do_shutdown);
     if (current_cpu)
         cpu_exit(current_cpu);
 }
 
-/* The machine as after power-on: devices in creation order, then the board, then vCPUs. */
+static void tell_reset(void *opaque)
+{
+    tell(MACHINE_RESET, GPOINTER_TO_INT(opaque));
+}
+
+/* The machine as after power-on: devices in creation order, then the board, then vCPUs. In the main loop, or on the one
+ * vCPU thread between slices. */
 static void reset_machine(void *opaque)
 {
-    ShutdownCause cause = GPOINTER_TO_INT(opaque);
-    tell(MACHINE_RESET, cause == SHUTDOWN_GUEST ? SHUTDOWN_GUEST_RESET : cause);
-    bool was_running = running;
+    ShutdownCause cause = GPOINTER_TO_INT(opaque), told = cause == SHUTDOWN_GUEST ? SHUTDOWN_GUEST_RESET : cause;
+    bool was_running = running && !current_cpu;
+    if (current_cpu)
+        main_loop_run_soon(tell_reset, GINT_TO_POINTER(told));
+    else
+        tell(MACHINE_RESET, told);
     if (was_running)
         cpus_pause();
     CPU_FOREACH(cpu) {
@@ -198,7 +246,10 @@ void system_reset_request(ShutdownCause cause)
         system_shutdown_request(cause == SHUTDOWN_GUEST ? SHUTDOWN_GUEST_RESET : cause);
         return;
     }
-    main_loop_run_soon(reset_machine, GINT_TO_POINTER(cause));
+    if (cause == SHUTDOWN_START) /* before the first instruction */
+        main_loop_run_soon(reset_machine, GINT_TO_POINTER(cause));
+    else
+        request(REQUEST_RESET, cause, reset_machine);
     if (current_cpu)
         cpu_exit(current_cpu);
 }
@@ -212,7 +263,7 @@ static void do_powerdown(void *opaque)
 
 void system_powerdown_request(void)
 {
-    main_loop_run_soon(do_powerdown, NULL);
+    request(REQUEST_POWERDOWN, 0, do_powerdown);
 }
 
 static void do_watchdog(void *opaque)
@@ -234,7 +285,32 @@ static void do_watchdog(void *opaque)
 
 void system_watchdog_expired(void)
 {
-    main_loop_run_soon(do_watchdog, NULL);
+    request(REQUEST_WATCHDOG, 0, do_watchdog);
+}
+
+/* On the vCPU thread, between slices. What stops the machine is the main loop's; until then nothing runs. */
+static void act_on(Request request, int arg)
+{
+    void *opaque = GINT_TO_POINTER(arg);
+    switch (request) {
+    case REQUEST_RESET: reset_machine(opaque); break;
+    case REQUEST_POWERDOWN: do_powerdown(opaque); break;
+    case REQUEST_WATCHDOG:
+        replay_hold(runstate_watchdog_action == WATCHDOG_PAUSE);
+        if (runstate_watchdog_action == WATCHDOG_PAUSE)
+            main_loop_run_soon(do_watchdog, opaque);
+        else
+            do_watchdog(opaque);
+        break;
+    case REQUEST_SHUTDOWN:
+        replay_hold(arg != SHUTDOWN_PANIC || runstate_panic_action != PANIC_NONE);
+        main_loop_run_soon(arg == SHUTDOWN_PANIC ? do_panic : do_shutdown, opaque);
+        break;
+    case REQUEST_EXIT:
+        replay_hold(true);
+        main_loop_run_soon(do_exit, opaque);
+        break;
+    }
 }
 
 /* ---- Host signals end the program in order, with the terminal restored ---- */

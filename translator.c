@@ -5,6 +5,7 @@
  * one TB to another on the same page never depends on the mapping of a third page.
  */
 #include "exec/translator.h"
+#include "exec/icount.h"
 #include "exec/tlb.h"
 #include "symbols.h"
 #include "util/log.h"
@@ -117,6 +118,7 @@ bool translator_same_page(const TranslatorContext *ctx, uint64_t pc)
 static void helper_engine_breakpoint(CPUState *cpu)
 {
     cpu->breakpoint_hit = true;
+    cpu->icount_left += icount_enabled(); /* nothing was executed */
     cpu->exception_index = EXCP_DEBUG;
     cpu_loop_exit(cpu);
 }
@@ -251,6 +253,24 @@ static void emit_side_exits(TranslatorContext *ctx)
     }
 }
 
+/*
+ * Under -icount a TB counts all its instructions when it is entered. So nothing may follow an instruction that can leave it
+ * (but by a fault: that is put right), nor one that reaches a device or a counter, which see the clock at the TB's end.
+ */
+static bool ends_counted(const TranslatorContext *ctx)
+{
+    const IRFunc *ir = ctx->ir;
+    if (!icount_enabled())
+        return false;
+    for (unsigned i = tr.ncalls; i < ir->ncalls; i++)
+        if (ir->calls[i]->flags & HF_IO)
+            return true;
+    for (unsigned i = tr.nops; i < ir->nops; i++)
+        if (ir_op_info[ir->ops[i].opc].flags & IRF_TB_END)
+            return true;
+    return false;
+}
+
 /* Translates instructions until one ends the TB; false when the TB was left open. */
 static bool translate_insns(TranslatorContext *ctx)
 {
@@ -274,6 +294,8 @@ static bool translate_insns(TranslatorContext *ctx)
             tr.visited[page_offset(ctx->insn_pc) / 64] |= 1ull << page_offset(ctx->insn_pc) % 64;
         if (ctx->stop)
             return true;
+        if (UNLIKELY(ends_counted(ctx)))
+            return false;
     } while (may_continue(ctx));
     return false;
 }

@@ -3,6 +3,7 @@
 #include "vl.h"
 #include "block/block.h"
 #include "chardev.h"
+#include "exec/replay.h"
 #include "gdbstub.h"
 #include "hw/boot-order.h"
 #include "hw/object.h"
@@ -579,6 +580,16 @@ static bool add_objects(Error **errp)
     return true;
 }
 
+static bool start_replay(Error **errp)
+{
+    if (replay_mode == REPLAY_NONE)
+        return true;
+    runstate_record_requests();
+    if (cfg.gdb)
+        replay_keep_snapshots();
+    return replay_start(errp);
+}
+
 static bool build(Error **errp)
 {
     runstate_no_reboot = cfg.no_reboot;
@@ -592,12 +603,13 @@ static bool build(Error **errp)
     memory_init();
     cfg.target->init();
     return start_accelerator(errp) && (!cfg.icount || icount_configure(cfg.icount, errp)) && open_chardevs(errp) &&
-           add_objects(errp) && open_drives(errp) && add_devices(errp) && drives_check_used(errp) && open_monitors(errp);
+           add_objects(errp) && open_drives(errp) && add_devices(errp) && drives_check_used(errp) && open_monitors(errp) && start_replay(errp);
 }
 
 static void cleanup(void)
 {
     cpus_shutdown();
+    replay_exit();
     if (machine.type && machine.type->exit)
         machine.type->exit(&machine);
     memory_transaction_begin(); /* no more views: boards' windows outlive the devices behind them; memory_exit() ends it */

@@ -222,6 +222,14 @@ void blk_submit(BlockBackend *b, BlockRequest *r)
         block_pool_submit(run_request, complete, r);
 }
 
+bool block_busy(void)
+{
+    for (const BlockBackend *b = backends; b; b = b->next)
+        if (b->in_flight)
+            return true;
+    return false;
+}
+
 void blk_drain(BlockBackend *b)
 {
     for (BlockBackend *each = b ? b : backends; each; each = b ? NULL : each->next) {

@@ -46,6 +46,7 @@ char *data_file_find(const char *name);
 
 /* runstate.c */
 extern bool runstate_no_reboot, runstate_no_shutdown;
+void runstate_record_requests(void); /* under -icount rr= */
 void runstate_install_signal_handlers(void);
 /* After the main loop: a host signal ended it. Tells the event listeners. */
 bool runstate_signalled(void);

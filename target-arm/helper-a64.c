@@ -121,16 +121,20 @@ static bool page_is_guarded(ARMCPU *env, uint64_t pc)
 void helper_a64_bti_check(CPUState *cpu, uint32_t btype)
 {
     ARMCPU *env = arm_cpu(cpu);
+    int32_t left = cpu->icount_left;
 
     cpu_restore_state(cpu, HELPER_RETADDR());
     if (page_is_guarded(env, env->pc))
         arm_raise(env, EXCP_UDEF, ARM_SYNDROME(EC_BTI, 1, btype), 0, 0);
+    cpu->icount_left = left; /* the TB goes on */
 }
 
 uint32_t helper_a64_jump_btype(CPUState *cpu)
 {
     ARMCPU *env = arm_cpu(cpu);
+    int32_t left = cpu->icount_left;
 
     cpu_restore_state(cpu, HELPER_RETADDR());
+    cpu->icount_left = left;
     return page_is_guarded(env, env->pc) ? 3 : 1;
 }

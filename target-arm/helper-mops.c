@@ -5,6 +5,7 @@
  * interrupted and resumed between pages.
  */
 #include "helper.h"
+#include "exec/icount.h"
 
 #include <glib.h>
 #include <string.h>
@@ -53,10 +54,10 @@ static void check(const Mops *m)
               0, m->ra);
 }
 
-/* Between pages: an interrupt restarts the instruction with what is left. */
+/* Between pages: an interrupt restarts the instruction with what is left (under -icount it comes after it). */
 static void poll(const Mops *m)
 {
-    if (atomic_load_explicit(&m->cpu->exit_request, memory_order_relaxed))
+    if (!icount_enabled() && atomic_load_explicit(&m->cpu->exit_request, memory_order_relaxed))
         cpu_loop_exit_restore(m->cpu, m->ra);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Helpers of system instructions: waiting, events, SPSel, CPSR and banked registers of AArch32, the interrupt lines. */
 #include "helper.h"
+#include "exec/icount.h"
 
 #include <sched.h>
 
@@ -71,6 +72,7 @@ static void halt(ARMCPU *env)
         return;
     atomic_store(&cpu->halted, true);
     cpu->exception_index = EXCP_HLT;
+    cpu->icount_left += icount_enabled(); /* it counts as the exception */
 }
 
 void helper_wfi(CPUState *cpu, uint32_t syndrome)

@@ -4,6 +4,7 @@
  * of their own: HVC or SMC from a kernel comes here instead of to an exception level. Suspend is WFI.
  */
 #include "cpu.h"
+#include "exec/icount.h"
 
 #include "hw/boards.h"
 
@@ -16,6 +17,7 @@ static _Noreturn void halt(ARMCPU *env)
 {
     atomic_store(&env->parent.halted, true);
     env->parent.exception_index = EXCP_HLT;
+    env->parent.icount_left += icount_enabled(); /* it counts as the exception */
     cpu_loop_exit(&env->parent);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "helper-int.h"
 #include "helper.h"
+#include "exec/icount.h"
 #include "string-op.h"
 #include "exec/tlb.h"
 #include <string.h>
@@ -70,9 +71,11 @@ static void count_down(const StringOp *o, uint64_t elements)
         set_offset(o, R_ECX, o->env->regs[R_ECX] - elements);
 }
 
-/* More to do, and nobody asks for the vCPU? */
+/* More to do, and nobody asks for the vCPU? Under -icount an instruction may not end where the host happens to ask. */
 static bool goes_on(const StringOp *o)
 {
+    if (icount_enabled())
+        return !o->single && count_of(o);
     return !o->single && count_of(o) && !atomic_load_explicit(&o->cpu->exit_request, memory_order_relaxed);
 }
 
@@ -85,6 +88,7 @@ static bool finished(const StringOp *o)
         return true;
     env->eflags |= RF_MASK;
     env->hflags |= HF_RF;
+    o->cpu->icount_left += icount_enabled(); /* counts when it has finished, in however many parts */
     return false;
 }
 

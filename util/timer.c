@@ -181,6 +181,55 @@ int64_t timers_next_deadline(ClockType type)
     return d == INT64_MAX ? -1 : d;
 }
 
+/* ---- Saving and loading a clock's timers ---- */
+
+struct TimerList {
+    unsigned n;
+    struct {
+        Timer *timer;
+        int64_t expire;
+    } t[];
+};
+
+TimerList *timers_save(ClockType type)
+{
+    unsigned n = 0, i = 0;
+    pthread_mutex_lock(&timer_mutex);
+    for (const Timer *t = active[type]; t; t = t->next)
+        n++;
+    TimerList *list = g_malloc(sizeof(*list) + n * sizeof(list->t[0]));
+    list->n = n;
+    for (Timer *t = active[type]; t; t = t->next, i++) {
+        list->t[i].timer = t;
+        list->t[i].expire = t->expire;
+    }
+    pthread_mutex_unlock(&timer_mutex);
+    return list;
+}
+
+void timers_load(ClockType type, const TimerList *list)
+{
+    pthread_mutex_lock(&timer_mutex);
+    while (active[type])
+        unlink_timer(active[type]);
+    Timer **p = &active[type];
+    for (unsigned i = 0; i < list->n; i++) {
+        *p = list->t[i].timer;
+        (*p)->expire = list->t[i].expire;
+        (*p)->next = NULL;
+        p = &(*p)->next;
+    }
+    publish_deadline(type);
+    pthread_mutex_unlock(&timer_mutex);
+}
+
+void timers_list_free(TimerList *list)
+{
+    g_free(list);
+}
+
+/* ---- Running ---- */
+
 /* Takes the first timer due at now off the list; false when there is none. */
 static bool pop_due(ClockType type, int64_t now, Timer *copy)
 {

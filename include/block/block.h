@@ -197,6 +197,7 @@ bool blk_write_cache(const BlockBackend *b);
 void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushed */
 /* Sends a request to the pool. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
 void blk_submit(BlockBackend *b, BlockRequest *r);
+bool block_busy(void);  /* a request of some backend is under way */
 /* Waits for all requests of b (NULL: of all) and runs their completions. Machine lock. */
 void blk_drain(BlockBackend *b);
 /* What werror= or rerror= say of this error. STOP has stopped the machine; the guest then sees the error, too: requests are not

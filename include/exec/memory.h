@@ -39,7 +39,7 @@ struct RAMBlock {
     uintptr_t *code_tbs;
     RAMBlock *next;
 };
-enum { DIRTY_VGA = 1, DIRTY_MIGRATION = 2, DIRTY_CODE = 4 /* set = page holds no code */ };
+enum { DIRTY_VGA = 1, DIRTY_MIGRATION = 2, DIRTY_CODE = 4 /* set = page holds no code */, DIRTY_SNAPSHOT = 8 };
 
 struct MemoryRegion {
     RegionKind kind;
@@ -133,7 +133,7 @@ RAMBlock *ram_block_new(const char *name, uint64_t size, Error **errp);
 void ram_block_free(RAMBlock *b);
 RAMBlock *ram_block_from_host(const void *host, hwaddr *offset); /* NULL when not guest RAM */
 extern RAMBlock *ram_blocks;
-/* Clears the DIRTY_VGA or DIRTY_MIGRATION bit of the pages of [offset, offset+len) and makes stores by
+/* Clears the DIRTY_VGA, DIRTY_MIGRATION or DIRTY_SNAPSHOT bit of the pages of [offset, offset+len) and makes stores by
  * vCPUs set it again. Returns whether any was set; page_set(opaque, offset of the page) is called for
  * each that was (may be NULL). Clear first, then read the page. Any thread. */
 bool ram_test_and_clear_dirty(RAMBlock *b, hwaddr offset, uint64_t len, uint8_t client,

@@ -96,6 +96,7 @@ enum {
     HF_PURE = 8,         /* result depends on arguments only: removable when unused; implies the
                             three above */
     HF_NO_RETURN = 16,   /* always raises */
+    HF_IO = 32,          /* reaches devices or reads the clock: under -icount its instruction ends the TB */
 };
 /*
  * A helper gets CPUState * first when args[0] is HARG_ENV (the builder passes it; front ends don't).

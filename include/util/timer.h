@@ -38,6 +38,12 @@ int64_t timer_expire_ns(const Timer *t); /* -1 when inactive */
 int64_t timers_next_deadline(ClockType type);
 /* Runs what is due on CLOCK_VIRTUAL (icount: the vCPU thread does so at the deadline). Machine lock. */
 void timers_run_virtual(void);
+/* The active timers of a clock with their deadlines, in the order in which they will run; loading makes exactly these active
+ * (timers that have been freed since may not be among them). Machine lock. */
+typedef struct TimerList TimerList;
+TimerList *timers_save(ClockType type);
+void timers_load(ClockType type, const TimerList *list);
+void timers_list_free(TimerList *list);
 /* Runs what is due on every clock; returns ns until the next one or -1. Main loop, machine lock. */
 int64_t timers_run(void);
 
