@@ -96,6 +96,13 @@ uint64_t icount_position(void)
     return (uint64_t)insns;
 }
 
+uint64_t icount_position_after(void)
+{
+    const CPUState *cpu = current_cpu;
+    int32_t in_tb = cpu ? ahead(cpu) : 0;
+    return icount_position() - (uint64_t)(in_tb ? in_tb - 1 : 0);
+}
+
 /* Instructions that fit before the next deadline, at least 1. */
 static int32_t insns_to_deadline(void)
 {

@@ -459,7 +459,7 @@ static void qtest_event(void *opaque, ChardevEvent e)
     }
 }
 
-static const ChardevFrontend qtest_frontend = { qtest_can_read, qtest_read, qtest_event };
+static const ChardevFrontend qtest_frontend = { qtest_can_read, qtest_read, qtest_event, true };
 
 bool qtest_start(const char *device, const char *log, Error **errp)
 {

@@ -60,6 +60,11 @@ static int place_before(uint64_t position)
     return found;
 }
 
+uint64_t replay_first_position(void)
+{
+    return places && places->len ? place(0)->position : icount_position();
+}
+
 /* Those that lie closest together lose one. */
 static void thin_out(void)
 {
@@ -103,8 +108,10 @@ bool replay_keeps_snapshots(void)
 
 static bool load_place(const Place *p, Error **errp)
 {
+    uint64_t now = icount_position();
     if (!vm_snapshot_load(p->vm, errp))
         return false;
+    replay.seen = MAX(replay.seen, now);
     replay.at = p->at;
     replay.over = replay.may_interrupt = false;
     return true;
@@ -149,7 +156,6 @@ static void end_reached(void *opaque)
 {
     if (!replay.over)
         return;
-    info_report("the recording ends here");
     if (keep || runstate_no_shutdown)
         vm_stop_as(RUN_STATE_PAUSED);
     else
@@ -177,7 +183,8 @@ bool replay_seek(uint64_t position, void (*done)(void *opaque), void *opaque, Er
         error_setg(errp, "there is no snapshot before this instruction (snapshots are kept when gdb may attach)");
         return false;
     }
-    if ((!forward || (from >= 0 && place((guint)from)->position > now)) && !load_place(place((guint)from), errp))
+    bool shorter = from >= 0 && place((guint)from)->position > now && !search.active; /* a search has to see all of it */
+    if ((!forward || shorter) && !load_place(place((guint)from), errp))
         return false;
     seek.active = true;
     seek.done = done;

@@ -15,12 +15,13 @@
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zlib.h>
 
 /* The TLBs are emptied this often, both ways: a snapshot taken there needs to hold none. */
-#define MARK_EVERY (1u << 24)
+#define MARK_EVERY (getenv("RR_MARK") ? 1u << atoi(getenv("RR_MARK")) : 1u << 24)
 
 ReplayMode replay_mode;
 ReplayState replay = { .stop_at = UINT64_MAX };
@@ -59,6 +60,16 @@ const char *replay_file(void)
 uint64_t replay_position(void)
 {
     return icount_position();
+}
+
+int replay_cpu(void)
+{
+    return replay.at.event.kind == REPLAY_CPU && replay.at.event.position == icount_position() ? (int)replay.at.event.value : replay.at.cpu;
+}
+
+bool replay_at_end(void)
+{
+    return replay_mode == REPLAY_PLAY && replay.at.event.kind == REPLAY_END && replay.at.event.position == icount_position();
 }
 
 uint64_t replay_length(void)
@@ -375,6 +386,11 @@ bool replay_between_slices(void)
     }
     differs("all vCPUs wait");
     return false;
+}
+
+bool replay_repeats(void)
+{
+    return replay_mode == REPLAY_PLAY && icount_position_after() <= replay.seen;
 }
 
 void replay_hold(bool on)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of character devices, -chardev and the old short forms of -serial and -monitor. */
 #include "internal.h"
+#include "exec/replay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -365,6 +366,7 @@ void chardevs_exit(void)
         chardev_free(g_ptr_array_index(all, i));
     if (all)
         g_ptr_array_free(all, TRUE);
+    chardev_replay_exit();
     all = NULL;
     chardev_terminal_restore();
 }
@@ -372,6 +374,8 @@ void chardevs_exit(void)
 
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error **errp)
 {
+    if (replay_mode != REPLAY_NONE && !fe->host)
+        chardev_replay_attach(chr, &fe, &opaque);
     if (chr->kind == &chardev_kind_mux)
         return chardev_mux_attach(chr, fe, opaque, errp);
     if (chr->fe) {
@@ -386,6 +390,8 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error
 
 void chardev_detach(Chardev *chr, void *opaque)
 {
+    if (replay_mode != REPLAY_NONE)
+        opaque = chardev_replay_detach(chr, opaque);
     if (chr->kind == &chardev_kind_mux) {
         chardev_mux_detach(chr, opaque);
     } else if (chr->opaque == opaque) {
@@ -396,6 +402,12 @@ void chardev_detach(Chardev *chr, void *opaque)
 
 size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
 {
+    if (replay_mode != REPLAY_NONE && current_cpu && replay_repeats())
+        return len; /* the host has seen it */
+    if (replay_mode != REPLAY_NONE && chr->kind->write_all && !chardev_is_mux(chr)) {
+        chardev_write_all(chr, buf, len); /* a guest may not notice how fast the host reads */
+        return len;
+    }
     size_t n = chr->kind->write ? chr->kind->write(chr, buf, len) : len;
     if (chr->logfile && n) {
         fwrite(buf, 1, n, chr->logfile);

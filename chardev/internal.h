@@ -66,6 +66,10 @@ void chardev_fd_set_hangup(Chardev *chr, ChardevHangup *fn);
 /* Registers a Chardev made by other means (legacy forms, mux around another). */
 Chardev *chardev_create(const ChardevKind *kind, const char *id, OptGroup *opts, Error **errp);
 void chardev_terminal_restore(void);
+/* replay.c: puts itself between chr and a guest's front end, or finds what it put there. */
+void chardev_replay_attach(Chardev *chr, const ChardevFrontend **fe, void **opaque);
+void *chardev_replay_detach(Chardev *chr, void *opaque);
+void chardev_replay_exit(void);
 /* The mux kind takes several front ends. */
 Chardev *chardev_mux_base(const Chardev *chr);
 bool chardev_mux_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error **errp);

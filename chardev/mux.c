@@ -132,7 +132,7 @@ static void mux_event(void *opaque, ChardevEvent e)
             m->fe[i].fe->event(m->fe[i].opaque, e);
 }
 
-static const ChardevFrontend mux_frontend = { mux_can_read, mux_read, mux_event };
+static const ChardevFrontend mux_frontend = { mux_can_read, mux_read, mux_event, true };
 
 bool chardev_mux_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Error **errp)
 {

@@ -31,7 +31,7 @@ static void tap_event(void *opaque, ChardevEvent e)
     chardev_send_event(opaque, e);
 }
 
-static const ChardevFrontend tap_frontend = { tap_can_read, tap_read, tap_event };
+static const ChardevFrontend tap_frontend = { tap_can_read, tap_read, tap_event, true };
 
 static void deliver_typed(Chardev *chr)
 {

@@ -390,6 +390,8 @@ static const struct {
     { "vCont", gdb_vcont },
     { "vKill;", cmd_vkill },
     { "vAttach;", cmd_vattach },
+    { "bs", gdb_reverse_step },
+    { "bc", gdb_reverse_continue },
     { "D", gdb_detach },
     { "k", cmd_kill },
     { "R", cmd_restart },

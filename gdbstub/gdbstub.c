@@ -5,6 +5,7 @@
  * it first, so commands always see stopped vCPUs. Left out: non-stop mode, run-length encoding of what is sent.
  */
 #include "internal.h"
+#include "exec/replay.h"
 #include "hw/boards.h"
 #include "util/error.h"
 #include "vl.h"
@@ -82,6 +83,7 @@ void gdb_error(unsigned code)
 static void stop_if_running(void)
 {
     gdb.awaiting_stop = false; /* what comes is an answer already */
+    replay_cancel();
     if (vm_running())
         vm_stop();
 }
@@ -189,7 +191,7 @@ static void begin_session(void)
     gdb_end_session();
     gdb.rx = RX_IDLE;
     gdb.no_ack = gdb.multiprocess = gdb.swbreak = gdb.physical = false;
-    gdb.sstep = SSTEP_ENABLE | SSTEP_NOIRQ | SSTEP_NOTIMER;
+    gdb.sstep = SSTEP_ENABLE | (replay_mode == REPLAY_NONE ? SSTEP_NOIRQ | SSTEP_NOTIMER : 0);
     gdb.g_cpu = gdb.c_cpu = first_cpu;
     g_byte_array_set_size(gdb.last, 0);
     g_ptr_array_set_size(gdb.threads, 0);
@@ -205,7 +207,7 @@ static void gdb_event(void *opaque, ChardevEvent e)
         gdb_end_session(); /* the machine stays as it is */
 }
 
-static const ChardevFrontend gdb_frontend = { gdb_can_read, gdb_read, gdb_event };
+static const ChardevFrontend gdb_frontend = { gdb_can_read, gdb_read, gdb_event, true };
 
 static void init_once(void)
 {

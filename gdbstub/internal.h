@@ -89,6 +89,8 @@ void gdb_query(Packet p, bool set);
 void gdb_stop_reply(void);
 void gdb_step_or_continue(Packet p, CPUAction action, bool with_signal);
 void gdb_vcont(Packet p);
+void gdb_reverse_step(Packet p);
+void gdb_reverse_continue(Packet p);
 void gdb_detach(Packet p);
 void gdb_kill(void);
 void gdb_interrupt(void);                   /* Ctrl-C */

@@ -4,6 +4,7 @@
  * commands, searches, and QEMU's own (stepping modes, physical memory).
  */
 #include "internal.h"
+#include "exec/replay.h"
 #include "util/error.h"
 
 #include <inttypes.h>
@@ -22,7 +23,8 @@ static void q_supported(Packet p)
             break;
     }
     char *text = g_strdup_printf("PacketSize=%x;qXfer:features:read+;qXfer:threads:read+;vContSupported+;multiprocess+;"
-                                 "swbreak+;hwbreak+;QStartNoAckMode+;binary-upload+", GDB_PACKET_MAX);
+                                 "swbreak+;hwbreak+;QStartNoAckMode+;binary-upload+%s", GDB_PACKET_MAX,
+                                 replay_mode == REPLAY_PLAY ? ";ReverseStep+;ReverseContinue+" : "");
     gdb_send_text(text);
     g_free(text);
 }
@@ -255,7 +257,7 @@ static void q_crc(Packet p)
 
 static void q_sstep_bits(Packet p)
 {
-    gdb_send_text("ENABLE=1,NOIRQ=2,NOTIMER=4");
+    gdb_send_text(replay_mode == REPLAY_NONE ? "ENABLE=1,NOIRQ=2,NOTIMER=4" : "ENABLE=1");
 }
 
 static void q_sstep(Packet p)
@@ -265,7 +267,7 @@ static void q_sstep(Packet p)
     if (packet_done(&p)) {
         snprintf(text, sizeof(text), "0x%x", gdb.sstep);
         gdb_send_text(text);
-    } else if (packet_char(&p, '=') && packet_hex(&p, &v) && !(v & ~7ull)) {
+    } else if (packet_char(&p, '=') && packet_hex(&p, &v) && !(v & ~(replay_mode == REPLAY_NONE ? 7ull : 1))) {
         gdb.sstep = (unsigned)v | SSTEP_ENABLE;
         gdb_send_text("OK");
     } else {

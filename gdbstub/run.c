@@ -4,6 +4,7 @@
  * Ctrl-C, detach and kill. Signals that gdb asks to deliver mean nothing to a machine.
  */
 #include "internal.h"
+#include "exec/replay.h"
 #include "hw/boards.h"
 #include "util/error.h"
 #include "util/main-loop.h"
@@ -95,6 +96,10 @@ static void state_changed(bool running, RunState state)
     if (!gdb.attached || !gdb.awaiting_stop || main_loop_quitting()) /* the exit will be reported */
         return;
     gdb.awaiting_stop = false;
+    if (replay_at_end()) {
+        send_stop(SIGNAL_TRAP, gdb.c_cpu, "replaylog:end;");
+        return;
+    }
     send_stop(state == RUN_STATE_PAUSED || state == RUN_STATE_SHUTDOWN ? SIGNAL_INT : SIGNAL_TRAP, gdb.c_cpu, "");
 }
 
@@ -114,7 +119,7 @@ static bool stopped_at_breakpoint(CPUState *cpu)
 /* One vCPU as planned. True when code beyond one instruction will run, or a breakpoint is to be met. */
 static bool apply_plan(CPUState *cpu, const CPUPlan *plan)
 {
-    cpu->held = plan->action == ACTION_NONE;
+    cpu->held = plan->action == ACTION_NONE && replay_mode == REPLAY_NONE; /* else the recording knows whose turn it is */
     cpu->singlestep = plan->action == ACTION_STEP ? (uint8_t)gdb.sstep : 0;
     cpu->step_start = plan->step_start;
     cpu->step_end = plan->step_end;
@@ -155,6 +160,11 @@ static void resume(const CPUPlan *plans)
         clock |= clock_runs(cpu, &plans[cpu->index]);
     }
     gdb_points_sync(sync);
+    if (replay_at_end()) {
+        gdb_forget_vcpus();
+        send_stop(SIGNAL_TRAP, gdb.c_cpu, "replaylog:end;");
+        return;
+    }
     gdb.awaiting_stop = true;
     if (clock)
         vm_start();
@@ -254,10 +264,67 @@ void gdb_vcont(Packet p)
     g_free(plans);
 }
 
+/* ---- Backwards ---- */
+
+static void report_place(const char *reason)
+{
+    CPUState *cpu = gdb_cpu_of(replay_cpu() + 1);
+    gdb.g_cpu = gdb.c_cpu = cpu ? cpu : first_cpu;
+    send_stop(SIGNAL_TRAP, gdb.g_cpu, reason);
+}
+
+static void step_done(void *opaque)
+{
+    report_place("");
+}
+
+static void continue_done(bool hit)
+{
+    report_place(!hit ? "replaylog:begin;" : gdb.swbreak && stopped_at_breakpoint(gdb_cpu_of(replay_cpu() + 1)) ? "swbreak:;" : "");
+}
+
+static void prepare_to_go_back(void)
+{
+    gdb_forget_vcpus();
+    gdb.pending_watch = NULL;
+    gdb_points_sync(true);
+}
+
+void gdb_reverse_step(Packet p)
+{
+    Error *err = NULL;
+    uint64_t now = replay_position();
+    if (replay_mode != REPLAY_PLAY) {
+        gdb_error(0x14);
+        return;
+    }
+    prepare_to_go_back();
+    if (now <= replay_first_position())
+        report_place("replaylog:begin;");
+    else if (!replay_seek(now - 1, step_done, NULL, &err)) {
+        error_report_err(err);
+        gdb_error(0x14);
+    }
+}
+
+void gdb_reverse_continue(Packet p)
+{
+    if (replay_mode != REPLAY_PLAY) {
+        gdb_error(0x14);
+        return;
+    }
+    prepare_to_go_back();
+    replay_reverse_continue(continue_done);
+}
+
 /* ---- Interrupting and leaving ---- */
 
 void gdb_interrupt(void)
 {
+    if (replay_seeking()) {
+        replay_cancel();
+        gdb.awaiting_stop = true;
+    }
     if (gdb.syscall_cpu)
         gdb.syscall_break = true;
     else if (gdb.attached && vm_running())

@@ -11,6 +11,7 @@ typedef struct ChardevFrontend {
     size_t (*can_read)(void *opaque);                 /* bytes it can take now */
     void (*read)(void *opaque, const uint8_t *buf, size_t len);
     void (*event)(void *opaque, ChardevEvent e);      /* may be NULL */
+    bool host;                                        /* not the guest's: a monitor, a debugger, a device between */
 } ChardevFrontend;
 
 /* "-chardev KIND,id=ID,…": kinds stdio file pipe pty socket null mux ringbuf vc. */

@@ -270,7 +270,7 @@ static void monitor_event(void *opaque, ChardevEvent e)
         mon->greeted = false;
 }
 
-static const ChardevFrontend monitor_frontend = { monitor_can_read, monitor_read, monitor_event };
+static const ChardevFrontend monitor_frontend = { monitor_can_read, monitor_read, monitor_event, true };
 
 Monitor *monitor_new(Chardev *chr, Error **errp)
 {

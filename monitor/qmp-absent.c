@@ -21,11 +21,6 @@ static json_t *empty_object(json_t *args, Error **errp)
     return NULL;
 }
 
-static json_t *query_replay(json_t *args, Error **errp)
-{
-    return json_pack("{s:s,s:i}", "mode", "none", "icount", 0);
-}
-
 static json_t *query_vnc(json_t *args, Error **errp)
 {
     return json_pack("{s:b}", "enabled", 0);
@@ -51,7 +46,6 @@ static const QMPCommand commands[] = {
     { "query-memdev", "", "[Memdev]", empty_list, 0 },
     { "query-fdsets", "", "[FdsetInfo]", empty_list, 0 },
     { "query-migrate", "", "MigrationInfo", empty_object, 0 },
-    { "query-replay", "", "ReplayInfo", query_replay, 0 },
     { "query-vnc", "", "VncInfo", query_vnc, 0 },
     { "query-display-options", "", "DisplayOptions", query_display, 0 },
     { "rtc-reset-reinjection", "", "", empty_object, 0 },
@@ -71,11 +65,6 @@ static void info_block_jobs(Monitor *mon, int argc, char **argv)
 static void info_numa(Monitor *mon, int argc, char **argv)
 {
     monitor_printf(mon, "0 nodes\n");
-}
-
-static void info_replay(Monitor *mon, int argc, char **argv)
-{
-    monitor_printf(mon, "Record/replay is not active\n");
 }
 
 static void info_vnc(Monitor *mon, int argc, char **argv)
@@ -98,7 +87,6 @@ static const MonitorCommand monitor_table[] = {
     { "info memory-devices", "", "show memory devices", show_nothing },
     { "info tpm", "", "show the TPM device", show_nothing },
     { "info numa", "", "show NUMA information", info_numa },
-    { "info replay", "", "show record/replay information", info_replay },
     { "info vnc", "", "show the vnc server status", info_vnc },
     { "info snapshots", "", "show the currently saved VM snapshots", info_snapshots },
 };

@@ -445,7 +445,7 @@ static void session_event(void *opaque, ChardevEvent e)
         greet(s);
 }
 
-static const ChardevFrontend session_frontend = { session_can_read, session_read, session_event };
+static const ChardevFrontend session_frontend = { session_can_read, session_read, session_event, true };
 
 QMPSession *qmp_session_new(Chardev *chr, bool pretty, Error **errp)
 {

@@ -4,10 +4,10 @@
  * belongs to no device: vCPUs, timers, PSCI, memory, flash, PCI, buttons. Bindings: Linux Documentation/devicetree.
  */
 #include "hw/arm/virt.h"
+#include "util/guest-random.h"
 
 #include <glib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { PPI = 1, LEVEL_HIGH = 4 };
 enum { PSCI_FN_SUSPEND = 0x84000001, PSCI_FN_OFF = 0x84000002, PSCI_FN_ON = 0x84000003, PSCI_FN_MIGRATE = 0x84000005,
@@ -41,10 +41,9 @@ static void add_root(TreeContext *c)
     dt_string(c->t, "/chosen", "stdout-path", "/pl011@9000000");
     if (c->b->randomness) {
         uint8_t seed[40];
-        if (getentropy(seed, sizeof(seed)) == 0) {
-            dt_bytes(c->t, "/chosen", "rng-seed", seed, 32);
-            dt_bytes(c->t, "/chosen", "kaslr-seed", seed + 32, 8);
-        }
+        guest_random(seed, sizeof(seed));
+        dt_bytes(c->t, "/chosen", "rng-seed", seed, 32);
+        dt_bytes(c->t, "/chosen", "kaslr-seed", seed + 32, 8);
     }
 }
 

@@ -3,7 +3,7 @@
  * Region 0 (16 bytes). There is always a word to read while it is enabled. */
 #include "hw/device.h"
 
-#include <sys/random.h>
+#include "util/guest-random.h"
 
 enum { R_CTRL, R_STATUS, R_DATA };
 enum { CTRL_ENABLE = 1 };
@@ -20,7 +20,8 @@ static uint32_t read_data(void *opaque, unsigned index, uint32_t value)
     uint32_t v;
     (void)opaque;
     (void)index;
-    return getentropy(&v, sizeof(v)) == 0 ? v : value;
+    guest_random(&v, sizeof(v));
+    return v;
 }
 
 static const RegisterRow rng_regs[] = {

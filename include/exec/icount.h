@@ -15,6 +15,7 @@ int64_t icount_ns(void);
 /* Instructions executed so far: a position in the run. Each exception or interrupt that is delivered counts as one, too, so
  * that no two states have the same position. Between slices, or on the vCPU's thread between TBs. */
 uint64_t icount_position(void);
+uint64_t icount_position_after(void); /* of the instruction whose helper or access this is */
 /* One more was executed that is not part of a TB: an exception was delivered. */
 static inline void icount_count_one(CPUState *cpu)
 {

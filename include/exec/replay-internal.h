@@ -17,6 +17,7 @@ typedef struct ReplayState {
     ReplayFile file;   /* REPLAY_PLAY */
     ReplayCursor at;
     bool over;         /* the end has been reached, or the run went another way */
+    uint64_t seen;     /* the farthest position from which replay went back */
     bool held;
     bool may_interrupt;
     uint64_t stop_at;  /* position where the machine stops; UINT64_MAX: none */

@@ -21,9 +21,13 @@ bool replay_start(Error **errp);
 void replay_exit(void);
 const char *replay_file(void);       /* NULL: none */
 uint64_t replay_position(void);      /* machine stopped */
+uint64_t replay_first_position(void); /* of the snapshots that are kept */
+int replay_cpu(void);                /* whose turn it is */
+bool replay_at_end(void);
 uint64_t replay_length(void);        /* instructions of the recording that is replayed */
 
 /* ---- vCPU thread ---- */
+bool replay_repeats(void); /* this instruction has been executed before, and what it did to the host done */
 /* Timers, inputs and requests whose moment has come. True when there was something. Machine lock. */
 bool replay_between_slices(void);
 bool replay_may_run(const CPUState *cpu);                  /* it is this vCPU's turn, and not the end */
