@@ -15,13 +15,12 @@
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zlib.h>
 
 /* The TLBs are emptied this often, both ways: a snapshot taken there needs to hold none. */
-#define MARK_EVERY (getenv("RR_MARK") ? 1u << atoi(getenv("RR_MARK")) : 1u << 24)
+#define MARK_EVERY (1u << 24)
 
 ReplayMode replay_mode;
 ReplayState replay = { .stop_at = UINT64_MAX };
