@@ -208,7 +208,7 @@ static void write_event(const ReplayEvent *e)
         error_report("cannot write the recording %s: %s", replay.path, strerror(errno));
         fclose(rec.file);
         rec.file = NULL;
-        system_exit_request(1);
+        main_loop_quit(1);
     }
     g_byte_array_free(bytes, TRUE);
 }
@@ -302,7 +302,7 @@ static void differs(const char *what)
         return;
     replay.over = true;
     error_report("replay: the run differs from the recording at instruction %" PRIu64 ": %s", icount_position(), what);
-    system_exit_request(1);
+    main_loop_quit(1);
 }
 
 static void play_input(const ReplayEvent *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots of the whole machine in memory: see savevm.h. */
 #include "savevm.h"
+#include "block/block.h"
 #include "cpu.h"
 #include "exec/icount.h"
 #include "exec/memory.h"
@@ -36,6 +37,7 @@ struct VMSnapshot {
     ICountState icount;
     uint64_t random;
     RAMSnapshot *ram;
+    BlockOverlays *disks;
 };
 
 /* ---- Taking ---- */
@@ -72,6 +74,7 @@ VMSnapshot *vm_snapshot_take(void)
     s->icount = icount_save();
     s->random = guest_random_state();
     s->ram = ram_snapshot_take();
+    s->disks = block_overlays_save();
     return s;
 }
 
@@ -87,6 +90,7 @@ void vm_snapshot_free(VMSnapshot *s)
     g_array_free(s->cpus, TRUE);
     timers_list_free(s->timers);
     ram_snapshot_free(s->ram);
+    block_overlays_free(s->disks);
     g_free(s);
 }
 
@@ -153,6 +157,7 @@ bool vm_snapshot_load(const VMSnapshot *s, Error **errp)
         cpu_run_on(cpu, load_cpu, s->cpus);
     timers_load(CLOCK_VIRTUAL, s->timers);
     guest_random_set_state(s->random);
+    block_overlays_load(s->disks);
     return true;
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Backends: the medium a device sees. A request is checked here, runs on a pool thread against the root node, and completes in the main
- * loop. werror= and rerror=, the write cache switch, detect-zeroes and statistics live here.
+ * loop. Under -icount a run must repeat: a request runs where the guest makes it, and completes at a virtual time. werror= and rerror=, the write cache switch, detect-zeroes and statistics live here.
  */
 #include "backend.h"
+#include "exec/icount.h"
+#include "exec/replay.h"
 #include "hw/device.h"
 #include "hw/boards.h"
 #include "util/error.h"
 #include "util/main-loop.h"
+#include "util/timer.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -35,6 +38,8 @@ void blk_free(BlockBackend *b)
     if (!b)
         return;
     blk_eject(b);
+    timer_free(b->counted_timer);
+    overlay_free(b);
     for (BlockBackend **p = &backends; *p; p = &(*p)->next) {
         if (*p == b) {
             *p = b->next;
@@ -170,11 +175,30 @@ static int run_write(BlockBackend *b, const BlockRequest *r)
     return block_writev(b->root, r->offset, &r->vec);
 }
 
+/* A replayed guest leaves the image alone. */
+static int replay_request(BlockBackend *b, const BlockRequest *r)
+{
+    int ret = 0;
+    switch (r->op) {
+    case BLOCK_READ:
+        ret = block_readv(b->root, r->offset, &r->vec);
+        overlay_read(b, r->offset, &r->vec);
+        return ret;
+    case BLOCK_WRITE: return overlay_write(b, r->offset, r->vec.size, &r->vec);
+    case BLOCK_WRITE_ZEROES: return overlay_write(b, r->offset, r->size, NULL);
+    default: return 0;
+    }
+}
+
 /* Pool thread. The root stays: ejecting waits for requests under way. */
 static void run_request(void *opaque)
 {
     BlockRequest *r = opaque;
     BlockBackend *b = r->blk;
+    if (replay_mode == REPLAY_PLAY) {
+        r->ret = replay_request(b, r);
+        return;
+    }
     switch (r->op) {
     case BLOCK_READ: r->ret = block_readv(b->root, r->offset, &r->vec); break;
     case BLOCK_WRITE: r->ret = run_write(b, r); break;
@@ -211,11 +235,53 @@ static int check_request(const BlockBackend *b, const BlockRequest *r)
     return r->offset > end || size > end - r->offset ? -EIO : 0;
 }
 
+/* ---- Under -icount ---- */
+
+#define COUNTED_NS 50000 /* from request to completion: that of a fast disk */
+
+static void complete_first(BlockBackend *b)
+{
+    BlockRequest *r = b->counted_first;
+    b->counted_first = r->next;
+    complete(r);
+}
+
+static void counted_due(void *opaque)
+{
+    BlockBackend *b = opaque;
+    int64_t now = clock_ns(CLOCK_VIRTUAL);
+    while (b->counted_first && b->counted_first->due <= now)
+        complete_first(b);
+    if (b->counted_first)
+        timer_mod(b->counted_timer, b->counted_first->due);
+}
+
+static void submit_counted(BlockBackend *b, BlockRequest *r)
+{
+    if (r->ret == 0)
+        run_request(r);
+    r->due = clock_ns(CLOCK_VIRTUAL) + COUNTED_NS;
+    r->next = NULL;
+    if (!b->counted_timer)
+        b->counted_timer = timer_new(CLOCK_VIRTUAL, counted_due, b);
+    if (b->counted_first) {
+        b->counted_last->next = r;
+    } else {
+        b->counted_first = r;
+        timer_mod(b->counted_timer, r->due);
+    }
+    b->counted_last = r;
+}
+
 void blk_submit(BlockBackend *b, BlockRequest *r)
 {
     r->blk = b;
     r->ret = check_request(b, r);
     b->in_flight++;
+    if (icount_enabled()) {
+        submit_counted(b, r);
+        return;
+    }
     if (r->ret < 0)
         block_pool_submit(nothing, complete, r);
     else
@@ -233,9 +299,16 @@ bool block_busy(void)
 void blk_drain(BlockBackend *b)
 {
     for (BlockBackend *each = b ? b : backends; each; each = b ? NULL : each->next) {
-        while (each->in_flight)
+        while (each->counted_first)
+            complete_first(each);
+        while (each->in_flight && !icount_enabled())
             block_pool_wait();
     }
+}
+
+static void stop_for_error(void *opaque)
+{
+    vm_stop_as(RUN_STATE_IO_ERROR);
 }
 
 BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error)
@@ -248,17 +321,27 @@ BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error)
     if (on == BLOCK_ON_REPORT)
         return BLOCK_ERROR_REPORT;
     error_report("%s: %s error, the machine is stopped: %s", b->id, is_write ? "write" : "read", strerror(error < 0 ? -error : error));
-    vm_stop_as(RUN_STATE_IO_ERROR);
+    if (current_cpu) /* -icount */
+        main_loop_run_soon(stop_for_error, NULL);
+    else
+        stop_for_error(NULL);
     return BLOCK_ERROR_STOP;
 }
 
 int blk_pread(BlockBackend *b, uint64_t offset, void *buf, uint64_t size)
 {
-    return b->root ? block_read(b->root, offset, buf, size) : -ENOMEDIUM;
+    struct iovec part = { buf, size };
+    int ret = b->root ? block_read(b->root, offset, buf, size) : -ENOMEDIUM;
+    if (ret >= 0)
+        overlay_read(b, offset, &(BlockVec){ &part, 1, size });
+    return ret;
 }
 
 int blk_pwrite(BlockBackend *b, uint64_t offset, const void *buf, uint64_t size)
 {
+    struct iovec part = { (void *)buf, size };
+    if (b->root && replay_mode == REPLAY_PLAY)
+        return overlay_write(b, offset, size, &(BlockVec){ &part, 1, size });
     return b->root ? block_write(b->root, offset, buf, size) : -ENOMEDIUM;
 }
 

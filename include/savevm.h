@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The state of the whole machine at a moment, kept in memory: devices and vCPUs by their tables of saved fields, RAM, virtual
- * timers in their order, random numbers. What reverse debugging goes back to. Machine lock; no vCPU runs, no disk request is under way.
+ * timers in their order, random numbers, what a replayed guest wrote to its disks. What reverse debugging goes back to. Machine lock; no vCPU runs, no disk request is under way.
  */
 #ifndef RHEA_SAVEVM_H
 #define RHEA_SAVEVM_H

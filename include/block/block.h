@@ -173,6 +173,7 @@ struct BlockRequest {
     /* of the block layer */
     BlockBackend *blk;
     int ret;
+    int64_t due;
     BlockRequest *next;
 };
 
@@ -197,6 +198,11 @@ bool blk_write_cache(const BlockBackend *b);
 void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushed */
 /* Sends a request to the pool. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
 void blk_submit(BlockBackend *b, BlockRequest *r);
+/* What a replayed guest has written to its disks, for snapshots of the machine. */
+typedef struct BlockOverlays BlockOverlays;
+BlockOverlays *block_overlays_save(void);
+void block_overlays_load(const BlockOverlays *s);
+void block_overlays_free(BlockOverlays *s);
 bool block_busy(void);  /* a request of some backend is under way */
 /* Waits for all requests of b (NULL: of all) and runs their completions. Machine lock. */
 void blk_drain(BlockBackend *b);
