@@ -65,9 +65,9 @@ static void test_deadlines(void)
     g_assert_cmpuint(counted[0], ==, 1000);
     g_assert_cmpint(fired_at[1], ==, 40000);
     g_assert_cmpint(fired_at[3], ==, 120000);
-    /* each interrupt costs one IRET: 10000 instructions are MOVI, IRET and 4999 rounds */
+    /* each interrupt counts as one and costs an IRET: 10000 instructions are MOVI, 2 for the interrupt, 4998 rounds and an addition */
     g_assert_cmpuint(counted[1], ==, 4999);
-    g_assert_cmpuint(counted[2], ==, 9999); /* 19997 more: 9998 rounds and an addition */
+    g_assert_cmpuint(counted[2], ==, 9998); /* 20000 are MOVI, 4 for interrupts, 9997 rounds and an addition */
 }
 
 static void test_halted(void)
