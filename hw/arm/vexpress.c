@@ -7,6 +7,7 @@
  */
 #include "hw/arm/boot.h"
 #include "hw/arm/gic.h"
+#include "hw/sd.h"
 #include "target-arm/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -58,7 +59,7 @@ struct VexpressBoard {
     const Daughterboard *tile;
     bool secure;
     MemoryRegion ram, low_ram, sram, gic_cpu;
-    Device *gic, *flash[2];
+    Device *gic, *sysreg, *flash[2];
     ARMBootInfo info;
     ARMBoot boot;
     uint64_t pen;             /* where secondary vCPUs wait */
@@ -204,6 +205,14 @@ static bool create_empty(VexpressBoard *b, Error **errp)
     return true;
 }
 
+static bool create_card(VexpressBoard *b, Device *mmci, Error **errp)
+{
+    Drive *drive = drive_get(DRIVE_SD, 0, 0);
+    for (unsigned i = 0; i < 2; i++)
+        connect_irq(mmci, 2 + i, b->sysreg, i);
+    return !drive || pl181_add_card(mmci, drive, errp);
+}
+
 static bool create_motherboard(MachineState *m, VexpressBoard *b, Error **errp)
 {
     for (unsigned i = 0; i < MOTHERBOARD_DEVICES; i++) {
@@ -218,6 +227,10 @@ static bool create_motherboard(MachineState *m, VexpressBoard *b, Error **errp)
             return false;
         for (unsigned out = 0; motherboard[i].irq >= 0 && out < (i == DEV_MMCI ? 2 : 1); out++)
             connect_irq(dev, out, b->gic, (unsigned)motherboard[i].irq + out);
+        if (i == DEV_SYSREG)
+            b->sysreg = dev;
+        if (i == DEV_MMCI && !create_card(b, dev, errp))
+            return false;
     }
     return true;
 }
@@ -296,11 +309,11 @@ static void vexpress_reset(MachineState *m)
 
 static const MachineType a9_type = {
     .name = "vexpress-a9", .desc = "ARM Versatile Express for Cortex-A9", .target = "arm", .default_ram = 128 * MiB,
-    .max_cpus = CPUS, .default_cpu = "cortex-a9", .props = vexpress_props, .init = a9_init, .reset = vexpress_reset,
+    .max_cpus = CPUS, .default_cpu = "cortex-a9", .default_drive = DRIVE_SD, .props = vexpress_props, .init = a9_init, .reset = vexpress_reset,
 };
 machine_type(a9_type)
 static const MachineType a15_type = {
     .name = "vexpress-a15", .desc = "ARM Versatile Express for Cortex-A15", .target = "arm", .default_ram = 128 * MiB,
-    .max_cpus = CPUS, .default_cpu = "cortex-a15", .props = vexpress_props, .init = a15_init, .reset = vexpress_reset,
+    .max_cpus = CPUS, .default_cpu = "cortex-a15", .default_drive = DRIVE_SD, .props = vexpress_props, .init = a15_init, .reset = vexpress_reset,
 };
 machine_type(a15_type)

@@ -106,7 +106,7 @@ typedef struct RegisterRow {
 } RegisterRow;
 
 /* ---- Types ---- */
-typedef enum BusKind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_SERIAL_KINDS } BusKind;
+typedef enum BusKind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_SD, BUS_SERIAL_KINDS } BusKind;
 
 struct DeviceType {
     const char *name, *desc;
