@@ -42,6 +42,7 @@ static const Chip chips[] = {
     { "pl050_mouse", 0x10007000, { SIC + 4, NONE }, NONE },
     { "pl011", 0x10009000, { SIC + 6, NONE }, 3 },
     { "pl181", 0x1000b000, { SIC + 23, SIC + 2 }, NONE },
+    { "pl080", 0x10130000, { 17, NONE }, NONE },
     { "sp810", 0x101e0000, { NONE, NONE }, NONE },
     { "sp805", 0x101e1000, { 0, NONE }, NONE },
     { "sp804", 0x101e2000, { 4, NONE }, NONE },
