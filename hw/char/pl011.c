@@ -202,24 +202,23 @@ static void write_icr(void *dev, unsigned index, uint32_t value)
     update_irq(s);
 }
 
-static const RegisterRow pl011_regs[] = {
-    { "UARTDR", 0x00, 4, .on_read = read_dr, .on_write = write_dr },
-    { "UARTRSR", 0x04, 4, .on_write = write_rsr },
-    { "UARTFR", 0x18, 4, .on_read = read_fr },
-    { "UARTILPR", 0x20, 4, .write = 0xff },
-    { "UARTIBRD", 0x24, 4, .write = 0xffff },
-    { "UARTFBRD", 0x28, 4, .write = 0x3f },
-    { "UARTLCR_H", 0x2c, 4, .write = 0xff, .on_write = write_lcr },
-    { "UARTCR", 0x30, 4, .reset = 0x300, .write = 0xff87, .on_write = write_cr },
-    { "UARTIFLS", 0x34, 4, .reset = 0x12, .write = 0x3f },
-    { "UARTIMSC", 0x38, 4, .write = INT_ALL, .on_write = write_imsc },
-    { "UARTRIS", 0x3c, 4, .reset = 0 },
-    { "UARTMIS", 0x40, 4, .on_read = read_mis },
-    { "UARTICR", 0x44, 4, .on_write = write_icr },
-    { "UARTDMACR", 0x48, 4, .write = 7 },
-    PRIMECELL_IDS(0x11, 0x10, 0x14, 0x00),
-    {},
-};
+#define PL011_REGS \
+    { "UARTDR", 0x00, 4, .on_read = read_dr, .on_write = write_dr }, \
+    { "UARTRSR", 0x04, 4, .on_write = write_rsr }, \
+    { "UARTFR", 0x18, 4, .on_read = read_fr }, \
+    { "UARTILPR", 0x20, 4, .write = 0xff }, \
+    { "UARTIBRD", 0x24, 4, .write = 0xffff }, \
+    { "UARTFBRD", 0x28, 4, .write = 0x3f }, \
+    { "UARTLCR_H", 0x2c, 4, .write = 0xff, .on_write = write_lcr }, \
+    { "UARTCR", 0x30, 4, .reset = 0x300, .write = 0xff87, .on_write = write_cr }, \
+    { "UARTIFLS", 0x34, 4, .reset = 0x12, .write = 0x3f }, \
+    { "UARTIMSC", 0x38, 4, .write = INT_ALL, .on_write = write_imsc }, \
+    { "UARTRIS", 0x3c, 4, .reset = 0 }, \
+    { "UARTMIS", 0x40, 4, .on_read = read_mis }, \
+    { "UARTICR", 0x44, 4, .on_write = write_icr }, \
+    { "UARTDMACR", 0x48, 4, .write = 7 }
+static const RegisterRow pl011_regs[] = { PL011_REGS, PRIMECELL_IDS(0x11, 0x10, 0x14, 0x00), {} };
+static const RegisterRow luminary_regs[] = { PL011_REGS, PRIMECELL_IDS(0x11, 0x00, 0x18, 0x01), {} };
 
 /* ---- Device ---- */
 
@@ -277,10 +276,12 @@ static const SavedField pl011_saved[] = {
     SAVED_ARRAY(PL011, rx), SAVED_INT(PL011, rx_head), SAVED_INT(PL011, rx_count), SAVED_INT(PL011, rx_refused),
     SAVED_BYTES(PL011, tx), SAVED_INT(PL011, tx_count), SAVED_END(),
 };
-static const DeviceType pl011_type = {
-    .name = "pl011", .desc = "Arm PrimeCell UART", .bus = BUS_SYSTEM, .category = "Input devices", .internal = true,
-    .size = sizeof(PL011), .props = pl011_props, .saved = pl011_saved, .regs = pl011_regs, .regs_size = 0x1000,
-    .realize = pl011_realize, .unrealize = pl011_unrealize, .reset = pl011_reset, .post_load = pl011_post_load,
-    .describe = pl011_describe,
-};
+#define PL011_TYPE                                                                                                       \
+    .bus = BUS_SYSTEM, .category = "Input devices", .internal = true, .size = sizeof(PL011), .props = pl011_props,          \
+    .saved = pl011_saved, .regs_size = 0x1000, .realize = pl011_realize, .unrealize = pl011_unrealize, .reset = pl011_reset, \
+    .post_load = pl011_post_load, .describe = pl011_describe
+static const DeviceType pl011_type = { .name = "pl011", .desc = "Arm PrimeCell UART", .regs = pl011_regs, PL011_TYPE };
 device_type(pl011_type)
+/* As Stellaris microcontrollers have it. */
+static const DeviceType luminary_type = { .name = "pl011_luminary", .desc = "Stellaris UART", .regs = luminary_regs, PL011_TYPE };
+device_type(luminary_type)

@@ -11,6 +11,7 @@
 
 enum { R_DIR, R_IS, R_IBE, R_IEV, R_IE, R_RIS, R_MIS, R_IC, R_AFSEL };
 #define REGS_AT 0x400
+#define LUMINARY_UNLOCK 0x1acce551u
 
 typedef struct PL061 {
     Device dev;
@@ -120,18 +121,45 @@ static void write_ic(void *dev, unsigned index, uint32_t value)
     update(s);
 }
 
-static const RegisterRow pl061_regs[] = {
-    { "GPIODIR", 0x400, 4, .write = 0xff, .on_write = changed },
-    { "GPIOIS", 0x404, 4, .write = 0xff, .on_write = write_is },
-    { "GPIOIBE", 0x408, 4, .write = 0xff, .on_write = changed },
-    { "GPIOIEV", 0x40c, 4, .write = 0xff, .on_write = changed },
-    { "GPIOIE", 0x410, 4, .write = 0xff, .on_write = changed },
-    { "GPIORIS", 0x414, 4, .on_read = read_ris },
-    { "GPIOMIS", 0x418, 4, .on_read = read_mis },
-    { "GPIOIC", 0x41c, 4, .on_write = write_ic },
-    { "GPIOAFSEL", 0x420, 4, .write = 0xff },
-    PRIMECELL_IDS(0x61, 0x10, 0x04, 0x00),
-    {},
+#define PL061_REGS \
+    { "GPIODIR", 0x400, 4, .write = 0xff, .on_write = changed }, \
+    { "GPIOIS", 0x404, 4, .write = 0xff, .on_write = write_is }, \
+    { "GPIOIBE", 0x408, 4, .write = 0xff, .on_write = changed }, \
+    { "GPIOIEV", 0x40c, 4, .write = 0xff, .on_write = changed }, \
+    { "GPIOIE", 0x410, 4, .write = 0xff, .on_write = changed }, \
+    { "GPIORIS", 0x414, 4, .on_read = read_ris }, \
+    { "GPIOMIS", 0x418, 4, .on_read = read_mis }, \
+    { "GPIOIC", 0x41c, 4, .on_write = write_ic }, \
+    { "GPIOAFSEL", 0x420, 4, .write = 0xff }
+static const RegisterRow pl061_regs[] = { PL061_REGS, PRIMECELL_IDS(0x61, 0x10, 0x04, 0x00), {} };
+
+/* GPIOLOCK reads as 1 while GPIOCR is closed. */
+static void write_lock(void *dev, unsigned index, uint32_t value)
+{
+    ((Device *)dev)->regs[index] = value != LUMINARY_UNLOCK;
+}
+
+static void write_commit(void *dev, unsigned index, uint32_t value)
+{
+    Device *d = dev;
+    if (!d->regs[index - 1]) /* the row before */
+        d->regs[index] = value & 0xff;
+}
+
+/* Stellaris adds pad control (TI LM3S6965 data sheet, ch. 9). */
+static const RegisterRow luminary_regs[] = {
+    PL061_REGS,
+    { "GPIODR2R", 0x500, 4, .reset = 0xff, .write = 0xff },
+    { "GPIODR4R", 0x504, 4, .write = 0xff },
+    { "GPIODR8R", 0x508, 4, .write = 0xff },
+    { "GPIOODR", 0x50c, 4, .write = 0xff },
+    { "GPIOPUR", 0x510, 4, .write = 0xff },
+    { "GPIOPDR", 0x514, 4, .write = 0xff },
+    { "GPIOSLR", 0x518, 4, .write = 0xff },
+    { "GPIODEN", 0x51c, 4, .write = 0xff },
+    { "GPIOLOCK", 0x520, 4, .reset = 1, .on_write = write_lock },
+    { "GPIOCR", 0x524, 4, .reset = 0xff, .on_write = write_commit },
+    PRIMECELL_IDS(0x61, 0x00, 0x18, 0x01), {},
 };
 
 /* ---- Device ---- */
@@ -185,9 +213,11 @@ static const Property pl061_props[] = { PROP_U8("pullups", PL061, pullups, 0), {
 static const SavedField pl061_saved[] = {
     SAVED_INT(PL061, out), SAVED_INT(PL061, in), SAVED_INT(PL061, seen), SAVED_INT(PL061, edges), SAVED_END(),
 };
-static const DeviceType pl061_type = {
-    .name = "pl061", .desc = "Arm PrimeCell GPIO", .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true,
-    .size = sizeof(PL061), .props = pl061_props, .saved = pl061_saved, .regs = pl061_regs, .regs_size = 0x1000,
-    .realize = pl061_realize, .reset = pl061_reset, .post_load = pl061_post_load, .describe = pl061_describe,
-};
+#define PL061_TYPE                                                                                                      \
+    .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true, .size = sizeof(PL061), .props = pl061_props,          \
+    .saved = pl061_saved, .regs_size = 0x1000, .realize = pl061_realize, .reset = pl061_reset, .post_load = pl061_post_load, \
+    .describe = pl061_describe
+static const DeviceType pl061_type = { .name = "pl061", .desc = "Arm PrimeCell GPIO", .regs = pl061_regs, PL061_TYPE };
 device_type(pl061_type)
+static const DeviceType luminary_type = { .name = "pl061_luminary", .desc = "Stellaris GPIO", .regs = luminary_regs, PL061_TYPE };
+device_type(luminary_type)

@@ -119,6 +119,10 @@ static void write_lock(void *dev, unsigned index, uint32_t value)
     { "WDOGMIS", 0x14, 4, .on_read = read_mis },                                   \
     { "WDOGLOCK", 0xc00, 4, .on_write = write_lock }
 static const RegisterRow sp805_regs[] = { WATCHDOG_ROWS, PRIMECELL_IDS(0x05, 0x18, 0x14, 0x00), {} };
+/* Stellaris: TI LM3S6965 data sheet, ch. 11. */
+static const RegisterRow luminary_regs[] = {
+    WATCHDOG_ROWS, { "WDTTEST", 0x418, 4, .write = 0x100 }, PRIMECELL_IDS(0x05, 0x00, 0x18, 0x01), {},
+};
 static const RegisterRow cmsdk_regs[] = { WATCHDOG_ROWS, PRIMECELL_IDS(0x24, 0xb8, 0x1b, 0x00), {} };
 
 static void sp805_reset(Device *dev)
@@ -167,3 +171,7 @@ device_type(sp805_type)
 /* The same in the Cortex-M System Design Kit (ARM DDI 0479 section 4.6). */
 static const DeviceType cmsdk_type = { .name = "cmsdk-apb-watchdog", .desc = "CMSDK APB watchdog", .regs = cmsdk_regs, WATCHDOG };
 device_type(cmsdk_type)
+static const DeviceType luminary_type = {
+    .name = "luminary-watchdog", .desc = "Stellaris watchdog", .regs = luminary_regs, WATCHDOG,
+};
+device_type(luminary_type)
