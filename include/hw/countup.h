@@ -29,16 +29,20 @@ static inline void countup_set(Countup *c, uint64_t ticks)
 
 static inline void countup_run(Countup *c, bool on)
 {
+    on = on && c->hz;
+    if (on == (bool)c->running)
+        return;
     countup_set(c, countup_ticks(c));
-    c->running = on && c->hz;
+    c->running = on;
 }
 
 static inline void countup_set_hz(Countup *c, uint64_t hz)
 {
-    bool was = c->running;
-    countup_run(c, false);
+    if (hz == c->hz)
+        return;
+    countup_set(c, countup_ticks(c));
     c->hz = hz;
-    countup_run(c, was);
+    c->running = c->running && hz;
 }
 
 /* When a running counter has reached `ticks`; INT64_MAX: further than clocks reach. */
