@@ -224,7 +224,7 @@ static bool setup_identity(Error **errp)
     machine.boot_once = opts_get(cfg.boot, "once");
     machine.boot_splash = opts_get(cfg.boot, "splash");
     machine.boot_splash_time = -1;
-    machine.boot_reboot_timeout = -2;
+    machine.boot_reboot_timeout = -1;
     if (!get_boot_number("splash-time", 0, &machine.boot_splash_time, errp) ||
         !get_boot_number("reboot-timeout", -1, &machine.boot_reboot_timeout, errp) ||
         !opts_get_bool(cfg.boot, "strict", &machine.boot_strict, errp))

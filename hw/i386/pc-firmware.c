@@ -172,10 +172,8 @@ static bool add_boot_options(const MachineState *m, const PCBoard *b, Error **er
         put_le16(bytes, (uint16_t)m->boot_splash_time);
         fw_cfg_add_file(b->fw_cfg, "etc/boot-menu-wait", bytes, 2);
     }
-    if (m->boot_reboot_timeout >= -1) {
-        put_le32(bytes, (uint32_t)m->boot_reboot_timeout);
-        fw_cfg_add_file(b->fw_cfg, "etc/boot-fail-wait", bytes, 4);
-    }
+    put_le32(bytes, (uint32_t)m->boot_reboot_timeout);
+    fw_cfg_add_file(b->fw_cfg, "etc/boot-fail-wait", bytes, 4);
     return !m->boot_splash || add_splash(b, m->boot_splash, errp);
 }
 

@@ -16,7 +16,7 @@ struct MachineState {
     bool boot_menu, boot_strict;
     const char *boot_splash;      /* picture file */
     int64_t boot_splash_time;     /* ms, negative: not said */
-    int64_t boot_reboot_timeout;  /* ms, -1: never; less: not said */
+    int64_t boot_reboot_timeout;  /* ms, -1: never */
     const char *name;             /* -name */
     uint8_t uuid[16];
     bool uuid_set;

@@ -68,36 +68,30 @@ def settled(screen, seconds, quiet=3):
     return last
 
 
-def beside(name, options, size=None, keys=(), seconds=60, quiet=3, boot_seconds=60):
-    """Boots both; when our screen stands (and has the size), presses keys, and compares."""
-    ours, peer = Screen(None, *options), Screen(QEMU, *options) if QEMU else None
+def beside(name, options, size=None, seconds=60, quiet=3, drives=()):
+    """Boots both, each with its drive. Our screen must stand still (and have the size); then the peer must come to show the same."""
+    drive = [("-drive", d) for d in drives] or [("-boot", "d")] * 2
+    ours, peer = Screen(None, *options, *drive[0]), Screen(QEMU, *options, *drive[1]) if QEMU else None
     try:
-        pictures = []
-        for screen in (ours, peer):
-            if not screen:
-                continue
-            end = time.time() + boot_seconds
-            while size and screen.picture()[:2] != size and time.time() < end:
-                time.sleep(0.3)
-            for key in keys:
-                settled(screen, seconds, 1)
-                screen.keys(key)
-            pictures.append(settled(screen, seconds, quiet))
-        keep(name, pictures[0])
-        if size and pictures[0][:2] != size:
-            bad.append(f"{name}: the screen is {pictures[0][0]}x{pictures[0][1]}, not {size[0]}x{size[1]}")
-        elif len(set(pictures[0][2])) < 2:
+        end = time.time() + seconds
+        while size and ours.picture()[:2] != size and time.time() < end:
+            time.sleep(0.3)
+        picture = settled(ours, seconds, quiet)
+        keep(name, picture)
+        if size and picture[:2] != size:
+            bad.append(f"{name}: the screen is {picture[0]}x{picture[1]}, not {size[0]}x{size[1]}")
+        elif len(set(picture[2])) < 2:
             bad.append(f"{name}: the screen is empty")
         elif peer:
-            words = wait_same(peer, pictures[0], 20)
+            words = wait_same(peer, picture, seconds)
             if words:
                 keep(name + " peer", peer.picture())
                 bad.append(f"{name}: {words}")
         done.append(name)
     finally:
-        ours.quit()
-        if peer:
-            peer.quit()
+        for screen in (ours, peer):
+            if screen:
+                screen.quit()
 
 
 def memtest(work):
@@ -113,7 +107,11 @@ def memtest(work):
 
 
 with tempfile.TemporaryDirectory() as work:
-    beside("SeaBIOS without a disk", ("-m", "64"))
+    blank = [os.path.join(work, f"blank{i}") for i in range(2)]
+    for path in blank:
+        with open(path, "wb") as f:
+            f.truncate(1 << 20)
+    beside("SeaBIOS with an empty disk", ("-m", "64"), drives=[f"file={path},format=raw,if=ide" for path in blank])
     beside("GRUB rescue CD", ("-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"))
     have = os.path.exists("/usr/lib/ISOLINUX/isolinux.bin") and shutil.which("genisoimage")
     if have:
@@ -122,7 +120,7 @@ with tempfile.TemporaryDirectory() as work:
     else:
         missing.append("isolinux, genisoimage")
     if os.path.exists("/usr/lib/ipxe/ipxe.iso"):
-        beside("iPXE", ("-cdrom", "/usr/lib/ipxe/ipxe.iso", "-m", "64"), quiet=6)
+        beside("iPXE", ("-cdrom", "/usr/lib/ipxe/ipxe.iso", "-m", "64"), quiet=8)
     else:
         missing.append("ipxe")
     for arch in ("amd64", "i386"):

@@ -91,10 +91,11 @@ def difference(a, b):
 
 def wait_same(screen, picture, seconds=60):
     """Waits until a screen shows that picture; the last difference, None when it did."""
-    words = "no picture"
-    for _ in range(max(1, seconds * 5)):
-        words = difference(picture, screen.picture())
-        if words is None:
+    end = time.time() + seconds
+    while True:
+        got = screen.picture()
+        if got == picture:
             return None
-        time.sleep(0.2)
-    return words
+        if time.time() > end:
+            return difference(picture, got)
+        time.sleep(0.1)
