@@ -37,16 +37,19 @@ def isolinux_iso(work, name, config, files=()):
 
 
 def installer_iso(work, arch, form):
-    """The network installer's files as its mini.iso has them."""
+    """The network installer's files as its mini.iso has them: everything in one folder."""
     base = os.path.join(INSTALLER, arch, form, "debian-installer", arch)
-    files = {f"debian-installer/{arch}/linux": os.path.join(base, "linux"),
-             f"debian-installer/{arch}/initrd.gz": os.path.join(base, "initrd.gz"),
-             f"debian-installer/{arch}/boot-screens": os.path.join(base, "boot-screens")}
-    for module in glob.glob(os.path.join(base, "boot-screens", "*.c32")):
-        files["isolinux/" + os.path.basename(module)] = module
-    config = f"path debian-installer/{arch}/boot-screens/\ninclude debian-installer/{arch}/boot-screens/menu.cfg\n" \
-             f"default debian-installer/{arch}/boot-screens/vesamenu.c32\nprompt 0\ntimeout 0\n"
-    return isolinux_iso(work, f"installer-{arch}-{form}", config, files)
+    files = {"linux": os.path.join(base, "linux"), "initrd.gz": os.path.join(base, "initrd.gz")}
+    for source in glob.glob(os.path.join(base, "boot-screens", "*")):
+        name = os.path.basename(source)
+        if name.endswith((".cfg", ".txt")):
+            with open(source, "rb") as f:
+                text = f.read().replace(b"debian-installer/%s/boot-screens/" % arch.encode(), b"")
+            source = os.path.join(work, f"{arch}-{form}-{name}")
+            with open(source, "wb") as f:
+                f.write(text.replace(b"debian-installer/%s/" % arch.encode(), b"/"))
+        files["isolinux/" + name] = source
+    return isolinux_iso(work, f"installer-{arch}-{form}", "path \ninclude menu.cfg\ndefault vesamenu.c32\nprompt 0\ntimeout 0\n", files)
 
 
 def keep(name, picture):
