@@ -177,7 +177,8 @@ static void apply(DisasContext *s, const Scalar *op, unsigned vd, unsigned vn, u
 /* Without short vectors, FPSCR.LEN and STRIDE other than 0 make vector instructions UNDEFINED. */
 static bool length_ok(const DisasContext *s)
 {
-    return vfp_has(s, ARM_FEATURE_VFP_VECTORS) || !(s->flags & (TBF_VECLEN | TBF_VECSTRIDE));
+    /* M profile has no vectors, and other flags there. */
+    return s->m_profile || vfp_has(s, ARM_FEATURE_VFP_VECTORS) || !(s->flags & (TBF_VECLEN | TBF_VECSTRIDE));
 }
 
 bool trans_VFP_3(DisasContext *s, arg_VFP_3 *a)

@@ -12,7 +12,7 @@ build() { # program
     mps2-an385-*) flags=-mcpu=cortex-m3 ;;
     mps2-an386-*) flags="-mcpu=cortex-m4 -mfloat-abi=softfp -mfpu=fpv4-sp-d16" ;;
     mps2-an505-*)
-        flags="-mcpu=cortex-m33+nofp -mcmse"
+        flags="-mcpu=cortex-m33 -mfloat-abi=softfp -mfpu=fpv5-sp-d16 -mcmse"
         place="-T $dir/m-tz.ld -Wl,--defsym=CODE=0x10000000,--defsym=DATA=0x38200000" ;;
     esac
     # shellcheck disable=SC2086

@@ -16,6 +16,8 @@ static inline uint32_t get_fpscr(void) { uint32_t v; ASM("vmrs %0, fpscr" : "=r"
 HANDLER(looks, fpccr = SCS(FPCCR); fpcar = SCS(FPCAR); slot_before = f[8]; in_handler = read_special("control") & 4;)
 HANDLER(uses, fpccr = SCS(FPCCR); slot_before = f[8]; set_s0(0x99); slot_after = f[8]; fpcar = SCS(FPCCR); in_handler = read_special("control") & 4;)
 HANDLER(skip4, cfsr = SCS(CFSR); SCS(CFSR) = cfsr; f[6] += 4;)
+/* Arithmetic in a handler, its first FP instruction being one */
+HANDLER(computes, uint32_t b; ASM("vmov.f32 s0, #1.5\n vadd.f32 s1, s0, s0\n vmov %0, s1" : "=r"(b) :: "s0"); slot_after = b == 0x40400000;)
 HANDLER(changes, f[8] = 0x4242;)
 
 #define CALL ASM("svc 0" ::: "memory", "r0", "r1", "r2", "r3", "r12")
@@ -62,6 +64,11 @@ int main(void)
     check(18, fpcar & 1, 0);
     check(19, in_handler, 4);
     check(20, get_s0(), 0x1234);
+    slot_after = 0;
+    handle(SVCALL, computes);
+    CALL;
+    check(29, slot_after, 1);
+    check(30, get_s0(), 0x1234);
     /* Eager */
     SCS(FPCCR) = 0x80000000;
     handle(SVCALL, looks);
