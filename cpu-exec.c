@@ -8,7 +8,7 @@
 #include "exec/icount.h"
 #include "exec/replay.h"
 #include "exec/tb-internal.h"
-#include "exec/tlb.h"
+#include "exec/tlb-internal.h"
 #include "symbols.h"
 #include "target.h"
 #include "util/log.h"
@@ -162,6 +162,7 @@ static bool deliver_exception(CPUState *cpu, int *why)
     cpu->one_insn = false;
     cpu->watchpoint_hit = NULL;
     cpu->breakpoint_hit = false;
+    cpu->tlb->stats.exceptions++;
     cpu->target->do_exception(cpu);
     icount_count_one(cpu);
     cpu->exception_index = cpu->singlestep ? EXCP_DEBUG : EXCP_NONE;
@@ -288,6 +289,7 @@ static bool run_chain(CPUState *cpu, int *why)
             tb_add_jump(last, slot, tb);
         uintptr_t left = run_tb(cpu, tb);
         slot = left & TB_EXIT_MASK;
+        cpu->tlb->stats.exits[slot]++;
         last = slot < TB_SLOTS ? (TranslationBlock *)(left & ~(uintptr_t)TB_EXIT_MASK) : NULL;
         if (UNLIKELY(slot == TB_EXIT_HOT))
             tb_heat_up(cpu, (TranslationBlock *)(left & ~(uintptr_t)TB_EXIT_MASK));
@@ -299,6 +301,7 @@ static bool run_chain(CPUState *cpu, int *why)
 static void after_long_jump(CPUState *cpu)
 {
     cpu->in_code = false;
+    cpu->tlb->stats.long_jumps++;
     if (cpu->fp_entered)
         cpu_fp_leave(cpu);
     if (cpu->exclusive)
@@ -338,6 +341,7 @@ int cpu_exec(CPUState *cpu)
     if (setjmp(cpu->jmp_env))
         after_long_jump(cpu);
     int why = run_loop(cpu);
+    cpu->tlb->stats.halts += why == EXCP_HLT;
     if (cpu->target->exec_exit)
         cpu->target->exec_exit(cpu);
     cpu->in_exec = false;

@@ -693,6 +693,7 @@ static void count_valid(TranslationBlock *tb, void *opaque)
 static void dump_tlb_stats(FILE *out)
 {
     TLBStats sum = { 0 };
+    uint64_t unlinked = 0;
     CPU_FOREACH(cpu)
     {
         TLBStats s;
@@ -701,6 +702,13 @@ static void dump_tlb_stats(FILE *out)
             ((uint64_t *)&sum)[i] += ((const uint64_t *)&s)[i];
     }
     fprintf(out, "jump cache misses   %" PRIu64 " (%" PRIu64 " not in the hash)\n", sum.jump_misses, sum.hash_misses);
+    for (unsigned slot = 0; slot < TB_SLOTS; slot++)
+        unlinked += sum.exits[slot];
+    fprintf(out, "exits               %" PRIu64 " without a link, %" PRIu64 " for a lookup, %" PRIu64 " by the poll, %" PRIu64
+            " of hot TBs, %" PRIu64 " from C code\n", unlinked, sum.exits[TB_EXIT_LOOKUP], sum.exits[TB_EXIT_POLL],
+            sum.exits[TB_EXIT_HOT], sum.long_jumps);
+    fprintf(out, "exceptions          %" PRIu64 "\n", sum.exceptions);
+    fprintf(out, "halts               %" PRIu64 "\n", sum.halts);
     fprintf(out, "\nTLB:\n");
     fprintf(out, "L1 misses           %" PRIu64 "\n", sum.l1_misses);
     fprintf(out, "L2 misses           %" PRIu64 "\n", sum.l2_misses);

@@ -107,6 +107,7 @@ struct TargetOps {
     const char *const *aliases;  /* NULL-terminated */
     size_t state_size;           /* of the struct that embeds CPUState */
     uint32_t pc_offset;          /* of the 64-bit pc field in CPUState (value = linear - cs_base) */
+    uint8_t longest_insn;        /* bytes; one that lies within this of a page's end may cross it */
     uint8_t mmu_modes;           /* at most TLB_MODES_MAX */
     uint8_t address_bits;        /* of a linear address for display */
     /* TB flags that are all set in unprivileged code. Privileged code from global pages keeps its

@@ -79,7 +79,7 @@ static const char *const arm_aliases[] = { "aarch32", NULL };
 static const char *const aarch64_aliases[] = { "arm64", NULL };
 
 #define ARM_OPS                                                                                                                \
-    .state_size = sizeof(ARMCPU), .pc_offset = ARM_OFFSET(pc), .mmu_modes = ARM_MMU_MODES, .user_flags = TBF_USER,             \
+    .state_size = sizeof(ARMCPU), .pc_offset = ARM_OFFSET(pc), .longest_insn = 4, .mmu_modes = ARM_MMU_MODES, .user_flags = TBF_USER, \
     .init = arm_translate_init, .default_model = default_model, .reset = arm_cpu_reset, .set_pc = set_pc, .tb_state = arm_tb_state,                     \
     .context_size = sizeof(DisasContext), .tb_start = arm_tb_start, .translate_insn = arm_translate_insn,                      \
     .tb_stop = arm_tb_stop, .restore_state = arm_restore_state, .disas = arm_disas, .tlb_fill = arm_tlb_fill,                  \

@@ -58,7 +58,7 @@ static const char *const i386_aliases[] = { "x86", NULL };
 static const char *const x86_64_aliases[] = { "amd64", NULL };
 
 #define X86_OPS                                                                                                \
-    .state_size = sizeof(X86CPU), .pc_offset = X86_OFFSET(eip), .mmu_modes = X86_MMU_MODES,\
+    .state_size = sizeof(X86CPU), .pc_offset = X86_OFFSET(eip), .longest_insn = 15, .mmu_modes = X86_MMU_MODES,\
     .user_flags = HF_CPL,                   \
     .strong_order = true, .init = x86_translate_init, .cpu_list = x86_cpu_list, .reset = x86_cpu_reset, .set_pc = set_pc, \
     .cpu_models = x86_cpu_models, .cpu_expand = x86_cpu_expand, .interrupts_off = interrupts_off,              \

@@ -142,6 +142,8 @@ void tlb_slow_stv(CPUState *cpu, uint64_t va, const void *in, MemOpIdx oi, uintp
 typedef struct TLBStats {
     uint64_t l1_misses, l2_misses, fills, page_flushes, context_flushes, full_flushes, switches, evictions, mmio;
     uint64_t jump_misses, hash_misses; /* TBs not found by the inline probe; and not in the hash either */
+    uint64_t exits[8];                 /* of generated code to the vCPU loop, by TB_EXIT_* (at most TB_EXIT_MASK) */
+    uint64_t long_jumps, exceptions, halts; /* the loop entered from C code; exceptions delivered; waits for interrupts */
 } TLBStats;
 void tlb_stats(const CPUState *cpu, TLBStats *out);
 

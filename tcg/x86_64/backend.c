@@ -291,6 +291,7 @@ static size_t x86_64_init(uint8_t *rw, const uint8_t *rx, size_t room, Error **e
     detect_host();
     choose_pins();
     host.pc_offset = current_target->pc_offset;
+    host.longest_insn = current_target->longest_insn;
     host.rw_delta = rw - rx;
     prologue_emit(&a);
     return (size_t)(a.p - rw);

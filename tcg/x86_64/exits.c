@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Ways into and out of a TB. At every one of them pinned globals are in their registers and everything
- * else is in CPUState. Direct jumps inside a guest page are patched into TB chains; other pages
- * and computed targets go through the jump cache, whose key holds the mapping's epoch and the TB state.
+ * else is in CPUState. Direct jumps inside a guest page are patched into TB chains; other pages, instructions that may
+ * continue on the next page, and computed targets go through the jump cache, whose key holds the mapping's epoch and the TB state.
  */
 #include "exec/tb.h"
 #include "exec/tlb.h"
@@ -150,9 +150,10 @@ static void jump_through_cache(Jit *j, uint64_t dest, uint64_t pc)
     asm_rm(&j->a, GROUP5, 4, env_operand(entry + offsetof(JumpCacheEntry, code)));
 }
 
-static bool same_page(const Jit *j, uint64_t dest)
+/* The code at dest is on this page as a whole. A TB that continues on the next one is never chained (tb_add_jump). */
+static bool may_chain(const Jit *j, uint64_t dest)
 {
-    return ((dest ^ j->tb->state.pc) & PAGE_MASK) == 0;
+    return ((dest ^ j->tb->state.pc) & PAGE_MASK) == 0 && (dest & ~PAGE_MASK) + host.longest_insn <= PAGE_SIZE_;
 }
 
 static bool must_poll(const Jit *j, uint64_t dest)
@@ -180,7 +181,7 @@ static void emit_goto(Jit *j, const IROp *op)
     if (must_poll(j, op->imm)) {
         uint8_t *comparison = j->a.p;
         compare_exit_request(j);
-        if (same_page(j, op->imm)) { /* on with a branch; not taken, it falls into the stub */
+        if (may_chain(j, op->imm)) { /* on with a branch; not taken, it falls into the stub */
             patchable_jcc(j, comparison, CC_E, op->aux, pc);
             store_pc(j, pc);
             leave(j, TB_EXIT_POLL);
@@ -189,7 +190,7 @@ static void emit_goto(Jit *j, const IROp *op)
         ExitStub *s = stub_new(j, EXIT_POLL, pc);
         s->jump[s->njumps++] = asm_jcc_forward(&j->a, CC_NE);
     }
-    if (same_page(j, op->imm)) {
+    if (may_chain(j, op->imm)) {
         patchable_jump(j, op->aux, pc);
     } else {
         jump_through_cache(j, op->imm, pc);
@@ -206,7 +207,7 @@ void x64_goto_tb(Jit *j, unsigned arg)
 /* A branch to this destination may itself be the jump that is patched. */
 static bool is_plain(const Jit *j, const IROp *op)
 {
-    return same_page(j, op->imm) && !must_poll(j, op->imm);
+    return may_chain(j, op->imm) && !must_poll(j, op->imm);
 }
 
 bool x64_branch_out(Jit *j, unsigned label, Compare *c)

@@ -189,7 +189,7 @@ typedef struct HostInfo {
     uint32_t pinned_mask;        /* host registers that hold pinned globals */
     uint32_t free_gp;            /* the allocator's general registers */
     uint32_t call_clobbers;      /* of all registers, those C functions may change */
-    uint32_t pc_offset;
+    uint32_t pc_offset, longest_insn; /* the target's */
     intptr_t rw_delta;           /* writable alias - executable address */
     /* Shared code, executable addresses */
     const uint8_t *epilogue;      /* rax = result */

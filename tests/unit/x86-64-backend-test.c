@@ -42,7 +42,7 @@ typedef struct Machine {
     uint8_t ram[RAM_SIZE] __attribute__((aligned(4096)));
 } Machine;
 
-static TargetOps fake_target = { .name = "test", .pc_offset = offsetof(Machine, pc) };
+static TargetOps fake_target = { .name = "test", .pc_offset = offsetof(Machine, pc), .longest_insn = 15 };
 static TLBEntry tlb[2 * TLB_SIZE] __attribute__((aligned(32)));
 static Machine *start, *oracle, *tested;
 static jmp_buf fault;
@@ -918,6 +918,10 @@ static void test_chaining(void)
     g_assert_cmpuint(tested->reg[1], ==, 2);
     tcg_backend_x86_64.patch(&a, 1, NULL);
     g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_SLOT1));
+    compile_goto(&a, 0x1000, 0x1ff1, 0); /* ends with the page */
+    g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_SLOT1));
+    compile_goto(&a, 0x1000, 0x1ff2, 0); /* may go on on the next page: jump cache */
+    g_assert_cmphex(a.jump_patch[1], ==, ~0u);
     compile_goto(&a, 0x1000, 0x1010, TB_NOCHAIN);
     g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_LOOKUP));
     g_assert_cmphex(tested->pc, ==, 0x1110);
