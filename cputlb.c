@@ -326,26 +326,27 @@ static bool is_private(const TLBBank *bank)
     return bank->key.context & TLB_CONTEXT_PRIVATE;
 }
 
-static TLBPage *l2_set(struct CPUTLB *t, uint32_t context, uint64_t va)
+static unsigned l2_set(uint32_t context, uint64_t va)
 {
     uint64_t page = va >> PAGE_BITS;
-    return t->l2[(page ^ page >> 10 ^ context * 0x9e3779b1u >> 20) % L2_SETS];
+    return (page ^ page >> 10 ^ context * 0x9e3779b1u >> 20) % L2_SETS;
 }
 
-static TLBPage *large_set(struct CPUTLB *t, uint32_t context, uint64_t va)
+static unsigned large_set(uint32_t context, uint64_t va)
 {
     uint64_t piece = va >> LARGE_PIECE_BITS;
-    return t->large[(piece ^ piece >> 6 ^ context) % LARGE_SETS];
+    return L2_SETS + (unsigned)((piece ^ piece >> 6 ^ context) % LARGE_SETS);
+}
+
+static uint64_t l2_tag(uint64_t va, unsigned mode)
+{
+    return va | mode << 1 | 1;
 }
 
 static void l2_clear(struct CPUTLB *t)
 {
-    for (unsigned s = 0; s < L2_SETS; s++)
-        for (unsigned w = 0; w < L2_WAYS; w++)
-            t->l2[s][w].used = false;
-    for (unsigned s = 0; s < LARGE_SETS; s++)
-        for (unsigned w = 0; w < LARGE_WAYS; w++)
-            t->large[s][w].used = false;
+    memset(t->set, 0, sizeof(t->set));
+    t->medium_pages = false;
     t->global_large.n = 0;
 }
 
@@ -362,30 +363,28 @@ static uint32_t new_id(CPUState *cpu)
     return t->last_id;
 }
 
-/* Puts p in its set: over the same page if that is there, else the oldest. */
-static void set_enter(TLBPage *set, unsigned ways, uint8_t *next, const TLBPage *p)
+/* Puts p in a set: over the same page if that is there, else the oldest. */
+static void set_enter(struct CPUTLB *t, unsigned n, uint32_t context, const TLBPage *p)
 {
-    TLBPage *victim = NULL;
-    for (unsigned w = 0; w < ways; w++) {
-        TLBPage *q = &set[w];
-        if (!q->used || (q->va == p->va && q->context == p->context && q->mode == p->mode)) {
-            victim = q;
-            break;
-        }
-    }
-    if (!victim)
-        victim = &set[(*next)++ % ways];
-    *victim = *p;
-    victim->used = true;
+    L2Set *set = &t->set[n];
+    uint64_t tag = l2_tag(p->va, p->mode);
+    unsigned way = 0;
+    while (way < L2_WAYS && set->tag[way] && (set->tag[way] != tag || set->context[way] != context))
+        way++;
+    if (way == L2_WAYS)
+        way = set->next++ % L2_WAYS;
+    set->tag[way] = tag;
+    set->context[way] = context;
+    t->l2[n][way] = *p;
 }
 
 static void l2_enter(CPUState *cpu, TLBPage p)
 {
     struct CPUTLB *t = cpu->tlb;
-    p.context = p.global ? TLB_GLOBAL_CONTEXT : cpu->bank->id;
+    uint32_t context = p.global ? TLB_GLOBAL_CONTEXT : cpu->bank->id;
     if (p.page_bits < LARGE_PIECE_BITS) {
-        TLBPage *set = l2_set(t, p.context, p.va);
-        set_enter(set, L2_WAYS, &t->l2_next[(set - t->l2[0]) / L2_WAYS], &p);
+        t->medium_pages |= p.page_bits > PAGE_BITS;
+        set_enter(t, l2_set(context, p.va), context, &p);
         return;
     }
     if (p.global)
@@ -393,16 +392,15 @@ static void l2_enter(CPUState *cpu, TLBPage p)
     uint64_t skip = p.va & ~(~0ull << LARGE_PIECE_BITS);
     p.va -= skip;
     p.pa -= skip;
-    TLBPage *set = large_set(t, p.context, p.va);
-    set_enter(set, LARGE_WAYS, &t->large_next[(set - t->large[0]) / LARGE_WAYS], &p);
+    set_enter(t, large_set(context, p.va), context, &p);
 }
 
-static bool l2_find_in(TLBPage *set, unsigned ways, uint32_t context, uint64_t va, unsigned mode, TLBPage *out)
+static bool l2_find_in(const struct CPUTLB *t, unsigned n, uint32_t context, uint64_t tag, TLBPage *out)
 {
-    for (unsigned w = 0; w < ways; w++) {
-        const TLBPage *p = &set[w];
-        if (p->used && p->va == va && p->context == context && p->mode == mode) {
-            *out = *p;
+    const L2Set *set = &t->set[n];
+    for (unsigned w = 0; w < L2_WAYS; w++) {
+        if (set->tag[w] == tag && set->context[w] == context) {
+            *out = t->l2[n][w];
             return true;
         }
     }
@@ -421,12 +419,12 @@ static bool l2_find(CPUState *cpu, uint64_t va, unsigned mode, TLBPage *out)
 {
     struct CPUTLB *t = cpu->tlb;
     uint64_t page = va & PAGE_MASK, piece = va & ~0ull << LARGE_PIECE_BITS;
+    uint64_t tag = l2_tag(page, mode), large_tag = l2_tag(piece, mode);
     uint32_t id = cpu->bank->id, global = is_private(cpu->bank) ? id : TLB_GLOBAL_CONTEXT;
-    if (l2_find_in(l2_set(t, id, page), L2_WAYS, id, page, mode, out) ||
-        l2_find_in(l2_set(t, global, page), L2_WAYS, global, page, mode, out))
+    if (l2_find_in(t, l2_set(id, page), id, tag, out) || l2_find_in(t, l2_set(global, page), global, tag, out))
         return true;
-    if (!l2_find_in(large_set(t, id, piece), LARGE_WAYS, id, piece, mode, out) &&
-        !l2_find_in(large_set(t, global, piece), LARGE_WAYS, global, piece, mode, out))
+    if (!l2_find_in(t, large_set(id, piece), id, large_tag, out) &&
+        !l2_find_in(t, large_set(global, piece), global, large_tag, out))
         return false;
     out->pa += page - out->va;
     out->va = page;
@@ -434,25 +432,27 @@ static bool l2_find(CPUState *cpu, uint64_t va, unsigned mode, TLBPage *out)
     return true;
 }
 
+/* Drops the mappings larger than 4 KiB in sets [first, last) that cover va. */
+static void l2_drop_mapping(struct CPUTLB *t, unsigned first, unsigned last, uint32_t context, uint64_t va)
+{
+    for (unsigned n = first; n < last; n++) {
+        for (unsigned w = 0; w < L2_WAYS; w++) {
+            const TLBPage *p = &t->l2[n][w];
+            if (t->set[n].tag[w] && t->set[n].context[w] == context && p->page_bits > PAGE_BITS && mapping_covers(p, va))
+                t->set[n].tag[w] = 0;
+        }
+    }
+}
+
 static void l2_drop(struct CPUTLB *t, uint32_t context, uint64_t va, const LargeRanges *large)
 {
-    TLBPage *set = l2_set(t, context, va);
+    L2Set *set = &t->set[l2_set(context, va)];
     for (unsigned w = 0; w < L2_WAYS; w++) {
-        if (set[w].context == context && set[w].va == (va & PAGE_MASK))
-            set[w].used = false;
+        if (set->context[w] == context && (set->tag[w] & PAGE_MASK) == (va & PAGE_MASK))
+            set->tag[w] = 0;
     }
-    if (!ranges_have(large, va))
-        return;
-    for (unsigned i = 0; i < LARGE_SETS * LARGE_WAYS; i++) {
-        TLBPage *p = &t->large[0][0] + i;
-        if (p->context == context && mapping_covers(p, va))
-            p->used = false;
-    }
-    for (unsigned i = 0; i < L2_SETS * L2_WAYS; i++) { /* sizes between 4 KiB and 1 MiB */
-        TLBPage *p = &t->l2[0][0] + i;
-        if (p->page_bits > PAGE_BITS && p->context == context && mapping_covers(p, va))
-            p->used = false;
-    }
+    if (ranges_have(large, va))
+        l2_drop_mapping(t, t->medium_pages ? 0 : L2_SETS, L2_SETS + LARGE_SETS, context, va);
 }
 
 /* ---- Physical pages ---- */

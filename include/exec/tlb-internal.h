@@ -21,7 +21,6 @@ typedef struct TLBPage {
     hwaddr pa;
     uint8_t *host;    /* NULL: not whole-page RAM or ROM. In the first level, tlb_protect_ram() of other threads reads it */
     RAMBlock *block;
-    uint32_t context; /* second level: bank id or TLB_GLOBAL_CONTEXT */
     uint8_t mode, prot, attributes;
     uint8_t page_bits; /* log2 of the size of the mapping it came from */
     bool global, rom, used, once; /* once: part of the page has other permissions */
@@ -59,12 +58,18 @@ struct TLBBank {
     LargeRanges large;
 };
 
-#define L2_SETS 1024
 #define L2_WAYS 4
-#define LARGE_SETS 64
-#define LARGE_WAYS 4
+#define L2_SETS 1024
+#define LARGE_SETS 64 /* follow the others */
 #define LARGE_PIECE_BITS 20 /* large mappings are entered in pieces of 1 MiB */
 #define PHYS_CACHE 256
+
+/* What a look-up in the second level compares, for one set: a cache line. */
+typedef struct L2Set {
+    uint64_t tag[L2_WAYS];     /* address | mode << 1 | 1; 0 when the way is unused */
+    uint32_t context[L2_WAYS]; /* bank id or TLB_GLOBAL_CONTEXT */
+    uint8_t next;              /* way to replace */
+} __attribute__((aligned(64))) L2Set;
 
 /* Where a guest physical page is in host memory. */
 typedef struct PhysPage {
@@ -79,10 +84,9 @@ struct CPUTLB {
     unsigned modes;
     uint32_t last_id, last_epoch;
     uint64_t clock;
-    TLBPage l2[L2_SETS][L2_WAYS];
-    uint8_t l2_next[L2_SETS];
-    TLBPage large[LARGE_SETS][LARGE_WAYS];
-    uint8_t large_next[LARGE_SETS];
+    L2Set set[L2_SETS + LARGE_SETS];
+    TLBPage l2[L2_SETS + LARGE_SETS][L2_WAYS];
+    bool medium_pages;            /* some in the second level are between 4 KiB and 1 MiB */
     LargeRanges global_large;     /* of large global entries in the second level */
     uint64_t global_filter[16];   /* hash of the global pages in any bank */
     /* While privileged code runs from global pages only, it has one epoch in all banks. */
