@@ -256,3 +256,9 @@ FLOPPY_READ = [(12, 2, 0x1C), (12, 7, 0), (14, 14, 0, 0), (14, 12, 0, 0), (14, 1
                (14, 5, 0, 0xFF), (14, 5, 0, 1)] + [(10, b) for b in (0x46, 0, 0, 0, 1, 2, 18, 27, 255)] + [(13, 5)] * 7
 for name, ops in ("text", TEXT), ("planar", PLANAR), ("vbe", VBE), ("floppy", FLOPPY_READ):
     put("display", name, display_ops(*ops))
+
+REPLAY_HEAD = b"RHEA recording 1\ntarget x86_64\nmemory 33554432\nseed 0\n\n"
+REPLAY_EVENTS = b"\x04\x90\x4e\x05\x00\x02\x85\x01\x80\xa0\x94\xa5\x8d\x1d\x06\x10\x01\x03abc\x03\x00\x01\x01\x80\x80\x80\x08\x12\x34\x56\x78"
+for name, s in {"whole": REPLAY_HEAD + REPLAY_EVENTS + b"\x00\x05", "cut": REPLAY_HEAD + REPLAY_EVENTS, "head": REPLAY_HEAD[:30],
+                "empty": REPLAY_HEAD + b"\x00\x00"}.items():
+    put("replay", name, s)
