@@ -2,7 +2,7 @@
 """
 Guests from Debian packages on the VGA screen, each beside the peer: text is waited for on our screen, then the peer must come to
 show the same picture, pixel by pixel. SeaBIOS, GRUB's rescue CD, isolinux, iPXE, the Debian installer's boot menu (graphical, VESA)
-and its first screens in text and graphical form. SLOW=1: memtest86+, one pass over 64 MiB without an error.
+for amd64 and i386. SLOW=1: memtest86+, one pass over 64 MiB without an error.
 """
 import glob
 import os
