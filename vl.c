@@ -555,6 +555,26 @@ static bool write_pidfile(Error **errp)
 
 /* ---- The machine ---- */
 
+/* -drive if=virtio stands for a device, too; after the user's, as their addresses are spelled out more often. */
+static bool add_virtio_drives(Error **errp)
+{
+    Drive *d;
+    for (unsigned i = 0; (d = drive_at(i)); i++) {
+        if (d->interface != DRIVE_VIRTIO || d->used || blk_device(d->blk))
+            continue;
+        OptGroup *o = opts_parse("-device", "virtio-blk", "driver", NULL);
+        opts_set(o, "drive", blk_name(d->blk));
+        if (d->serial)
+            opts_set(o, "serial", d->serial);
+        d->used = true;
+        bool ok = device_add(o, errp) != NULL;
+        opts_free(o);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 static bool add_devices(Error **errp)
 {
     for (unsigned i = 0; i < cfg.globals->len; i++)
@@ -565,7 +585,7 @@ static bool add_devices(Error **errp)
     for (unsigned i = 0; i < cfg.devices->len; i++)
         if (!device_add(g_ptr_array_index(cfg.devices, i), errp))
             return false;
-    return true;
+    return add_virtio_drives(errp);
 }
 
 static bool add_objects(Error **errp)

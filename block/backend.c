@@ -155,6 +155,18 @@ void blk_set_write_cache(BlockBackend *b, bool on)
     b->write_cache = on;
 }
 
+void blk_set_on_error(BlockBackend *b, BlockOnError read, BlockOnError write)
+{
+    b->on_read_error = read;
+    b->on_write_error = write;
+}
+
+void blk_get_on_error(const BlockBackend *b, BlockOnError *read, BlockOnError *write)
+{
+    *read = b->on_read_error;
+    *write = b->on_write_error;
+}
+
 /* ---- Requests ---- */
 
 static bool all_zero(const BlockVec *v)

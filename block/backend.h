@@ -5,7 +5,6 @@
 
 #include "block/block.h"
 
-typedef enum BlockOnError { BLOCK_ON_REPORT, BLOCK_ON_IGNORE, BLOCK_ON_ENOSPC, BLOCK_ON_STOP } BlockOnError;
 typedef enum DetectZeroes { DETECT_ZEROES_OFF, DETECT_ZEROES_ON, DETECT_ZEROES_UNMAP } DetectZeroes;
 
 struct BlockBackend {

@@ -10,6 +10,9 @@
 #        guest.sh initrd-off FLAVOUR initramfs whose init mounts, prints "RHEA-BOOT-OK" and powers off
 #        guest.sh busybox ARCH       the static busybox
 #        guest.sh tree ARCH PACKAGE...  folder with these packages and all they depend on, unpacked, without documentation
+#        guest.sh initrd-modules FLAVOUR INIT MODULE...
+#                                    initramfs of the program INIT, busybox, and these modules of the kernel with what they
+#                                    depend on: /modules/NN-NAME.ko, in an order in which they load
 # The cache is $RHEA_CACHE, or rhea under $XDG_CACHE_HOME or ~/.cache.
 set -e
 cache=${RHEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rhea}
@@ -134,9 +137,84 @@ tree() {
     echo "$dir"
 }
 
+# The kinds of modules that tests load; the rest of the package is not kept.
+modules() { # flavour
+    dir=$cache/modules-$1
+    if [ ! -e "$dir/.complete" ]; then
+        arch=$(arch_of "$1")
+        apt_update "$arch"
+        package=$(real_kernel "$arch" "$1")
+        [ -n "$package" ] || die "the archive has no linux-image-$1"
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        echo "guest.sh: downloading $package ($arch) for its modules" >&2
+        (cd "$dir" && apt_for "$arch" apt-get -o APT::Sandbox::User=root download "$package" >&2) || die "cannot download $package"
+        k='./lib/modules/*/kernel'
+        dpkg-deb --fsys-tarfile "$dir"/*.deb | tar -x -C "$dir" --wildcards "$k/drivers/block/*" "$k/drivers/virtio/*" \
+            "$k/drivers/nvme/*" "$k/drivers/scsi/*" "$k/drivers/ata/*" "$k/drivers/char/*" "$k/drivers/cdrom/*" "$k/drivers/base/*" \
+            "$k/drivers/net/*virtio*" "$k/drivers/net/net_failover*" "$k/drivers/firmware/*" "$k/net/core/*" "$k/fs/*" "$k/lib/*" \
+            "$k/crypto/*" "$k/arch/*" "$k/block/*" './lib/modules/*/modules.*' 2>/dev/null || true
+        rm -f "$dir"/*.deb
+        touch "$dir/.complete"
+    fi
+    set -- "$dir"/lib/modules/*
+    [ -d "$1" ] || die "no modules in $dir"
+    echo "$1"
+}
+
+# Files of modules and of what they need, each after what it needs. A driver built into the kernel has none.
+module_files() { # folder module...
+    mdir=$1
+    shift
+    for m; do
+        grep -q "/$m.ko\$" "$mdir/modules.builtin" && continue
+        depmod_line "$mdir" "$m"
+    done | awk '!seen[$0]++'
+}
+
+depmod_line() { # folder module: a recursive look into the files' own lists, as packages come without modules.dep
+    file=$(find "$1/kernel" -name "$2.ko" -o -name "$(echo "$2" | tr _ -).ko" | head -n 1)
+    [ -n "$file" ] || { grep -q "/$(echo "$2" | tr _ -).ko\$" "$1/modules.builtin" && return; die "no module $2 in $1"; }
+    for dep in $(strings -a "$file" | sed -n 's/^depends=//p' | tr , ' '); do
+        case " $walked " in *" $dep "*) continue ;; esac
+        walked="$walked $dep"
+        (depmod_line "$1" "$dep")
+    done
+    echo "$file"
+}
+
+initrd_modules() { # flavour init module...
+    flavour=$1 init=$2
+    shift 2
+    arch=$(arch_of "$flavour")
+    key=$(echo "$flavour $init $*" | md5sum | cut -c1-12)
+    out=$cache/initrd-$flavour-$key.gz
+    if [ -e "$out" ] && [ "$out" -nt "$init" ]; then
+        echo "$out"
+        return
+    fi
+    bb=$(busybox "$flavour")
+    mdir=$(modules "$flavour")
+    tmp=$(mktemp -d)
+    mkdir -p "$tmp/bin" "$tmp/dev" "$tmp/proc" "$tmp/sys" "$tmp/mnt" "$tmp/modules"
+    cp "$bb" "$tmp/bin/busybox"
+    cp "$init" "$tmp/init"
+    chmod 755 "$tmp/init" "$tmp/bin/busybox"
+    n=100 walked=
+    for f in $(module_files "$mdir" "$@"); do
+        cp "$f" "$tmp/modules/$n-$(basename "$f")"
+        n=$((n + 1))
+    done
+    (cd "$tmp" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 2>/dev/null) | gzip -1n >"$out.$$"
+    rm -rf "$tmp"
+    mv "$out.$$" "$out"
+    echo "$out"
+}
+
 mkdir -p "$cache"
 case $1 in
 tree) shift; tree "$@" ;;
+initrd-modules) shift; initrd_modules "$@" ;;
 kernel) kernel "$2" ;;
 dtb) dtb "$2" "$3" ;;
 busybox) busybox "$2" ;;

@@ -320,13 +320,15 @@ static bool create_gpio(VirtBoard *b, Error **errp)
     return true;
 }
 
-/* Transports for -device virtio-*-device, when this build has them. */
+/* Transports for -device virtio-*-device. Devices take the first free one: made from the top down, the first device gets the highest
+ * address, which is where guests of this board look for it. */
 static bool create_virtio(VirtBoard *b, Error **errp)
 {
-    for (unsigned i = 0; device_type_find("virtio-mmio") && i < VIRT_VIRTIO_COUNT; i++) {
+    for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
         hwaddr addr = VIRT_VIRTIO + i * VIRT_VIRTIO_STRIDE;
-        Device *dev = create_at(b, device_new("virtio-mmio"), addr, (int)(VIRT_IRQ_VIRTIO + i), errp);
-        if (!dev)
+        Device *dev = device_new("virtio-mmio");
+        device_set_u32(dev, "index", i);
+        if (!create_at(b, dev, addr, (int)(VIRT_IRQ_VIRTIO + i), errp))
             return false;
         add_irq(remember(b, dev, addr, VIRT_VIRTIO_STRIDE), VIRT_IRQ_VIRTIO + i, EDGE);
     }
@@ -512,7 +514,7 @@ static void virt_powerdown(MachineState *m)
 
 static const MachineType virt_type = {
     .name = "virt-7.2", .desc = "ARM Virtual Machine", .alias = "virt", .target = "arm",
-    .default_ram = 128 * MiB, .max_cpus = 512, .default_cpu = "cortex-a15", .props = virt_props, .init = virt_init,
+    .default_ram = 128 * MiB, .max_cpus = 512, .default_cpu = "cortex-a15", .default_drive = DRIVE_VIRTIO, .props = virt_props, .init = virt_init,
     .reset = virt_reset, .powerdown = virt_powerdown,
 };
 machine_type(virt_type)

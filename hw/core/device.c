@@ -115,6 +115,8 @@ Device *device_new(const char *name)
     if (!devices)
         devices = g_ptr_array_new();
     g_ptr_array_add(devices, dev);
+    if (t->inner)
+        dev->inner = device_new(t->inner);
     device_init_props(dev);
     apply_globals(dev);
     return dev;
@@ -151,8 +153,13 @@ static Bus *default_bus(const DeviceType *t)
 /* Frees what the core gave the device, and the device. */
 static void device_release(Device *dev)
 {
-    if (dev->parent)
+    if (dev->inner)
+        device_unrealize(dev->inner);
+    if (dev->parent) {
         bus_remove(dev);
+        if (dev->parent->owner && dev->parent->owner->inner == dev)
+            dev->parent->owner->inner = NULL;
+    }
     for (unsigned i = 0; i < dev->nregions; i++) {
         MemoryRegion *mr = dev->regions[i];
         if (mr->container)

@@ -6,6 +6,7 @@
  */
 #include "chardev.h"
 #include "hw/device.h"
+#include "hw/object.h"
 #include "hw/pci.h"
 #include "block/block.h"
 #include "util/error.h"
@@ -23,7 +24,7 @@ static const struct {
     [PK_U32] = { "uint32", 4 },    [PK_U64] = { "uint64", 8 },    [PK_I32] = { "int32", 4 },
     [PK_SIZE] = { "size", 8 },     [PK_STRING] = { "str", 0 },    [PK_CHARDEV] = { "str", 0 },
     [PK_ENUM] = { "enum", 4 },     [PK_MAC] = { "str", 0 },       [PK_PCI_ADDR] = { "int32", 4 },
-    [PK_DEVICE] = { "str", 0 },    [PK_DRIVE] = { "str", 0 },
+    [PK_DEVICE] = { "str", 0 },    [PK_DRIVE] = { "str", 0 },     [PK_OBJECT] = { "link", 0 },
 };
 
 /* Calls fn for the type's rows, then its bus's; stops at the first true. */
@@ -43,6 +44,8 @@ void device_type_foreach_prop(const DeviceType *t, void (*fn)(const Property *p,
     for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
         for (const Property *p = tables[i]; p && p->name; p++)
             fn(p, opaque);
+    if (t->inner)
+        device_type_foreach_prop(device_type_find(t->inner), fn, opaque);
 }
 
 const char *prop_kind_name(const Property *p)
@@ -166,7 +169,7 @@ static bool parse_pci_addr(Device *dev, const Property *p, const char *text, Err
 
 static bool parse_reference(Device *dev, const Property *p, const char *text, Error **errp)
 {
-    void *target = p->kind == PK_CHARDEV ? (void *)chardev_find(text) : (void *)device_find(text);
+    void *target = p->kind == PK_CHARDEV ? (void *)chardev_find(text) : p->kind == PK_OBJECT ? object_find(text) : device_find(text);
     if (!target) {
         error_setg(errp, "Property '%s.%s' can't find value '%s'", dev->type->name, p->name, text);
         return false;
@@ -209,7 +212,7 @@ static bool (*const parsers[])(Device *, const Property *, const char *, Error *
     [PK_U32] = parse_number,        [PK_U64] = parse_number,    [PK_I32] = parse_i32,
     [PK_SIZE] = parse_bytes,        [PK_STRING] = parse_string, [PK_CHARDEV] = parse_reference,
     [PK_ENUM] = parse_enum,         [PK_MAC] = parse_mac,       [PK_PCI_ADDR] = parse_pci_addr,
-    [PK_DEVICE] = parse_reference,  [PK_DRIVE] = parse_drive,
+    [PK_DEVICE] = parse_reference,  [PK_DRIVE] = parse_drive,   [PK_OBJECT] = parse_reference,
 };
 
 static bool add_name(const Property *p, void *array)
@@ -223,9 +226,13 @@ bool device_set(Device *dev, const char *prop, const char *text, Error **errp)
     const Property *p = find_prop(dev->type, prop);
     if (p)
         return parsers[p->kind](dev, p, text, errp);
+    if (dev->inner && find_prop(dev->inner->type, prop))
+        return device_set(dev->inner, prop, text, errp);
     error_setg(errp, "Property '%s.%s' not found", dev->type->name, prop);
     GPtrArray *names = g_ptr_array_new();
     each_prop(dev->type, add_name, names);
+    if (dev->inner)
+        each_prop(dev->inner->type, add_name, names);
     g_ptr_array_add(names, NULL);
     const char *near = nearest_word(prop, (const char *const *)names->pdata);
     if (near)
@@ -234,25 +241,29 @@ bool device_set(Device *dev, const char *prop, const char *text, Error **errp)
     return false;
 }
 
-/* A board names a property that is not there: our own mistake. */
-static const Property *must_find(Device *dev, const char *prop)
+/* A property of *dev or, *dev then being that, of its inner device. None: our own mistake. */
+static const Property *must_find(Device **dev, const char *prop)
 {
-    const Property *p = find_prop(dev->type, prop);
+    const Property *p = find_prop((*dev)->type, prop);
+    if (!p && (*dev)->inner) {
+        *dev = (*dev)->inner;
+        p = find_prop((*dev)->type, prop);
+    }
     if (!p)
-        g_error("%s has no property '%s'", dev->type->name, prop);
+        g_error("%s has no property '%s'", (*dev)->type->name, prop);
     return p;
 }
 
 void device_set_u64(Device *dev, const char *prop, uint64_t value)
 {
-    const Property *p = must_find(dev, prop);
+    const Property *p = must_find(&dev, prop);
     g_assert(kinds[p->kind].size);
     store_number(dev, p, p->kind == PK_BOOL ? value != 0 : value);
 }
 
 void device_set_str(Device *dev, const char *prop, const char *value)
 {
-    const Property *p = must_find(dev, prop);
+    const Property *p = must_find(&dev, prop);
     Error *err = NULL;
     if (p->kind == PK_STRING)
         store_string(dev, p, value);
@@ -262,14 +273,14 @@ void device_set_str(Device *dev, const char *prop, const char *value)
 
 void device_set_chardev(Device *dev, const char *prop, Chardev *chr)
 {
-    const Property *p = must_find(dev, prop);
+    const Property *p = must_find(&dev, prop);
     g_assert(p->kind == PK_CHARDEV);
     *(Chardev **)field(dev, p) = chr;
 }
 
 void device_set_drive(Device *dev, const char *prop, BlockBackend *blk)
 {
-    const Property *p = must_find(dev, prop);
+    const Property *p = must_find(&dev, prop);
     g_assert(p->kind == PK_DRIVE);
     *(BlockBackend **)field(dev, p) = blk;
 }
@@ -369,6 +380,8 @@ static char *prop_text(const Device *dev, const Property *p, bool pretty)
 char *device_get(const Device *dev, const char *prop)
 {
     const Property *p = find_prop(dev->type, prop);
+    if (!p && dev->inner)
+        return device_get(dev->inner, prop);
     return p ? prop_text(dev, p, false) : NULL;
 }
 
@@ -414,6 +427,7 @@ static const char *description(const Property *p)
     case PK_BOOL: return "on/off";
     case PK_CHARDEV: return "ID of a chardev to use as a backend";
     case PK_DEVICE: return "ID of a device";
+    case PK_OBJECT: return "ID of an object";
     case PK_DRIVE: return "Node name or ID of a block device to use as a backend";
     case PK_MAC: return "Ethernet 6-byte MAC Address, example: 52:54:00:12:34:56";
     case PK_PCI_ADDR: return "Slot and optional function number, example: 06.0 or 06";
@@ -458,6 +472,8 @@ bool device_help_props(const char *type, FILE *out, Error **errp)
     }
     GPtrArray *props = g_ptr_array_new();
     each_prop(t, collect_prop, props);
+    if (t->inner)
+        each_prop(device_type_find(t->inner), collect_prop, props);
     qsort(props->pdata, props->len, sizeof(void *), by_name);
     fprintf(out, props->len ? "%s options:\n" : "There are no options for %s.\n", t->name);
     for (unsigned i = 0; i < props->len; i++)

@@ -179,6 +179,8 @@ uint32_t pci_config_read(PCIBus *bus, uint32_t bdf_reg, unsigned size)
     unsigned reg = bdf_reg & 0xff;
     if (!pci || reg + size > sizeof(pci->config))
         return ~0u >> (32 - 8 * size);
+    if (pci->config_read)
+        pci->config_read(pci, reg, size);
     return get_le(pci->config + reg, size);
 }
 

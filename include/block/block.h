@@ -196,6 +196,10 @@ uint64_t blk_size(const BlockBackend *b);
 bool blk_read_only(const BlockBackend *b);
 bool blk_write_cache(const BlockBackend *b);
 void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushed */
+typedef enum BlockOnError { BLOCK_ON_REPORT, BLOCK_ON_IGNORE, BLOCK_ON_ENOSPC, BLOCK_ON_STOP } BlockOnError;
+/* What a device's rerror= and werror= say instead of the drive's. */
+void blk_set_on_error(BlockBackend *b, BlockOnError read, BlockOnError write);
+void blk_get_on_error(const BlockBackend *b, BlockOnError *read, BlockOnError *write);
 /* Sends a request to the pool. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
 void blk_submit(BlockBackend *b, BlockRequest *r);
 /* What a replayed guest has written to its disks, for snapshots of the machine. */

@@ -148,6 +148,15 @@ static inline _Atomic uint8_t *ram_dirty_byte(RAMBlock *b, const uint8_t *host)
 /* After any store to RAM not made by generated code: marks dirty and drops translated code. */
 void ram_written(RAMBlock *b, hwaddr offset, uint64_t len);
 
+/* The same for a host pointer into RAM; others are ignored. */
+static inline void ram_host_written(const void *host, uint64_t len)
+{
+    hwaddr offset;
+    RAMBlock *b = ram_block_from_host(host, &offset);
+    if (b)
+        ram_written(b, offset, len);
+}
+
 void memory_dump_tree(FILE *out, bool flat); /* info mtree [-f] */
 
 #endif

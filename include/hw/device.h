@@ -33,7 +33,7 @@ typedef enum PropKind {
     PK_BOOL, PK_U8, PK_U16, PK_U32, PK_U64, PK_I32, PK_SIZE, PK_STRING /* char *, owned */,
     PK_CHARDEV /* Chardev * by id */, PK_ENUM /* int, index into names */, PK_MAC /* uint8_t[6] */,
     PK_PCI_ADDR /* int32: slot << 3 | function, "SLOT.FN", -1 = any */, PK_DEVICE /* Device * by id */,
-    PK_DRIVE /* BlockBackend * by drive id or node name */
+    PK_DRIVE /* BlockBackend * by drive id or node name */, PK_OBJECT /* Device * of -object by id */
 } PropKind;
 typedef struct Property {
     const char *name;
@@ -58,6 +58,7 @@ typedef struct Property {
 #define PROP_MAC(n, t, f) PROP_(PK_MAC, n, t, f, 0)
 #define PROP_DEVICE(n, t, f) PROP_(PK_DEVICE, n, t, f, 0)
 #define PROP_DRIVE(n, t, f) PROP_(PK_DRIVE, n, t, f, 0)
+#define PROP_OBJECT(n, t, f) PROP_(PK_OBJECT, n, t, f, 0)
 #define PROP_PCI_ADDR(n, t, f) PROP_(PK_PCI_ADDR, n, t, f, -1)
 #define PROP_ENUM(n, t, f, d, list) \
     { .name = n, .kind = PK_ENUM, .offset = offsetof(t, f), .def = (uint64_t)(d), .names = list }
@@ -106,11 +107,15 @@ typedef struct RegisterRow {
 } RegisterRow;
 
 /* ---- Types ---- */
-typedef enum BusKind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_SD, BUS_SERIAL_KINDS } BusKind;
+typedef enum BusKind {
+    BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_SD, BUS_VIRTIO, BUS_VIRTIO_SERIAL, BUS_SCSI, BUS_NVME, BUS_SERIAL_KINDS
+} BusKind;
 
 struct DeviceType {
     const char *name, *desc;
     const char *alias;
+    const char *inner;          /* type of the device this one carries (a transport in one piece with its device), or NULL: made with
+                                   it, takes its properties as well; realize puts it on a bus of this device and realizes it */
     BusKind bus;
     const char *category;       /* "Input devices", "Misc devices" …: heading in -device help */
     size_t size;                /* of the state struct, which starts with Device (or PCIDevice) */
@@ -146,6 +151,7 @@ struct Device {
     unsigned nin;
     uint32_t *regs;
     Bus *child_bus;             /* buses this device provides, linked by next_bus */
+    Device *inner;              /* of DeviceType.inner */
     MemoryRegion *regs_region;  /* of the register engine */
     Error *error;               /* a -global that did not fit; device_realize reports it */
 };

@@ -36,6 +36,7 @@ struct PCIDevice {
     struct PCIMSIX *msix;           /* pci-msi.c */
     MemoryRegion *rom;
     void (*config_write)(PCIDevice *pci, uint32_t addr, uint32_t value, unsigned size); /* after the store */
+    void (*config_read)(PCIDevice *pci, uint32_t addr, unsigned size); /* before: may bring registers up to date; or NULL */
     struct PCIBus *bus;
 };
 typedef struct PCIBus {
