@@ -64,6 +64,15 @@ tests/bin/smp-guest-exclusive32 tests/bin/smp-guest-exclusive64: $(SRC)/tests/sm
 	@echo "  LINK    $@"
 	@$(SMP_CC) $(SMP_GUEST_FLAGS) -o $@ $<
 
+# First program of the guests that check disks from inside.
+TEST_PROGRAMS += tests/bin/block-guest64 tests/bin/block-guest-arm64
+tests/bin/block-guest64: GUEST_CC := gcc
+tests/bin/block-guest-arm64: GUEST_CC := aarch64-linux-gnu-gcc
+tests/bin/block-guest64 tests/bin/block-guest-arm64: $(SRC)/tests/block/guest.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(GUEST_CC) -D_GNU_SOURCE $(SMP_GUEST_FLAGS) -o $@ $<
+
 # Arm: the oracles are static cross-built programs, run by the user-mode emulators.
 TEST_PROGRAMS += tests/bin/arm-diff tests/bin/arm-oracle32 tests/bin/arm-oracle64
 tests/bin/arm-oracle32: CROSS := arm-linux-gnueabi-gcc -marm
@@ -108,7 +117,7 @@ fuzz:
 # Device tests drive the built program over a socket and link nothing of it.
 QTESTS := $(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/tests/qtest/*-test.c))
 TEST_PROGRAMS += $(QTESTS)
-tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests/qtest/libqtest.h
+tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests/qtest/libqtest.h $(SRC)/tests/qtest/libqtest-virtio.h $(SRC)/tests/virtio-driver.h
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
@@ -129,7 +138,7 @@ check-boot: all
 	@$(CHECK) boot
 check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg
-check-block: all
+check-block: all tests/bin/block-guest64 tests/bin/block-guest-arm64
 	@$(CHECK) block
 check-display: all
 	@$(CHECK) display
