@@ -223,6 +223,16 @@ static bool is_packed(const VirtQueue *vq)
     return virtio_has_feature(vq->vdev, VIRTIO_F_RING_PACKED);
 }
 
+static void set_notify(VirtQueue *vq, bool on)
+{
+    if (!virtqueue_map(vq))
+        return;
+    if (is_packed(vq))
+        vring_packed_set_notify(vq, on);
+    else
+        split_set_notify(vq, on);
+}
+
 bool virtqueue_pop(VirtQueue *vq, VirtQueueElement *e)
 {
     if (!virtqueue_map(vq))
@@ -237,6 +247,8 @@ bool virtqueue_pop(VirtQueue *vq, VirtQueueElement *e)
     e->out = e->iov;
     e->in = e->iov + e->nout;
     vq->inuse++;
+    if (!vq->notify_off && virtio_has_feature(vq->vdev, VIRTIO_F_EVENT_IDX))
+        set_notify(vq, true); /* the next buffer wants a kick, too */
     return true;
 }
 
@@ -274,23 +286,15 @@ bool virtqueue_empty(VirtQueue *vq)
     return is_packed(vq) ? vring_packed_empty(vq) : vring_ld16(vq->driver_p + AVAIL_IDX) == vq->last_avail;
 }
 
-static void set_notify(VirtQueue *vq, bool on)
-{
-    if (!virtqueue_map(vq))
-        return;
-    if (is_packed(vq))
-        vring_packed_set_notify(vq, on);
-    else
-        split_set_notify(vq, on);
-}
-
 void virtqueue_disable_notify(VirtQueue *vq)
 {
+    vq->notify_off = true;
     set_notify(vq, false);
 }
 
 bool virtqueue_enable_notify(VirtQueue *vq)
 {
+    vq->notify_off = false;
     set_notify(vq, true);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* what we ask for is seen before we look again */
     return !virtqueue_empty(vq);

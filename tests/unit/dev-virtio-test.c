@@ -165,8 +165,8 @@ static void test_interrupts(void)
         vd_isr(&drv);
         take(q, 1, 16, false);
         g_assert_cmpint(line_level[1], ==, i == 0 || i == 2); /* the first one always */
+        g_assert_cmpuint(mem_read(NULL, avail_event, 2), ==, i + 1); /* the next buffer is to be kicked */
     }
-    (void)avail_event;
     g_free(q);
     teardown();
     setup(VD_MMIO_2, true);
@@ -180,6 +180,7 @@ static void test_interrupts(void)
         vd_isr(&drv);
         take(q, 1, 16, false);
         g_assert_cmpint(line_level[1], ==, i == 3);
+        g_assert_cmphex(mem_read(NULL, q->used, 4), ==, ((i + 1) | 1 << 15) | 2 << 16);
     }
     g_free(q);
     teardown();
