@@ -66,7 +66,7 @@ static uint8_t command_to(uint8_t target, uint8_t lun, const uint8_t *cdb, size_
 #define CDB(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 #define IN(target, len, ...) command_to(target, 0, CDB(__VA_ARGS__), len, false)
 #define OUT(target, len, ...) command_to(target, 0, CDB(__VA_ARGS__), len, true)
-#define assert_sense(k, c) (g_assert_cmphex(sense_key, ==, k), g_assert_cmphex(asc << 8 | ascq, ==, c))
+#define assert_sense(k, c) g_assert_cmphex(sense_key << 16 | asc << 8 | ascq, ==, (k) << 16 | (c))
 
 static uint32_t be32(uint64_t addr)
 {
