@@ -30,7 +30,7 @@ def raw_error(mon, data, desc, cls="GenericError"):
 
 
 m = Machine("-m", "64", "-name", "guest-one", "-uuid", "00112233-4455-6677-8899-aabbccddeeff", "-smp", "2",
-            "-chardev", "ringbuf,id=ring,size=1024", "-chardev", "null,id=nil")
+            "-chardev", "ringbuf,id=ring,size=1024", "-chardev", "null,id=nil", "-device", "virtio-balloon-pci")
 tmp = m.dir
 mon = m.connect(negotiate=False)
 check("oob" in mon.greeting["QMP"]["capabilities"], "greeting offers oob")
@@ -68,6 +68,10 @@ check(sorted(c["name"] for c in good("query-commands")) == schema.commands(), "q
 check(len(good("query-cpus-fast")) == 2 and all(c["thread-id"] > 0 for c in good("query-cpus-fast")), "query-cpus-fast")
 check(len(good("query-hotpluggable-cpus")) == 2, "query-hotpluggable-cpus")
 check(good("query-memory-size-summary")["base-memory"] == 64 << 20, "query-memory-size-summary")
+good("balloon", value=48 << 20)
+check(good("query-balloon") == {"actual": 64 << 20}, "a guest without a driver keeps its memory")
+expect_error(mon, "GenericError", "Parameter 'target' expects a size", "balloon", value=0)
+check(mon.cmd("human-monitor-command", **{"command-line": "info balloon"}) == "balloon: actual=64\r\n", "info balloon")
 check(any(x.get("is-default") for x in good("query-machines")), "query-machines has a default")
 check("qemu64" in [x["name"] for x in good("query-cpu-definitions")], "query-cpu-definitions")
 props = good("query-cpu-model-expansion", type="full", model={"name": "qemu64", "props": {"sse4.2": True}})["model"]["props"]
