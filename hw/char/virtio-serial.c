@@ -95,7 +95,8 @@ static void send_message(VirtIOSerial *s, uint32_t id, uint16_t event, uint16_t 
     put_le32(m, id);
     put_le16(m + 4, event);
     put_le16(m + 6, value);
-    memcpy(m + CONTROL_LEN, text, text_len);
+    if (text)
+        memcpy(m + CONTROL_LEN, text, text_len);
     g_queue_push_tail(s->pending, g_bytes_new_take(m, CONTROL_LEN + text_len));
     flush_pending(s);
 }

@@ -13,6 +13,7 @@ enum { SGL_DATA = 0, SGL_BIT_BUCKET = 1, SGL_SEGMENT = 2, SGL_LAST_SEGMENT = 3 }
 #define SGL_DESC 16u
 #define SGL_SEGMENTS_MAX 256u
 #define IOV_MAX_PARTS 4096u
+#define LINKS_MAX 4096u
 
 static bool add_iov(NVMeRequest *r, void *host, uint64_t len)
 {
@@ -57,6 +58,7 @@ static uint16_t add_memory(NVMeRequest *r, uint64_t addr, uint64_t len)
 static uint16_t map_prp_list(NVMeRequest *r, uint64_t list, uint64_t left)
 {
     uint64_t page = 1ull << r->n->page_bits;
+    unsigned links = 0;
     if (list & 7)
         return NVME_INVALID_PRP;
     while (left) {
@@ -69,7 +71,7 @@ static uint16_t map_prp_list(NVMeRequest *r, uint64_t list, uint64_t left)
             uint64_t addr = get_le64(p + 8 * i), len = MIN(left, page);
             if (i == entries - 1 && left > page) {
                 list = addr;
-                if (list & 7 || entries == 1)
+                if (list & 7 || ++links > LINKS_MAX)
                     return NVME_INVALID_PRP; /* a list of links alone would not end */
                 break;
             }

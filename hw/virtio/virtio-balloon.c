@@ -37,7 +37,8 @@ static VirtIOBalloon *the_balloon; /* machine lock; the first one is what the mo
 static void discard(void *host, uint64_t len)
 {
     uintptr_t start = ((uintptr_t)host + PAGE - 1) & ~(uintptr_t)(PAGE - 1), end = ((uintptr_t)host + len) & ~(uintptr_t)(PAGE - 1);
-    if (start < end && madvise((void *)start, end - start, MADV_REMOVE) == 0)
+    /* A hole in shared memory; private memory has none, but reads zeroes again. */
+    if (start < end && (madvise((void *)start, end - start, MADV_REMOVE) == 0 || madvise((void *)start, end - start, MADV_DONTNEED) == 0))
         ram_host_written((void *)start, end - start);
 }
 
