@@ -59,8 +59,10 @@ static void medium_changed(void *dev, bool loaded);
 
 bool nvme_namespace_attach(NVMe *n, NVMeNamespace *ns, Device *dev, Error **errp)
 {
-    if (!choose_nsid(n, ns, errp) || !choose_uuid(ns, errp) ||
-        !block_conf_init(&ns->conf, dev, BLOCK_CONF_READ_ONLY, 512, dev == &ns->dev ? medium_changed : NULL, errp))
+    if (!choose_nsid(n, ns, errp) || !choose_uuid(ns, errp))
+        return false;
+    g_autofree char *leaf = g_strdup_printf("namespace@%x,%llx", ns->nsid, (unsigned long long)ns->eui64);
+    if (!block_conf_init(&ns->conf, dev, BLOCK_CONF_READ_ONLY, 512, leaf, dev == &ns->dev ? medium_changed : NULL, errp))
         return false;
     ns->n = n;
     ns->block_shift = (unsigned)__builtin_ctzll(ns->conf.logical_size);

@@ -477,7 +477,10 @@ static bool disk_realize(Device *dev, Error **errp)
         return false;
     }
     int flags = d->cdrom ? BLOCK_CONF_REMOVABLE | BLOCK_CONF_READ_ONLY : BLOCK_CONF_READ_ONLY;
-    if (!choose_place(d, errp) || !block_conf_init(&d->conf, dev, flags, d->cdrom ? 2048 : 512, scsi_medium_changed, errp))
+    if (!choose_place(d, errp))
+        return false;
+    g_autofree char *leaf = g_strdup_printf("channel@%x/disk@%x,%x", d->channel, d->id, d->lun);
+    if (!block_conf_init(&d->conf, dev, flags, d->cdrom ? 2048 : 512, leaf, scsi_medium_changed, errp))
         return false;
     d->block_size = (uint32_t)d->conf.logical_size;
     default_string(&d->vendor, "QEMU");
