@@ -98,7 +98,13 @@ class CpuTimes:
 
 
 def run_native(program, wanted, cpu):
+    """Seconds by workload; none where the host's kernel cannot run the program (32-bit ones)."""
     times = {}
+    try:
+        subprocess.run([program, "none"], stdout=subprocess.DEVNULL)
+    except OSError as e:
+        print("no native column: %s: %s" % (os.path.basename(program), e.strerror))
+        return times
     for w in wanted:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.update(parse(subprocess.run([program, w], stdout=subprocess.PIPE, text=True).stdout))

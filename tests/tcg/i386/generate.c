@@ -7,6 +7,8 @@
 const char *const class_names[] = { "alu", "shift", "muldiv", "bits", "stack", "string", "flow",
                                     "misc", "bmi", "x87", "mmx", "sse", "ssefp", "avx", 0 };
 
+bool define_flags_after_scans;
+
 uint32_t random32(Random *r)
 {
     r->s += 0x9e3779b97f4a7c15ull; /* splitmix64 */
@@ -300,6 +302,8 @@ static void put_row(Gen *g, const Row *row)
         put(g, edge_value(r), z);
     if (f & IV)
         put(g, edge_value(r), rexw ? 8 : z);
+    if (define_flags_after_scans && row->class_ == CLASS_BITS && row->map == 1 && !row->pp && (row->op == 0xbc || row->op == 0xbd))
+        put(g, 0xc084c0940full, 5);
 }
 
 /* Short forward jumps, calls and loops over a few bytes of NOPs that other instructions follow. */

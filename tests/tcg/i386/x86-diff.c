@@ -36,6 +36,7 @@ static pid_t oracle_pid;
 static X86CPU *env;
 static TargetOps ops;
 static Outcome *recording;
+static unsigned opt_hot; /* entries of a TB before it becomes a region; 0: at once */
 static char oracle_path[4096];
 static unsigned opt_bits = 64;
 
@@ -132,7 +133,7 @@ static void start_machine(const TCGBackend *engine)
     machine_lock();
     memory_init();
     ops.init();
-    TCGOptions t = { .engine = engine, .tb_size = 64 * MiB };
+    TCGOptions t = { .engine = engine, .tb_size = 64 * MiB, .hot = opt_hot };
     if (!tcg_init(&t, &err)) {
         error_report_err(err);
         exit(2);
@@ -292,13 +293,45 @@ static bool in_areas(uint64_t a)
            (a >= STACK_BASE && a < STACK_BASE + STACK_SIZE);
 }
 
+/* Which flags BSF leaves besides ZF is the host's choice: does it, as Rhea, leave them as they were? */
+static bool scans_keep_flags(void)
+{
+    const uint64_t others = 0x895; /* OF SF AF PF CF */
+    for (unsigned set = 0; set < 2; set++)
+        for (uint64_t operand = 0; operand < 12; operand++) {
+            uint64_t flags = set ? others : 0, out;
+            __asm__ volatile("pushq %1\n\tpopfq\n\tbsfq %2, %0\n\tpushfq\n\tpopq %0" : "=&r"(out) : "r"(flags | 0x202), "r"(operand) : "cc");
+            if ((out & others) != flags)
+                return false;
+        }
+    return true;
+}
+
+/* CMPS whose operands both fault: which of them goes first is the host's choice. */
+static bool faults_in_either_order(const Case *c)
+{
+    if (c->native.regs.rip != c->ours.regs.rip || c->native.vector < 12 || c->native.vector > 14 || c->ours.vector < 12 ||
+        c->ours.vector > 14)
+        return false;
+    unsigned at = (unsigned)(c->ours.regs.rip - c->code_offset) & 0xffff; /* the code's base is a multiple of 64 KiB */
+    for (; at < c->code_len; at++) {
+        uint8_t byte = c->code[at];
+        if (byte == 0xa6 || byte == 0xa7)
+            return true;
+        bool prefix = byte == 0x66 || byte == 0x67 || byte == 0xf2 || byte == 0xf3 || (opt_bits == 64 && (byte & 0xf0) == 0x40);
+        if (!prefix)
+            return false;
+    }
+    return false;
+}
+
 /* Cases that tell nothing: the native run touched the oracle's own memory or looped. */
 static bool undecidable(const Case *c)
 {
     /* Not modelled: with alignment checks on, the wrap at 4 GiB goes before #AC. */
     if (opt_bits != 64 && (c->native.vector == 13 || c->native.vector == 12) && c->ours.vector == 17)
         return true;
-    if (c->native.vector == 255)
+    if (c->native.vector == 255 || (c->native.vector != c->ours.vector && faults_in_either_order(c)))
         return true;
     /* Ours faulted outside the areas, and the host did not fault on that page: something of the oracle's is there. */
     return c->ours.vector == 14 && !in_areas(c->ours.fault_address) &&
@@ -460,11 +493,13 @@ int main(int argc, char **argv)
         else if (!strcmp(o, "--max-insns")) max_insns = (unsigned)atoi(v);
         else if (!strcmp(o, "--keep-going")) keep_going = (unsigned)atoi(v);
         else if (!strcmp(o, "--engine")) engine = !strcmp(v, "interp") ? &tcg_backend_interp : &tcg_backend_x86_64;
+        else if (!strcmp(o, "--hot")) opt_hot = (unsigned)atoi(v);
         else if (!strcmp(o, "--log")) { Error *e = NULL; log_set_mask_from_string(v, &e); }
         else fprintf(stderr, "unknown option %s\n", o), exit(2);
     }
     if (max_insns > MAX_INSNS)
         max_insns = MAX_INSNS;
+    define_flags_after_scans = !scans_keep_flags();
     char *slash = strrchr(argv[0], '/');
     snprintf(oracle_path, sizeof(oracle_path), "%.*sx86-oracle%s", slash ? (int)(slash - argv[0]) + 1 : 0, argv[0],
              opt_bits == 64 ? "64" : "32");
