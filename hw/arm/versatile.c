@@ -42,7 +42,9 @@ static const Chip chips[] = {
     { "pl050_mouse", 0x10007000, { SIC + 4, NONE }, NONE },
     { "pl011", 0x10009000, { SIC + 6, NONE }, 3 },
     { "pl181", 0x1000b000, { SIC + 23, SIC + 2 }, NONE },
+    { "pl110_versatile", 0x10120000, { 16, NONE }, NONE },
     { "pl080", 0x10130000, { 17, NONE }, NONE },
+    { "pl022", 0x101f4000, { 11, NONE }, NONE },
     { "sp810", 0x101e0000, { NONE, NONE }, NONE },
     { "sp805", 0x101e1000, { 0, NONE }, NONE },
     { "sp804", 0x101e2000, { 4, NONE }, NONE },
@@ -145,6 +147,8 @@ static bool create_chips(MachineState *m, VersatileBoard *b, Error **errp)
             return false;
         for (unsigned out = 0; out < 2; out++)
             connect_chip(b, dev, out, c->irq[out]);
+        if (!g_strcmp0(c->type, "pl110_versatile"))
+            connect_irq(b->sysreg, 0, dev, 0); /* the pixel multiplexer */
         if (!g_strcmp0(c->type, "pl181") && !connect_slot(b, dev, slot++, errp))
             return false;
     }
