@@ -126,10 +126,10 @@ static void test_display(void)
     REG(CLCD + 0x00) = 0x3f1f3f00 | (320 / 16 - 1) << 2; /* 320 x 240 */
     REG(CLCD + 0x04) = 239;
     REG(CLCD + 0x10) = 0x200000;
-    REG(CLCD + 0x1c) = 0x182b; /* on, powered, 16 bits a pixel, TFT */
-    REG(CLCD + 0x18) = 1 << 2; /* next base address */
+    REG(CLCD + 0x18) = 0x1829; /* on, powered, 16 bits a pixel, TFT */
+    REG(CLCD + 0x1c) = 1 << 2; /* next base address */
     wait(&clcd_hits, 1, 30);
-    REG(CLCD + 0x1c) = 0;
+    REG(CLCD + 0x18) = 0;
 }
 
 static u32 command(u32 cmd, u32 arg, u32 kind)
