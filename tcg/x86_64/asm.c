@@ -119,7 +119,7 @@ void asm_mov_imm(Asm *a, int dst, uint64_t value)
 
 void asm_alu_imm(Asm *a, unsigned alu, bool w, Operand rm, int32_t imm)
 {
-    asm_rm(a, (fits8(imm) ? 0x83 : 0x81) | X_SIZE(w), (int)alu, rm);
+    asm_rm(a, (fits8(imm) ? ALU_IMM8 : ALU_IMM32) | X_SIZE(w), (int)alu, rm);
     if (fits8(imm)) {
         asm_byte(a, (uint8_t)imm);
     } else {

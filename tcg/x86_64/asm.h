@@ -36,7 +36,7 @@ enum {
     MOVSX8 = 0xbe | X_0F | X_RM8, MOVSX16 = 0xbf | X_0F, MOVSXD = 0x63 | X_W,
     LEA = 0x8d, TEST = 0x85, XCHG = 0x87, XADD = 0xc1 | X_0F, CMPXCHG = 0xb1 | X_0F,
     IMUL = 0xaf | X_0F, IMUL_IMM32 = 0x69, IMUL_IMM8 = 0x6b,
-    SHIFT_IMM = 0xc1, SHIFT_CL = 0xd3, GROUP3 = 0xf7, GROUP5 = 0xff,
+    ALU_IMM8 = 0x83, ALU_IMM32 = 0x81, SHIFT_IMM = 0xc1, SHIFT_CL = 0xd3, GROUP3 = 0xf7, GROUP5 = 0xff,
     SETCC = 0x90 | X_0F | X_RM8, CMOVCC = 0x40 | X_0F,
     SHRD_IMM = 0xac | X_0F, SHLD_IMM = 0xa4 | X_0F, BSF = 0xbc | X_0F, BSR = 0xbd | X_0F,
     TZCNT = 0xbc | X_0F | X_F3, LZCNT = 0xbd | X_0F | X_F3, POPCNT = 0xb8 | X_0F | X_F3,

@@ -174,6 +174,11 @@ TWO(mp_ra, (ST(x, RLX), ST(y, REL)), (LD(0, y, ACQ), LD(1, x, RLX)))
 TWO(lb, (LD(0, x, RLX), atomic_signal_fence(SC), ST(y, RLX)), (LD(1, y, RLX), atomic_signal_fence(SC), ST(x, RLX)))
 TWO(lb_ra, (LD(0, x, ACQ), ST(y, REL)), (LD(1, y, ACQ), ST(x, REL)))
 
+#if defined(__x86_64__) || defined(__i386__)
+static void mfence(void) { __asm__ volatile("mfence" : : : "memory"); }
+TWO(sb_mfence, (ST(x, RLX), mfence(), LD(0, y, RLX)), (ST(y, RLX), mfence(), LD(1, x, RLX)))
+#endif
+
 static void iriw_order(int self, Cell *c, memory_order o)
 {
     switch (self) {
@@ -192,14 +197,17 @@ static bool flag_without_data(const Cell *c) { return c->r[0] && !c->r[1]; }
 static bool disagree(const Cell *c) { return c->r[0] && !c->r[1] && c->r[2] && !c->r[3]; }
 
 #if defined(__x86_64__) || defined(__i386__)
-#define TSO true
+#define TSO 1
 #else
-#define TSO false
+#define TSO 0
 #endif
 
 static const Litmus litmus_tests[] = {
     { "store buffering", 2, sb, both_zero, false },
     { "store buffering, fences", 2, sb_fence, both_zero, true },
+#if TSO
+    { "store buffering, MFENCE", 2, sb_mfence, both_zero, true },
+#endif
     { "store buffering, seq_cst", 2, sb_sc, both_zero, true },
     { "message passing", 2, mp, flag_without_data, TSO },
     { "message passing, release/acquire", 2, mp_ra, flag_without_data, true },
