@@ -56,7 +56,17 @@ static void update_irq(PL110 *s)
     irq_set(&s->dev.out[0], (s->dev.regs[R_RIS] & imsc(s)) != 0);
 }
 
-/* Frames that have ended leave their interrupts; a timer waits only when one is enabled. */
+/* A timer waits for the frame's end only when an interrupt is enabled. */
+static void schedule(PL110 *s)
+{
+    if (s->frame_start >= 0 && imsc(s) & (INT_BASE | INT_VCOMP))
+        timer_mod(s->frame, s->frame_start + FRAME_NS);
+    else
+        timer_del(s->frame);
+    update_irq(s);
+}
+
+/* Frames that have ended leave their interrupts. */
 static void catch_up(PL110 *s)
 {
     int64_t now = clock_ns(CLOCK_VIRTUAL);
@@ -64,11 +74,7 @@ static void catch_up(PL110 *s)
         s->dev.regs[R_RIS] |= INT_BASE | INT_VCOMP;
         s->frame_start = now - (now - s->frame_start) % FRAME_NS;
     }
-    if (s->frame_start >= 0 && imsc(s) & (INT_BASE | INT_VCOMP))
-        timer_mod(s->frame, s->frame_start + FRAME_NS);
-    else
-        timer_del(s->frame);
-    update_irq(s);
+    schedule(s);
 }
 
 static void frame_end(void *opaque)
@@ -317,7 +323,7 @@ static void pl110_post_load(Device *dev)
     s->mux &= 3;
     s->redraw = 1;
     s->frame_start = is_on(s) ? CLAMP(s->frame_start, 0, clock_ns(CLOCK_VIRTUAL)) : -1;
-    catch_up(s);
+    schedule(s);
 }
 
 static const SavedField pl110_saved[] = {

@@ -214,7 +214,10 @@ check("VM status: paused" in good("human-monitor-command", command__line="info s
 check(good("human-monitor-command", command__line="foo") == "unknown command: 'foo'\r\n", "unknown monitor command")
 expect_error(mon, "GenericError", "The command is permitted only before machine initialization", "x-exit-preconfig")
 expect_error(mon, "GenericError", "Unable to wake up: guest is not in suspended state", "system_wakeup")
-called |= {"x-exit-preconfig", "system_wakeup", "screendump"}
+called |= {"x-exit-preconfig", "system_wakeup", "screendump", "replay-break", "replay-delete-break", "replay-seek"}
+expect_error(mon, "GenericError", "replay is not enabled", "replay-break", icount=1)
+expect_error(mon, "GenericError", "replay is not enabled", "replay-delete-break")
+expect_error(mon, "GenericError", "replay is not enabled", "replay-seek", icount=1)
 
 # What is wrong with a request
 raw_error(mon, b'{"execute": 1}', "QMP input member 'execute' must be a string")

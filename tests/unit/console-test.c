@@ -147,7 +147,7 @@ static void test_sides(void)
 
 static char *temporary(const char *suffix)
 {
-    return g_strdup_printf("%s/console-test-%d.%s", g_get_tmp_dir(), g_random_int_range(0, 1 << 30), suffix);
+    return g_strdup_printf("%s/console-test-%d.%s", g_get_tmp_dir(), g_test_rand_int_range(0, 1 << 30), suffix);
 }
 
 static void test_ppm(void)

@@ -522,7 +522,7 @@ int main(int argc, char **argv)
 {
     static MemoryRegion ram;
     dev_test_init(&argc, &argv);
-    image = g_strdup_printf("%s/fdc-test-%d.img", g_get_tmp_dir(), g_random_int_range(0, 1 << 30));
+    image = g_strdup_printf("%s/fdc-test-%d.img", g_get_tmp_dir(), g_test_rand_int_range(0, 1 << 30));
     g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 16 * MiB, NULL));
     memory_region_add(system_memory, 0, &ram);
     g_test_add_func("/fdc/reset", test_reset);

@@ -395,15 +395,15 @@ static void test_all(const void *type)
 {
     setup(type);
     for (unsigned i = 0; i < 3000; i++) {
-        unsigned size = 1u << g_random_int_range(0, 3), at = g_random_int() & 0x7ff & -size;
+        unsigned size = 1u << g_test_rand_int_range(0, 3), at = (uint32_t)g_test_rand_int() & 0x7ff & -size;
         if (i & 1)
             address_space_ld(address_space_memory, BASE + at, size, NULL);
         else
-            address_space_st(address_space_memory, BASE + at, i & 2 ? g_random_int() : g_random_int() & 7, size);
+            address_space_st(address_space_memory, BASE + at, i & 2 ? (uint32_t)g_test_rand_int() : (uint32_t)g_test_rand_int() & 7, size);
         if (dev->nin)
-            input((unsigned)g_random_int_range(0, (int)dev->nin), i >> 2 & 1);
+            input((unsigned)g_test_rand_int_range(0, (int)dev->nin), i >> 2 & 1);
         if (i % 16 == 0)
-            advance(g_random_int() & 0xfffff);
+            advance((uint32_t)g_test_rand_int() & 0xfffff);
     }
     dev = save_and_reload(dev);
     place();

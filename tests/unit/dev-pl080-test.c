@@ -145,10 +145,10 @@ static void test_any(const void *type)
 {
     setup(type);
     for (unsigned i = 0; i < 5000; i++) {
-        unsigned at = g_random_int() & 0x1fc;
-        set(at, i & 1 ? g_random_int() : RAM + (g_random_int() & 0xffffc));
+        unsigned at = (uint32_t)g_test_rand_int() & 0x1fc;
+        set(at, i & 1 ? (uint32_t)g_test_rand_int() : RAM + ((uint32_t)g_test_rand_int() & 0xffffc));
         get(at);
-        IRQLine request = device_input(dev, g_random_int() & 15);
+        IRQLine request = device_input(dev, (uint32_t)g_test_rand_int() & 15);
         irq_set(&request, i >> 3 & 1);
     }
     device_reset(dev);

@@ -133,11 +133,11 @@ static void test_any(const void *type)
 {
     setup(type);
     for (unsigned i = 0; i < 2000; i++) {
-        set(g_random_int() & 0x7fc, i & 1 ? g_random_int() : RAM | (g_random_int() & 0xfff));
-        get(g_random_int() & 0xffc);
+        set((uint32_t)g_test_rand_int() & 0x7fc, i & 1 ? (uint32_t)g_test_rand_int() : RAM | ((uint32_t)g_test_rand_int() & 0xfff));
+        get((uint32_t)g_test_rand_int() & 0xffc);
         if (i % 8 == 0)
             console_update(console_find(dev, 0));
-        advance(g_random_int() & 0xffffff);
+        advance((uint32_t)g_test_rand_int() & 0xffffff);
     }
     dev = save_and_reload(dev);
     map_region(system_memory, BASE, dev, 0);

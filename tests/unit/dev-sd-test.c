@@ -283,14 +283,14 @@ static void test_any(void)
     setup(64 * MiB, false);
     for (unsigned i = 0; i < 200000; i++) {
         static const uint8_t usual[] = { 55, 41, 2, 3, 7, 17, 18, 24, 25, 12, 13, 6, 51, 32, 33 };
-        unsigned cmd = i & 1 ? usual[g_random_int() % ARRAY_SIZE(usual)] : g_random_int() & 63;
+        unsigned cmd = i & 1 ? usual[(uint32_t)g_test_rand_int() % ARRAY_SIZE(usual)] : (uint32_t)g_test_rand_int() & 63;
         if (i % 3)
-            command(cmd, i & 4 ? rca : g_random_int() & 0x7ffffff, i & 8 ? R1 : g_random_int() & 0x7ff);
+            command(cmd, i & 4 ? rca : (uint32_t)g_test_rand_int() & 0x7ffffff, i & 8 ? R1 : (uint32_t)g_test_rand_int() & 0x7ff);
         else
-            set((g_random_int() & 0xfc), g_random_int() & (i & 2 ? 0xffff : 3));
+            set(((uint32_t)g_test_rand_int() & 0xfc), (uint32_t)g_test_rand_int() & (i & 2 ? 0xffff : 3));
         if (cmd == 3)
             rca = get(RESPONSE) & 0xffff0000;
-        get(g_random_int() & 0xfc);
+        get((uint32_t)g_test_rand_int() & 0xfc);
     }
     device_reset(find_card());
     device_reset(host);
