@@ -25,14 +25,19 @@ END
         -Wl,--no-warn-rwx-segments -T "$tmp/$1.ld" -o "$tmp/$1.elf" "$SRC/tests/boot/m-chips/main.c" -lrdimon
 }
 
+# What the boards' UARTs hear; open for reading and writing, so it never ends.
+mkfifo "$tmp/in"
+exec 3<>"$tmp/in"
+
 # run BOARD ENGINE
 run() {
     local code accel="-accel tcg,engine=$2"
     [ -z "$EMULATOR" ] || accel=
-    (sleep 1; printf pq; sleep 30) | timeout 60 "${EMULATOR:-$BUILD/rhea-system-arm}" -M "$1" $accel -display none -serial stdio -monitor none \
-        -semihosting-config enable=on,target=native -kernel "$tmp/$1.elf" >"$tmp/out" 2>"$tmp/err" &
-    wait $!
+    (sleep 1; printf pq >&3) &
+    timeout 60 "${EMULATOR:-$BUILD/rhea-system-arm}" -M "$1" $accel -display none -serial stdio -monitor none \
+        -semihosting-config enable=on,target=native -kernel "$tmp/$1.elf" <&3 >"$tmp/out" 2>"$tmp/err"
     code=$?
+    wait
     if [ $code = 42 ] && grep -q "hello through the UART" "$tmp/out" && cat "$tmp/out" "$tmp/err" | grep -q "$1 says hello"; then
         echo "$1, $2: passed"
     else
