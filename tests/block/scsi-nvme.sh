@@ -27,4 +27,4 @@ want=$(md5sum <"$work/files/numbers" | cut -c1-32)
 grep -q "$want" <<<"$out" || { echo "the CD's file differs, wanted $want:"; tail <<<"$out"; exit 1; }
 
 out=$(timeout 100 "$BUILD/rhea-system-x86_64" -drive file=/usr/lib/grub-rescue/grub-rescue-cdrom.iso,media=cdrom,if=none,id=c -device virtio-scsi-pci \
-    -device scsi-cd,drive=c -display none -serial stdio -smoke timeout=90s,expect='GNU GRUB' </dev/null 2>&1) || { tail -c 500 <<<"$out"; exit 1; }
+    -device scsi-cd,drive=c -display none -serial null -smoke timeout=90s,screen='GNU GRUB' </dev/null 2>&1) || { tail -c 500 <<<"$out"; exit 1; }
