@@ -373,16 +373,23 @@ static void nvic_unrealize(Device *dev)
 }
 
 /* Bits that no exception has must stay clear: an image may hold anything. */
-static void nvic_post_load(Device *dev)
+/* Numbers in these bitmaps that no exception has stay clear: what finds a bit looks its priority up. */
+static void clear_bits(NVIC *s, unsigned from, unsigned to)
 {
-    NVIC *s = (NVIC *)dev;
-
-    for (unsigned id = M_EXCP_EXTERNAL + s->num_irq; id < NVIC_SECURE_IDS; id++) {
+    for (unsigned id = from; id < to; id++) {
         nvic_put(s->pending, id, false);
         nvic_put(s->enabled, id, false);
         nvic_put(s->active, id, false);
         nvic_put(s->level, id, false);
     }
+}
+
+static void nvic_post_load(Device *dev)
+{
+    NVIC *s = (NVIC *)dev;
+
+    clear_bits(s, M_EXCP_EXTERNAL + s->num_irq, NVIC_SECURE_IDS);
+    clear_bits(s, NVIC_IDS, 32 * NVIC_WORDS);
     for (unsigned i = 0; i < 2; i++)
         systick_post_load(&s->systick[i]);
     nvic_update(dev);

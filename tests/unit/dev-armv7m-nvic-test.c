@@ -5,6 +5,8 @@
 #include "hw/arm/armv7m-nvic.h"
 #include "target-arm/cpu.h"
 
+#include <stdlib.h>
+
 #define SCS 0xe000e000u
 #define SCS_NS 0xe002e000u
 #define IRQS 40
@@ -35,6 +37,7 @@ static void setup(const char *model, unsigned prio_bits)
 static void teardown(void)
 {
     device_unrealize(nvic);
+    free(cpu);
 }
 
 static uint32_t get(unsigned reg) { return (uint32_t)address_space_ld(address_space_memory, SCS + reg, 4, NULL); }
