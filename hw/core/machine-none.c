@@ -7,7 +7,6 @@
 #include "hw/loader.h"
 #include "target.h"
 #include "util/error.h"
-#include <glib.h>
 
 static bool none_init(MachineState *m, Error **errp)
 {
@@ -16,10 +15,10 @@ static bool none_init(MachineState *m, Error **errp)
         return false;
     }
     if (m->ram_size) {
-        MemoryRegion *ram = g_new0(MemoryRegion, 1);
-        if (!memory_region_init_ram(ram, NULL, "ram", m->ram_size, errp))
+        static MemoryRegion ram; /* there is one machine */
+        if (!memory_region_init_ram(&ram, NULL, "ram", m->ram_size, errp))
             return false;
-        memory_region_add(system_memory, 0, ram);
+        memory_region_add(system_memory, 0, &ram);
     }
     if (m->cpu_model) {
         CPUState *cpu = current_target->cpu_create(m->cpu_model, errp);
