@@ -104,6 +104,14 @@ void cpu_reset_interrupt(CPUState *cpu, uint32_t mask)
     atomic_fetch_and(&cpu->interrupt_request, ~mask);
 }
 
+bool cpus_interrupt_waits(void)
+{
+    CPU_FOREACH(cpu)
+        if (atomic_load(&cpu->interrupt_request) & CPU_INTERRUPT_HARD)
+            return true;
+    return false;
+}
+
 /* ---- Being alone ---- */
 
 static pthread_mutex_t alone_mutex = PTHREAD_MUTEX_INITIALIZER;

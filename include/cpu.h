@@ -163,6 +163,9 @@ void cpus_shutdown(void);       /* ends all threads. Machine lock */
 /* Sets interrupt bits and makes the vCPU notice, also out of halt. Any thread. */
 void cpu_interrupt(CPUState *cpu, uint32_t mask);
 void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
+/* Whether some vCPU has not yet taken an interrupt that its controller presents: another edge of a line might merge
+ * with it. Machine lock. */
+bool cpus_interrupt_waits(void);
 void cpu_kick(CPUState *cpu);   /* leave generated code soon */
 void cpu_exit(CPUState *cpu);
 /* Called in the main loop, machine lock held, after a vCPU stopped with EXCP_DEBUG (that vCPU has stopped,

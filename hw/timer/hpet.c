@@ -4,14 +4,17 @@
  * Inputs: 0 = OUT of the PIT, 1 = interrupt of the RTC; they pass to outputs 0 and 8 while legacy replacement is off.
  * Outputs: 0-31 = interrupt lines (the board's global ones; 0 is what the PIT would use), 32 = the PIT may
  * interrupt. Properties timers (3-24), msi, hpet-intcap (lines each timer may be routed to).
- * Periods missed while the host was busy become one interrupt. Not modelled: interrupts closer than 20 us.
+ * Edges of periods missed while the host was busy follow quickly, each when the one before has been taken, MAX_OWED at most.
+ * Not modelled: interrupts closer than 20 us.
  */
+#include "cpu.h"
 #include "hw/pci.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/timer.h"
 
 enum { TICK_NS = 10, PERIOD_FS = 10000000, MIN_TIMERS = 3, MAX_TIMERS = 24, MIN_INTERVAL_NS = 20000 };
+enum { MAX_OWED = 64, CATCH_UP = 16 }; /* owed interrupts come at this many times the rate */
 enum { REGION_SIZE = 0x400 };
 enum { REG_CAP = 0x00, REG_CONFIG = 0x10, REG_STATUS = 0x20, REG_COUNTER = 0xf0, REG_TIMERS = 0x100, TIMER_STRIDE = 0x20 };
 enum { TIMER_CONFIG = 0x00, TIMER_COMPARATOR = 0x08, TIMER_FSB = 0x10 };
@@ -24,6 +27,7 @@ enum { LINE_PIT_ENABLE = 32, LINES = 33, LEGACY_PIT = 0, LEGACY_RTC = 8 };
 
 typedef struct HPETTimer {
     uint64_t config, comparator, period, fsb;
+    uint32_t owed;           /* interrupts of periods that are past and have not been shown */
     struct HPET *hpet;
     Timer *timer;
 } HPETTimer;
@@ -111,16 +115,19 @@ static void raise(HPETTimer *t)
 
 /* ---- Matching ---- */
 
-/* Moves a periodic comparator past the counter; true when it was reached on the way. */
-static bool advance(HPETTimer *t)
+/* Moves a periodic comparator past the counter; returns how many periods have ended on the way. */
+static uint64_t advance(HPETTimer *t)
 {
     uint64_t now = counter(t->hpet), period = in_width(t, t->period);
     /* The comparator is ahead by less than half the range, or it has been reached. */
     uint64_t behind = in_width(t, now - t->comparator);
     bool reached = is_32bit(t) ? (int32_t)behind >= 0 : (int64_t)behind >= 0;
-    if (reached && period)
-        t->comparator = in_width(t, t->comparator + (behind / period + 1) * period);
-    return reached;
+    if (!reached)
+        return 0;
+    if (!period)
+        return 1;
+    t->comparator = in_width(t, t->comparator + (behind / period + 1) * period);
+    return behind / period + 1;
 }
 
 static void schedule(HPETTimer *t, bool just_fired)
@@ -137,15 +144,26 @@ static void schedule(HPETTimer *t, bool just_fired)
     /* The nanosecond at which the counter gets there, so that it has when the timer runs. */
     int64_t at = s->start_ns + (int64_t)((now + ahead) * TICK_NS);
     int64_t earliest = clock_ns(CLOCK_VIRTUAL) + MIN_INTERVAL_NS;
+    if (t->owed) {
+        int64_t soon = clock_ns(CLOCK_VIRTUAL) + (int64_t)(in_width(t, t->period) / CATCH_UP * TICK_NS);
+        at = soon < at ? soon : at;
+    }
     timer_mod(t->timer, just_fired && at < earliest ? earliest : at);
 }
 
 static void match_due(void *opaque)
 {
     HPETTimer *t = opaque;
-    if (t->config & T_PERIODIC)
-        advance(t);
-    raise(t);
+    bool edge = (t->config & (T_LEVEL | T_ENABLE)) == T_ENABLE;
+    uint64_t ended = t->config & T_PERIODIC ? advance(t) : 1;
+    t->owed = ended + t->owed > MAX_OWED ? MAX_OWED : t->owed + (uint32_t)ended;
+    /* An edge that is late waits until it can be seen as one of its own. */
+    if (t->owed && (ended || !cpus_interrupt_waits())) {
+        t->owed--;
+        raise(t);
+    }
+    if (!edge || !(t->config & T_PERIODIC))
+        t->owed = 0;
     schedule(t, true);
 }
 
@@ -185,6 +203,8 @@ static void write_config(HPET *s, uint64_t value)
             s->counter = counter(s);
     }
     s->config ^= changed;
+    for (unsigned i = 0; changed && i < s->timers; i++)
+        s->timer[i].owed = 0;
     if (changed & CONFIG_ENABLE)
         schedule_all(s);
     if (changed & CONFIG_LEGACY)
@@ -202,6 +222,7 @@ static void write_status(HPET *s, uint64_t value)
 
 static void write_timer_config(HPETTimer *t, uint64_t value)
 {
+    t->owed = 0;
     uint64_t writable = T_WRITABLE & (t->config & T_FSB_CAP ? ~0ull : ~(uint64_t)T_FSB);
     bool pending = t->hpet->status >> number(t) & 1;
     if (pending)
@@ -222,6 +243,7 @@ static void write_timer_config(HPETTimer *t, uint64_t value)
 static void write_comparator(HPETTimer *t, uint64_t value)
 {
     value = in_width(t, value);
+    t->owed = 0;
     if (!(t->config & T_PERIODIC) || (t->config & T_SET_VALUE))
         t->comparator = value;
     if (t->config & T_PERIODIC)
@@ -319,6 +341,7 @@ static void hpet_reset(Device *dev)
         t->config = T_PERIODIC_CAP | T_64BIT_CAP | (s->msi ? T_FSB_CAP : 0) | (uint64_t)s->intcap << 32;
         t->comparator = ~0ull;
         t->period = t->fsb = 0;
+        t->owed = 0;
     }
     s->config = s->status = s->counter = 0;
     show_inputs(s);
@@ -354,6 +377,9 @@ static void hpet_post_load(Device *dev)
 {
     HPET *s = hpet_of(dev);
     s->config &= CONFIG_ENABLE | CONFIG_LEGACY;
+    for (unsigned i = 0; i < s->timers; i++)
+        if (!(s->timer[i].config & T_PERIODIC) || s->timer[i].owed > MAX_OWED)
+            s->timer[i].owed = 0;
     schedule_all(s);
     show_inputs(s);
     for (unsigned i = 0; i < s->timers; i++)
@@ -363,7 +389,7 @@ static void hpet_post_load(Device *dev)
 
 static const SavedField timer_saved[] = {
     SAVED_INT(HPETTimer, config), SAVED_INT(HPETTimer, comparator), SAVED_INT(HPETTimer, period),
-    SAVED_INT(HPETTimer, fsb), SAVED_END(),
+    SAVED_INT(HPETTimer, fsb), SAVED_INT(HPETTimer, owed), SAVED_END(),
 };
 static const SavedField hpet_saved[] = {
     SAVED_INT(HPET, config), SAVED_INT(HPET, status), SAVED_INT(HPET, counter), SAVED_INT(HPET, start_ns),

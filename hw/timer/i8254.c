@@ -5,9 +5,10 @@
  * interrupt (low while the HPET replaces it; high when not wired), properties iobase, irq. Gates of
  * channels 0 and 1 are tied high; channel 2 belongs to port 0x61 (hw/i8254.h).
  * Counters are computed from the virtual clock when someone looks. Only channel 0 owns a timer, one event
- * per rising edge; edges missed while the host was busy become one.
+ * per rising edge. Edges missed while the host was busy follow quickly, each when the one before has been taken, MAX_OWED at most.
  * Not modelled: the one clock between writing a count and its transfer into the counting element.
  */
+#include "cpu.h"
 #include "hw/i8254.h"
 #include "hw/isa.h"
 #include "util/timer.h"
@@ -36,6 +37,8 @@ typedef struct PIT {
     Counter ch[3];
     uint8_t irq_enabled;
     uint8_t line;           /* OUT of channel 0 as last shown */
+    int64_t due;            /* tick of channel 0's next edge, -1 = none */
+    uint32_t owed;          /* edges that are past and have not been shown */
     Timer *edge;
     MemoryRegion io;
     uint32_t iobase, irq;
@@ -44,6 +47,7 @@ typedef struct PIT {
 enum { ACCESS_LATCH, ACCESS_LOW, ACCESS_HIGH, ACCESS_BOTH };
 enum { PORT_CONTROL = 3 };
 enum { MIN_EDGE_TICKS = 60 }; /* 50 us: what interrupts faster than that would only stop the guest */
+enum { MAX_OWED = 64, CATCH_UP = 16 }; /* owed edges come at this many times the rate */
 enum { READBACK_NO_COUNT = 0x20, READBACK_NO_STATUS = 0x10 };
 enum { STATUS_OUT = 0x80, STATUS_NULL = 0x40 };
 
@@ -166,7 +170,12 @@ static void show_line(PIT *p, int level)
 /* after: no edge is shown before this tick. */
 static void schedule_edge(PIT *p, int64_t now, int64_t after)
 {
-    int64_t at = p->irq_enabled ? next_rise(&p->ch[0], now) : -1;
+    p->due = p->irq_enabled ? next_rise(&p->ch[0], now) : -1;
+    int64_t at = p->due;
+    if (p->owed) {
+        int64_t soon = now + p->ch[0].n / CATCH_UP;
+        at = at < 0 || soon < at ? soon : at;
+    }
     if (at < 0)
         timer_del(p->edge);
     else
@@ -177,6 +186,7 @@ static void schedule_edge(PIT *p, int64_t now, int64_t after)
 static void channel0_changed(PIT *p, int64_t now)
 {
     int level = counter_out(&p->ch[0], now);
+    p->owed = 0;
     if (level != p->line)
         show_line(p, level);
     schedule_edge(p, now, now);
@@ -185,9 +195,19 @@ static void channel0_changed(PIT *p, int64_t now)
 static void edge_due(void *opaque)
 {
     PIT *p = opaque;
+    const Counter *c = &p->ch[0];
     int64_t now = ticks_now();
-    show_line(p, 0);
-    show_line(p, 1);
+    bool fresh = p->due >= 0 && now >= p->due;
+    if (fresh) {
+        int64_t past = 1 + (periodic(c) && !c->next_n ? (now - p->due) / c->n : 0);
+        p->owed = past + p->owed > MAX_OWED ? MAX_OWED : p->owed + (uint32_t)past;
+    }
+    /* An edge that is late waits until it can be seen as one of its own. */
+    if (p->owed && (fresh || !cpus_interrupt_waits())) {
+        p->owed--;
+        show_line(p, 0);
+        show_line(p, 1);
+    }
     schedule_edge(p, now, now + MIN_EDGE_TICKS);
 }
 
@@ -195,6 +215,7 @@ static void pit_irq_control(void *opaque, int n, int level)
 {
     PIT *p = pit_of(opaque);
     p->irq_enabled = !!level;
+    p->owed = 0;
     show_line(p, p->ch[0].started ? counter_out(&p->ch[0], ticks_now()) : p->line);
     schedule_edge(p, ticks_now(), 0);
 }
@@ -395,6 +416,8 @@ static void pit_reset(Device *dev)
     for (unsigned i = 0; i < 3; i++)
         p->ch[i] = (Counter){ .n = 0x10000, .mode = 3, .access = ACCESS_BOTH, .gate = i != 2, .paused = -1 };
     p->irq_enabled = 1;
+    p->due = -1;
+    p->owed = 0;
     timer_del(p->edge);
     show_line(p, 0);
 }
@@ -443,6 +466,7 @@ static void pit_post_load(Device *dev)
         c->bcd &= 1;
         c->count_latched &= 3;
     }
+    p->owed = p->irq_enabled && p->owed <= MAX_OWED ? p->owed : 0;
     irq_set(&dev->out[0], p->line && p->irq_enabled);
     schedule_edge(p, ticks_now(), 0);
 }
@@ -456,7 +480,8 @@ static const SavedField counter_saved[] = {
     SAVED_INT(Counter, count_latched), SAVED_INT(Counter, status_latched), SAVED_END(),
 };
 static const SavedField pit_saved[] = {
-    SAVED_STRUCTS(PIT, ch, counter_saved), SAVED_INT(PIT, irq_enabled), SAVED_INT(PIT, line), SAVED_END(),
+    SAVED_STRUCTS(PIT, ch, counter_saved), SAVED_INT(PIT, irq_enabled), SAVED_INT(PIT, line),
+    SAVED_INT(PIT, owed), SAVED_END(),
 };
 static const Property pit_props[] = {
     PROP_U32("iobase", PIT, iobase, 0x40),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The HPET: capabilities, counter, one-shot and periodic timers in both widths, level and edge, legacy replacement in
  * front of PIT and RTC, halves, saved state. Expected values are from Intel's IA-PC HPET specification 1.0a. */
+#include "cpu.h"
 #include "dev-test.h"
 
 #define BASE 0xfed00000
@@ -120,6 +121,48 @@ static void test_periodic(void)
     teardown();
 }
 
+/* Periods missed while the host was busy: edges follow, each when the one before has been taken. */
+static void test_held_up(void)
+{
+    setup();
+    CPUState *cpu = g_new0(CPUState, 1), *cpus = first_cpu;
+    wr(0x100, 2 << 9 | 0x4c);
+    wr(0x108, 16000);
+    wr(0x108, 16000); /* 160 us */
+    wr(0x10, 1);
+    cpu->interrupt_request = CPU_INTERRUPT_HARD;
+    first_cpu = cpu;
+    held_up(10 * 160 * US + 1);
+    g_assert_cmpint(line_rises[2], ==, 1);
+    g_assert_cmpint(rd(0x108), ==, 11 * 16000);
+    advance(15 * US);
+    g_assert_cmpint(line_rises[2], ==, 1);
+    cpu->interrupt_request = 0;
+    advance(144 * US); /* 20 us apart, the shortest interval there is */
+    g_assert_cmpint(line_rises[2], ==, 8);
+    advance(2 * US);
+    g_assert_cmpint(line_rises[2], ==, 9);
+    advance(160 * US);
+    g_assert_cmpint(line_rises[2], ==, 12);
+    held_up(1000 * 160 * US);
+    advance(1600 * US);
+    g_assert_cmpint(line_rises[2], ==, 12 + 64 + 10);
+    held_up(10 * 160 * US);
+    wr(0x108, 16000); /* a new period owes nothing */
+    clear_lines();
+    advance(159 * US);
+    g_assert_cmpint(line_rises[2], <=, 1);
+    wr(0x100, 2 << 9 | 0x0e); /* level: the status bit is the memory */
+    held_up(10 * 160 * US);
+    g_assert_cmphex(rd(0x20), ==, 1);
+    wr(0x20, 1);
+    advance((int64_t)(rd(0x108) - rd(0xf0)) * 10 - 20);
+    g_assert_cmphex(rd(0x20), ==, 0);
+    first_cpu = cpus;
+    g_free(cpu);
+    teardown();
+}
+
 static void test_legacy(void)
 {
     setup();
@@ -201,6 +244,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/counter", test_counter);
     g_test_add_func("/hpet/one-shot", test_one_shot);
     g_test_add_func("/hpet/periodic", test_periodic);
+    g_test_add_func("/hpet/held-up", test_held_up);
     g_test_add_func("/hpet/legacy", test_legacy);
     g_test_add_func("/hpet/messages", test_messages);
     g_test_add_func("/hpet/properties", test_properties);

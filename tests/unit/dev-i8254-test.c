@@ -2,6 +2,7 @@
 /* The 8254: all modes, gate, latches, read-back, BCD, new counts while counting, IRQ 0 and its catching up, and port
  * 0x61 in front of channel 2. Expected values are from Intel's data sheet 231164-005 (counts are those after
  * the clock that loads them). */
+#include "cpu.h"
 #include "dev-test.h"
 #include "hw/i8254.h"
 
@@ -281,23 +282,46 @@ static void test_bcd(void)
     teardown();
 }
 
-/* A machine that was held up sees one interrupt, in phase with what follows. */
-static void test_no_flood(void)
+static void held_up_until(int64_t tick)
+{
+    held_up((int64_t)(((__int128)(base_ticks + tick) * NS_PER_SEC + NS_PER_SEC / 2) / PIT_HZ) - clock_ns(CLOCK_VIRTUAL));
+}
+
+static int rises_until(int64_t tick)
+{
+    int before = line_rises[0];
+    at_tick(tick);
+    return line_rises[0] - before;
+}
+
+/* A machine that was held up sees the ticks it missed in quick succession, each when the one before has been taken; not more
+ * than a few, and none once the counter has been programmed anew. */
+static void test_held_up(void)
 {
     setup();
-    IRQLine none = { 0 };
-    program(0, 2, 1193);
+    CPUState *cpu = g_new0(CPUState, 1), *cpus = first_cpu;
+    cpu->interrupt_request = CPU_INTERRUPT_HARD;
+    program(0, 2, 1600);
     at_tick(1);
-    connect_line(pit, 0, none);
-    at_tick(1193 * 100);
     connect_line(pit, 0, line(0));
-    line_level[0] = 1;
-    at_tick(1193 * 103 + 2);
-    g_assert_cmpint(line_rises[0], ==, 3);
-    program(0, 2, 0);
-    connect_line(pit, 0, line(0));
-    at_tick(65536 * 3 + 1);
-    g_assert_cmpint(line_rises[0], ==, 3);
+    clear_lines();
+    first_cpu = cpu;
+    held_up_until(16002);
+    g_assert_cmpint(line_rises[0], ==, 1); /* the first at once, whatever waits */
+    g_assert_cmpint(rises_until(17000), ==, 0);
+    cpu->interrupt_request = 0;
+    g_assert_cmpint(rises_until(17550), ==, 6); /* 1600 / 16 apart */
+    g_assert_cmpint(rises_until(24050), ==, 3 + 5);
+    g_assert_cmpint(rises_until(40050), ==, 10);
+    held_up_until(40050 + 1600 * 1000);
+    g_assert_cmpint(rises_until(40050 + 1600 * 1010), ==, 63 + 10);
+    held_up_until(40050 + 1600 * 1020);
+    program(0, 2, 1600);
+    clear_lines();
+    g_assert_cmpint(rises_until(1590), ==, 0);
+    g_assert_cmpint(rises_until(1610), ==, 1);
+    first_cpu = cpus;
+    g_free(cpu);
     teardown();
 }
 
@@ -345,7 +369,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8254/gate", test_gate_pauses);
     g_test_add_func("/i8254/latches", test_latches);
     g_test_add_func("/i8254/bcd", test_bcd);
-    g_test_add_func("/i8254/no-flood", test_no_flood);
+    g_test_add_func("/i8254/held-up", test_held_up);
     g_test_add_func("/i8254/hpet", test_hpet_disables);
     g_test_add_func("/i8254/saved", test_saved);
     return g_test_run();
