@@ -49,33 +49,30 @@ static bool has_denormal(const VecInfo *v, const XMMReg *r, unsigned bytes)
     return false;
 }
 
-/* A number far from overflow and underflow that rounds alike: for sums four powers of two less where that
- * keeps it normal, else its significand with the exponent of 1. */
-static uint64_t moderate(uint64_t x, unsigned mant_bits, unsigned exp_bits, bool sum, bool daz)
+/* A number far from overflow and underflow whose product, quotient or narrowed value rounds alike. */
+static uint64_t moderate(uint64_t x, unsigned mant_bits, unsigned exp_bits, bool daz)
 {
     uint64_t exp_mask = ((1ull << exp_bits) - 1) << mant_bits, mant_mask = (1ull << mant_bits) - 1;
     uint64_t exp = x & exp_mask, mant = x & mant_mask, sign = x & ~(exp_mask | mant_mask);
 
     if (exp == exp_mask || !(exp | mant) || (daz && !exp))
         return x;
-    if (sum)
-        return exp > 4ull << mant_bits ? x - (4ull << mant_bits) : x;
     while (!exp && !(mant >> mant_bits)) /* denormal */
         mant <<= 1;
     return sign | (exp_mask >> 1 & exp_mask) | (mant & mant_mask);
 }
 
 /* With overflow or underflow unmasked, PE says whether the result is inexact with an unbounded exponent. */
-static uint32_t inexact_unbounded(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr, unsigned bytes)
+static uint32_t scaled_inexact(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr, unsigned bytes)
 {
-    bool is_double = lanes_are_double(v), sum = v->op != 0x59 && v->op != 0x5e && v->op != 0x5a;
+    bool is_double = lanes_are_double(v);
     XMMReg in[2] = { *a, *b }, out;
 
     for (unsigned n = 0; n < 2; n++) {
         for (unsigned i = 0; is_double && i < 4; i++)
-            in[n].q[i] = moderate(in[n].q[i], 52, 11, sum, csr & MXCSR_DAZ);
+            in[n].q[i] = moderate(in[n].q[i], 52, 11, csr & MXCSR_DAZ);
         for (unsigned i = 0; !is_double && i < 8; i++)
-            in[n].l[i] = (uint32_t)moderate(in[n].l[i], 23, 8, sum, csr & MXCSR_DAZ);
+            in[n].l[i] = (uint32_t)moderate(in[n].l[i], 23, 8, csr & MXCSR_DAZ);
     }
     cpu_fp_set(cpu, csr);
     v->ref(&out, &in[0], &in[1], NULL, 0, bytes);
@@ -125,6 +122,29 @@ static uint32_t fused_inexact(CPUState *cpu, const VecInfo *v, const XMMReg *a, 
     return 0;
 }
 
+/* The same of ADD, SUB, HADD, HSUB and ADDSUB. */
+static uint32_t sums_inexact(CPUState *cpu, const VecInfo *v, const XMMReg *a, const XMMReg *b, uint32_t csr, unsigned bytes)
+{
+    bool is_double = lanes_are_double(v), horizontal = v->op == 0x7c || v->op == 0x7d;
+    unsigned lanes = v->flags & VFL_SCALAR ? 1 : bytes / (is_double ? 8 : 4), half = is_double ? 2 : 4;
+
+    cpu_fp_set(cpu, 0x1f80);
+    for (unsigned i = 0; i < lanes; i++) {
+        Quad x, y;
+        const XMMReg *ra = a, *rb = b;
+        unsigned la = i, lb = i;
+        if (horizontal) { /* pairs of a make the lower lanes of each half, pairs of b the upper ones */
+            ra = rb = i % half < half / 2 ? a : b;
+            la = i / half * half + i % (half / 2) * 2;
+            lb = la + 1;
+        }
+        if (lane_value(ra, la, is_double, csr, &x) && lane_value(rb, lb, is_double, csr, &y) &&
+            sum_inexact(x, 1, v->op == 0x5c || v->op == 0x7d || (v->op == 0xd0 && !(i & 1)) ? -y : y, is_double ? 52 : 23))
+            return MXCSR_PE;
+    }
+    return 0;
+}
+
 /*
  * Runs a row with clear flags, all masked, and decides what it raises: flags found before the computation (invalid,
  * denormal, divide) and unmasked hide those found after it. Leaves the control register changed.
@@ -143,10 +163,11 @@ static uint32_t run_row(CPUState *cpu, const VecInfo *v, XMMReg *out, const XMMR
         return raised & (MXCSR_IE | MXCSR_DE | MXCSR_ZE);
     after = raised & (MXCSR_OE | MXCSR_UE);
     if (after & unmasked && !(after & ~unmasked)) { /* masked ones are inexact always */
-        if (v->shape == VS_FMA)
-            raised = (raised & ~(uint32_t)MXCSR_PE) | fused_inexact(cpu, v, a, b, csr, bytes);
-        else if (v->map == 1)
-            raised = (raised & ~(uint32_t)MXCSR_PE) | inexact_unbounded(cpu, v, a, b, csr, bytes);
+        uint32_t (*inexact)(CPUState *, const VecInfo *, const XMMReg *, const XMMReg *, uint32_t, unsigned) =
+            v->shape == VS_FMA ? fused_inexact : v->map != 1 ? NULL
+            : v->op == 0x59 || v->op == 0x5e || v->op == 0x5a ? scaled_inexact : sums_inexact;
+        if (inexact)
+            raised = (raised & ~(uint32_t)MXCSR_PE) | inexact(cpu, v, a, b, csr, bytes);
     }
     return raised;
 }
