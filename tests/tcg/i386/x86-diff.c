@@ -5,6 +5,9 @@
  * seed that makes them again.
  *
  * x86-diff [--bits 16|32|64] [--classes a,b] [--count N] [--seed S] [--engine NAME] [--max-insns N] [--keep-going N]
+ *          [--oracle interp]
+ * --oracle interp: the oracle is Rhea's interpreter in a process of its own, for hosts that cannot run the code. It shows only that
+ * both engines agree.
  */
 #include "generate.h"
 
@@ -22,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +42,7 @@ static TargetOps ops;
 static Outcome *recording;
 static unsigned opt_hot; /* entries of a TB before it becomes a region; 0: at once */
 static char oracle_path[4096];
+static bool oracle_is_interp;
 static unsigned opt_bits = 64;
 
 /* ---- The oracle process ---- */
@@ -53,7 +58,12 @@ static void start_oracle(int shm)
     if (oracle_pid == 0) {
         dup2(to[0], 0);
         dup2(from[1], 1);
-        execl(oracle_path, oracle_path, fd, (char *)NULL);
+        char bits[4];
+        snprintf(bits, sizeof(bits), "%u", opt_bits);
+        if (oracle_is_interp)
+            execl("/proc/self/exe", oracle_path, "--serve", fd, "--bits", bits, "--engine", "interp", (char *)NULL);
+        else
+            execl(oracle_path, oracle_path, fd, (char *)NULL);
         _exit(127);
     }
     close(to[0]);
@@ -285,6 +295,28 @@ static void run_ours(Case *c)
     address_space_read(address_space_memory, STACK_BASE + CASE_MEM_OFFSET, o->stack, CASE_MEM);
 }
 
+/* The oracle's side of the pipes, when the oracle is the interpreter. */
+static int serve(int shm)
+{
+    char c;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, shm, 0);
+    if (shared == MAP_FAILED)
+        return 2;
+    start_machine(&tcg_backend_interp);
+    while (read(0, &c, 1) == 1) {
+        write_code();
+        for (unsigned i = 0; i < shared->count; i++) {
+            run_ours(&shared->cases[i]);
+            shared->cases[i].native = shared->cases[i].ours;
+        }
+        if (write(1, &c, 1) != 1)
+            return 1;
+    }
+    return 0;
+}
+
 /* ---- Comparing ---- */
 
 static bool in_areas(uint64_t a)
@@ -492,6 +524,7 @@ int main(int argc, char **argv)
     unsigned classes = CLASS_ALL, max_insns = 16, keep_going = 1;
     uint64_t count = 100000, seed = 1;
     const TCGBackend *engine = &tcg_backend_x86_64;
+    int serve_fd = -1;
     error_set_progname(argv[0]);
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *o = argv[i], *v = argv[i + 1];
@@ -503,9 +536,13 @@ int main(int argc, char **argv)
         else if (!strcmp(o, "--keep-going")) keep_going = (unsigned)atoi(v);
         else if (!strcmp(o, "--engine")) engine = !strcmp(v, "interp") ? &tcg_backend_interp : &tcg_backend_x86_64;
         else if (!strcmp(o, "--hot")) opt_hot = (unsigned)atoi(v);
+        else if (!strcmp(o, "--oracle")) oracle_is_interp = !strcmp(v, "interp");
+        else if (!strcmp(o, "--serve")) serve_fd = atoi(v);
         else if (!strcmp(o, "--log")) { Error *e = NULL; log_set_mask_from_string(v, &e); }
         else fprintf(stderr, "unknown option %s\n", o), exit(2);
     }
+    if (serve_fd >= 0)
+        return serve(serve_fd);
     if (max_insns > MAX_INSNS)
         max_insns = MAX_INSNS;
     define_flags_after_scans = !scans_keep_flags();
