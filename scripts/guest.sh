@@ -139,7 +139,7 @@ tree() {
 
 # The kinds of modules that tests load; the rest of the package is not kept.
 modules() { # flavour
-    dir=$cache/modules-$1
+    dir=$cache/kmodules-$1
     if [ ! -e "$dir/.complete" ]; then
         arch=$(arch_of "$1")
         apt_update "$arch"
@@ -152,7 +152,7 @@ modules() { # flavour
         k='./lib/modules/*/kernel'
         dpkg-deb --fsys-tarfile "$dir"/*.deb | tar -x -C "$dir" --wildcards "$k/drivers/block/*" "$k/drivers/virtio/*" \
             "$k/drivers/nvme/*" "$k/drivers/scsi/*" "$k/drivers/ata/*" "$k/drivers/char/*" "$k/drivers/cdrom/*" "$k/drivers/base/*" \
-            "$k/drivers/net/*virtio*" "$k/drivers/net/net_failover*" "$k/drivers/firmware/*" "$k/net/core/*" "$k/fs/*" "$k/lib/*" \
+            "$k/drivers/net/*virtio*" "$k/drivers/net/net_failover*" "$k/drivers/firmware/*" "$k/drivers/input/*" "$k/net/core/*" "$k/fs/*" "$k/lib/*" \
             "$k/crypto/*" "$k/arch/*" "$k/block/*" './lib/modules/*/modules.*' 2>/dev/null || true
         rm -f "$dir"/*.deb
         touch "$dir/.complete"

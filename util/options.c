@@ -95,6 +95,20 @@ bool opts_get_bool(OptGroup *o, const char *key, bool *out, Error **errp)
     return !v || parse_bool(key, v, out, errp);
 }
 
+const char *const on_off_auto[] = { "auto", "on", "off", NULL };
+
+bool opts_get_on_off_auto(OptGroup *o, const char *key, bool *out, Error **errp)
+{
+    const char *v = opts_get(o, key);
+    if (!v || !strcmp(v, "auto"))
+        return true;
+    *out = !strcmp(v, "on");
+    if (*out || !strcmp(v, "off"))
+        return true;
+    error_setg(errp, "Parameter '%s' does not accept value '%s'", key, v);
+    return false;
+}
+
 bool opts_get_u64(OptGroup *o, const char *key, uint64_t *out, Error **errp)
 {
     const char *v = opts_get(o, key);

@@ -11,7 +11,7 @@ enum {
     OP_PACKAGE, OP_METHOD = 0x14, OP_DUAL_NAME = 0x2e, OP_MULTI_NAME, OP_EXT = 0x5b, OP_IF = 0xa0, OP_ELSE,
     EXT_REGION = 0x80, EXT_FIELD, EXT_DEVICE,
 };
-enum { FIELD_BYTE_ACCESS = 1, FIELD_PRESERVE = 0 };
+enum { FIELD_BYTE_ACCESS = 1, FIELD_DWORD_ACCESS = 3, FIELD_PRESERVE = 0, FIELD_WRITE_ZEROS = 2 << 5 };
 
 void aml_byte(Aml *a, uint8_t byte)
 {
@@ -185,6 +185,48 @@ void aml_field_bytes(Aml *a, const char *region, const char *const *names, unsig
     aml_end(a, mark);
 }
 
+void aml_field_dword(Aml *a, const char *region, const char *name)
+{
+    aml_byte(a, OP_EXT);
+    aml_byte(a, EXT_FIELD);
+    AmlMark mark = named(a, region);
+    aml_byte(a, FIELD_DWORD_ACCESS | FIELD_WRITE_ZEROS);
+    name_segment(a, name, strlen(name));
+    aml_byte(a, 32); /* bits, as a length of one byte */
+    aml_end(a, mark);
+}
+
+/* ---- Buffers ---- */
+
+void aml_buffer(Aml *a, const void *data, unsigned len)
+{
+    aml_byte(a, OP_BUFFER);
+    AmlMark mark = a->len;
+    aml_int(a, len);
+    g_byte_array_append(a, data, len);
+    aml_end(a, mark);
+}
+
+/* The first three groups are little-endian. */
+void aml_uuid(Aml *a, const char *uuid)
+{
+    static const uint8_t text_at[16] = { 6, 4, 2, 0, 11, 9, 16, 14, 19, 21, 24, 26, 28, 30, 32, 34 };
+    uint8_t bytes[16];
+    g_assert(strlen(uuid) == 36);
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        bytes[i] = g_ascii_xdigit_value(uuid[text_at[i]]) << 4 | g_ascii_xdigit_value(uuid[text_at[i] + 1]);
+    aml_buffer(a, bytes, sizeof(bytes));
+}
+
+void aml_unicode(Aml *a, const char *text)
+{
+    size_t len = strlen(text) + 1;
+    g_autofree uint8_t *wide = g_malloc0(2 * len);
+    for (size_t i = 0; i < len; i++)
+        wide[2 * i] = text[i];
+    aml_buffer(a, wide, 2 * len);
+}
+
 /* ---- Resource templates ---- */
 
 AmlTemplate aml_resources(Aml *a)
@@ -233,6 +275,38 @@ void aml_interrupts(Aml *a, const uint32_t *irqs, unsigned n)
         put_le(a, irqs[i], 4);
 }
 
+void aml_interrupt(Aml *a, uint32_t irq, bool edge)
+{
+    aml_byte(a, 0x89);
+    put_le(a, 6, 2);
+    aml_byte(a, 0x01 | edge << 1); /* consumer, active high, exclusive */
+    aml_byte(a, 1);
+    put_le(a, irq, 4);
+}
+
+/* ACPI 6.4, 6.4.3.8.1: one pin, then the controller's name. */
+void aml_gpio_int(Aml *a, const char *controller, uint16_t pin)
+{
+    enum { HEAD = 23, PINS = 2 };
+    size_t name = strlen(controller) + 1;
+    aml_byte(a, 0x8c);
+    put_le(a, HEAD - 3 + PINS + name, 2);
+    aml_byte(a, 1);              /* revision */
+    aml_byte(a, 0);              /* interrupt connection */
+    put_le(a, 1, 2);             /* consumer */
+    put_le(a, 1, 2);             /* edge, active high, exclusive */
+    aml_byte(a, 1);              /* pull up */
+    put_le(a, 0, 2);             /* drive strength */
+    put_le(a, 0, 2);             /* debounce */
+    put_le(a, HEAD, 2);          /* where the pins are */
+    aml_byte(a, 0);
+    put_le(a, HEAD + PINS, 2);   /* and the name */
+    put_le(a, HEAD + PINS + name, 2);
+    put_le(a, 0, 2);             /* no vendor data */
+    put_le(a, pin, 2);
+    g_byte_array_append(a, (const uint8_t *)controller, name);
+}
+
 void aml_memory32_fixed(Aml *a, uint32_t base, uint32_t len, bool writable)
 {
     aml_byte(a, 0x86);
@@ -242,7 +316,7 @@ void aml_memory32_fixed(Aml *a, uint32_t base, uint32_t len, bool writable)
     put_le(a, len, 4);
 }
 
-void aml_window(Aml *a, AmlRange kind, unsigned bytes, uint64_t first, uint64_t last)
+void aml_window_at(Aml *a, AmlRange kind, unsigned bytes, uint64_t first, uint64_t last, uint64_t translation)
 {
     static const uint8_t type_flags[] = {
         [AML_RANGE_MEMORY] = 0x01 /* read-write, not cacheable */, [AML_RANGE_IO] = 0x03 /* entire range */, 0,
@@ -252,7 +326,12 @@ void aml_window(Aml *a, AmlRange kind, unsigned bytes, uint64_t first, uint64_t 
     aml_byte(a, kind);
     aml_byte(a, 0x0c); /* both ends fixed, positive decode, produced */
     aml_byte(a, type_flags[kind]);
-    const uint64_t fields[5] = { 0 /* granularity */, first, last, 0 /* translation */, last - first + 1 };
+    const uint64_t fields[5] = { 0 /* granularity */, first, last, translation, last - first + 1 };
     for (unsigned i = 0; i < 5; i++)
         put_le(a, fields[i], bytes);
+}
+
+void aml_window(Aml *a, AmlRange kind, unsigned bytes, uint64_t first, uint64_t last)
+{
+    aml_window_at(a, kind, bytes, first, last, 0);
 }

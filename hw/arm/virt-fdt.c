@@ -225,7 +225,8 @@ DeviceTree *virt_make_tree(const MachineState *m)
     add_flash(&c);
     add_fw_cfg(&c);
     describe_devices(&c);
-    add_power_key(&c);
+    if (c.b->gpio)
+        add_power_key(&c);
     add_pcie(&c);
     return c.t;
 }

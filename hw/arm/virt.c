@@ -8,6 +8,7 @@
  */
 #include "hw/arm/virt.h"
 #include "block/block.h"
+#include "hw/acpi-ged.h"
 #include "hw/arm/gpio-key.h"
 #include "hw/arm/its.h"
 #include "hw/fw_cfg.h"
@@ -22,14 +23,12 @@
 #define GICV2_CPUS 8
 #define RAM_MAX (255 * GiB)
 #define LOW_RAM_MAX (3 * GiB) /* without highmem */
-#define POWER_PIN 3
-#define REDIST_FRAMES (VIRT_REDIST_SIZE / 0x20000)
 
 /* ---- Options ---- */
 
 #define OPTION(n, k, d) { .name = n, .kind = k, .desc = d }
 static const Property virt_props[] = {
-    OPTION("acpi", PK_BOOL, "Enable ACPI"),
+    { .name = "acpi", .kind = PK_ENUM, .names = on_off_auto, .desc = "Enable ACPI" },
     OPTION("compact-highmem", PK_BOOL, "Accepted for compatibility"),
     OPTION("dtb-randomness", PK_BOOL, "Set off to disable passing random or non-deterministic dtb nodes to guest"),
     OPTION("dtb-kaslr-seed", PK_BOOL, "Deprecated synonym of dtb-randomness"),
@@ -84,7 +83,7 @@ static bool read_options(MachineState *m, VirtBoard *b, Error **errp)
     OptGroup *o = m->options;
     b->highmem = b->high_ecam = b->high_mmio = b->its = b->acpi = b->randomness = true;
     const struct { const char *key; bool *value; } switches[] = {
-        { "acpi", &b->acpi }, { "highmem", &b->highmem }, { "highmem-ecam", &b->high_ecam }, { "its", &b->its },
+        { "highmem", &b->highmem }, { "highmem-ecam", &b->high_ecam }, { "its", &b->its },
         { "highmem-mmio", &b->high_mmio }, { "secure", &b->secure }, { "virtualization", &b->virtualization },
         { "dtb-randomness", &b->randomness }, { "dtb-kaslr-seed", &b->randomness }, { "mte", &mte }, { "usb", &usb },
         { "highmem-redists", &unused }, { "compact-highmem", &unused }, { "ras", &unused }, { "graphics", &unused },
@@ -93,6 +92,8 @@ static bool read_options(MachineState *m, VirtBoard *b, Error **errp)
     for (unsigned i = 0; i < ARRAY_SIZE(switches); i++)
         if (!opts_get_bool(o, switches[i].key, switches[i].value, errp))
             return false;
+    if (!opts_get_on_off_auto(o, "acpi", &b->acpi, errp))
+        return false;
     if (mte || usb)
         warn_report("machine option %s=on: this machine has none", mte ? "mte" : "usb");
     const char *iommu = opts_get(o, "iommu"), *file = opts_get(o, "dumpdtb");
@@ -160,7 +161,9 @@ static bool create_memory(MachineState *m, VirtBoard *b, Error **errp)
                    b->highmem ? " with this CPU" : " without highmem");
         return false;
     }
-    b->high_ecam = b->high_ecam && b->highmem && VIRT_HIGH_ECAM + 256 * MiB <= 1ull << bits;
+    /* 32-bit firmware does not reach it. */
+    bool reached = !b->firmware || arm_feature(arm_cpu(first_cpu), ARM_FEATURE_AARCH64);
+    b->high_ecam = b->high_ecam && b->highmem && reached && VIRT_HIGH_ECAM + 256 * MiB <= 1ull << bits;
     b->high_mmio = b->high_mmio && b->highmem && VIRT_HIGH_MMIO + VIRT_HIGH_MMIO_SIZE <= 1ull << bits;
     if (!memory_region_init_ram(&b->ram, NULL, "mach-virt.ram", m->ram_size, errp))
         return false;
@@ -259,7 +262,7 @@ static bool create_gicv3(const MachineState *m, VirtBoard *b, Error **errp)
     b->gic = device_new("arm-gicv3");
     device_set_u32(b->gic, "num-cpu", m->cpus);
     device_set_u32(b->gic, "num-irq", VIRT_SPIS + 32);
-    device_set_u32(b->gic, "redist-region-count", MIN(m->cpus, REDIST_FRAMES));
+    device_set_u32(b->gic, "redist-region-count", MIN(m->cpus, VIRT_REDIST_FRAMES));
     device_set_u64(b->gic, "has-security-extensions", b->secure);
     device_set_u64(b->gic, "start-nonsecure", b->secure && !b->firmware);
     device_set_u64(b->gic, "has-lpi", b->its);
@@ -269,7 +272,7 @@ static bool create_gicv3(const MachineState *m, VirtBoard *b, Error **errp)
     map_region(system_memory, VIRT_GIC_REDIST, b->gic, 1);
     VirtPlace *p = remember(b, b->gic, VIRT_GIC_DIST, 0x10000);
     add_region(p, VIRT_GIC_REDIST, VIRT_REDIST_SIZE);
-    if (m->cpus > REDIST_FRAMES) {
+    if (m->cpus > VIRT_REDIST_FRAMES) {
         map_region(system_memory, VIRT_HIGH_REDIST, b->gic, 2);
         add_region(p, VIRT_HIGH_REDIST, VIRT_HIGH_REDIST_SIZE);
     }
@@ -316,8 +319,17 @@ static bool create_gpio(VirtBoard *b, Error **errp)
     b->power_key = device_new("gpio-key");
     if (!device_realize(b->power_key, errp))
         return false;
-    connect_irq(b->power_key, 0, b->gpio, POWER_PIN);
+    connect_irq(b->power_key, 0, b->gpio, VIRT_POWER_PIN);
     return true;
+}
+
+/* Firmware that passes ACPI tables on to a 64-bit guest finds the power button behind the event device instead of a pin. */
+static bool create_power_button(VirtBoard *b, Error **errp)
+{
+    if (!b->acpi || !b->firmware || !arm_feature(arm_cpu(first_cpu), ARM_FEATURE_AARCH64))
+        return create_gpio(b, errp);
+    b->ged = create_at(b, device_new("acpi-ged"), VIRT_GED, VIRT_IRQ_GED, errp);
+    return b->ged != NULL;
 }
 
 /* Transports for -device virtio-*-device. Devices take the first free one: made from the top down, the first device gets the highest
@@ -387,7 +399,7 @@ static bool create_devices(MachineState *m, VirtBoard *b, Error **errp)
     if (b->secure && !create_uart(b, m->serial[1], VIRT_SECURE_UART, VIRT_IRQ_SECURE_UART, false, errp))
         return false;
     Device *rtc = create_at(b, device_new("pl031"), VIRT_RTC, VIRT_IRQ_RTC, errp);
-    if (!rtc || !create_pcie(b, errp) || !create_gpio(b, errp) || !create_virtio(b, errp))
+    if (!rtc || !create_pcie(b, errp) || !create_power_button(b, errp) || !create_virtio(b, errp))
         return false;
     add_irq(remember(b, rtc, VIRT_RTC, 0x1000), VIRT_IRQ_RTC, LEVEL);
     b->fw_cfg = create_at(b, device_new("fw_cfg_mem"), VIRT_FW_CFG, -1, errp);
@@ -454,6 +466,8 @@ static bool load_program(MachineState *m, VirtBoard *b, Error **errp)
     if (!arm_boot_read_files(m, &b->info, errp))
         return false;
     fill_fw_cfg(m, b);
+    if (b->acpi && b->firmware)
+        virt_add_acpi(m);
     if (m->kernel && !b->firmware) {
         b->direct_boot = true;
         return arm_boot_load(&b->info, &b->boot, errp);
@@ -509,7 +523,11 @@ static void virt_reset(MachineState *m)
 
 static void virt_powerdown(MachineState *m)
 {
-    gpio_key_press(((VirtBoard *)m->board)->power_key);
+    VirtBoard *b = m->board;
+    if (b->ged)
+        acpi_ged_event(b->ged, ACPI_GED_POWER_BUTTON);
+    else
+        gpio_key_press(b->power_key);
 }
 
 static const MachineType virt_type = {

@@ -4,6 +4,7 @@
  * target family ("x86", "arm") or to all (NULL).
  */
 #include "hw/boards.h"
+#include "util/options.h"
 #include <glib.h>
 #include <string.h>
 
@@ -94,6 +95,8 @@ void machine_type_help(const MachineType *t, FILE *out)
     fprintf(out, "%s-machine options:\n", t->name);
     for (const Property *p = t->props; p && p->name; p++) {
         const char *kind = p->kind < ARRAY_SIZE(kinds) && kinds[p->kind] ? kinds[p->kind] : "string";
+        if (p->names == on_off_auto)
+            kind = "OnOffAuto";
         g_autofree char *head = g_strdup_printf("%s=<%s>", p->name, kind);
         if (p->desc)
             fprintf(out, "  %-22s - %s\n", head, p->desc);

@@ -30,6 +30,9 @@ const char *opts_get(OptGroup *o, const char *key);
 void opts_set(OptGroup *o, const char *key, const char *value);
 /* Each returns false with errp set when the value is malformed or out of range; absent = keep *out. */
 bool opts_get_bool(OptGroup *o, const char *key, bool *out, Error **errp);
+/* "on" and "off"; "auto" keeps *out, too. */
+bool opts_get_on_off_auto(OptGroup *o, const char *key, bool *out, Error **errp);
+extern const char *const on_off_auto[]; /* the values, NULL-terminated */
 bool opts_get_u64(OptGroup *o, const char *key, uint64_t *out, Error **errp);
 bool opts_get_size(OptGroup *o, const char *key, uint64_t *out, Error **errp);
 /* Fails, naming the first option nobody read and the nearest of valid[] (may be NULL). */

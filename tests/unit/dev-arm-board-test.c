@@ -3,6 +3,7 @@
  * registers; then all of them with odd accesses, saved and damaged state. Expected values are from Arm's DDI 0271, 0270, 0181, 0143,
  * DUI 0447 and Broadcom's BCM2835 ARM Peripherals. */
 #include "dev-test.h"
+#include "hw/acpi-ged.h"
 
 #define BASE 0x10000000u
 #define RAM 0x00100000u
@@ -241,6 +242,26 @@ static void test_vexpress(void)
     device_unrealize(dev);
 }
 
+/* The event device of hardware-reduced ACPI: an event is a pulse and a bit, which reading clears. */
+static void test_ged(void)
+{
+    setup("acpi-ged");
+    acpi_ged_event(dev, ~0u);
+    g_assert_cmpint(line_rises[0], ==, 1);
+    g_assert_cmpint(line_level[0], ==, 0);
+    set(0, ~0u);
+    dev = save_and_reload(dev);
+    place();
+    g_assert_cmphex(get(0), ==, ACPI_GED_POWER_BUTTON);
+    g_assert_cmphex(get(0), ==, 0);
+    acpi_ged_event(dev, ACPI_GED_POWER_BUTTON);
+    device_reset(dev);
+    g_assert_cmphex(get(0), ==, 0);
+    load_garbage(dev, 50);
+    g_assert_cmphex(get(0) & ~ACPI_GED_EVENTS, ==, 0);
+    device_unrealize(dev);
+}
+
 /* Every chip: any access, an image of its state, damaged images. */
 static void test_all(const void *type)
 {
@@ -267,6 +288,7 @@ int main(int argc, char **argv)
     static const char *const types[] = {
         "sp804", "pl190", "pl050_keyboard", "pl050_mouse", "pl181", "arm_mptimer", "a9-scu", "l2x0", "sp810", "vexpress-sysreg",
         "bcm2835-ic", "bcm2836-control", "bcm2835-systimer", "bcm2835-aux", "bcm2835-gpio", "bcm2835-rng", "bcm2835-cprman",
+        "acpi-ged",
     };
     dev_test_init(&argc, &argv);
     g_assert_true(memory_region_init_ram(&ram, NULL, "ram", MiB, NULL));
@@ -279,6 +301,7 @@ int main(int argc, char **argv)
     g_test_add_func("/arm-board/bcm-timer", test_bcm_timer);
     g_test_add_func("/arm-board/bcm-firmware", test_bcm_firmware);
     g_test_add_func("/arm-board/vexpress", test_vexpress);
+    g_test_add_func("/arm-board/ged", test_ged);
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
         g_autofree char *path = g_strdup_printf("/arm-board/any/%s", types[i]);
         g_test_add_data_func(path, types[i], test_all);
