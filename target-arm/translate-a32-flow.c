@@ -56,14 +56,20 @@ static void link(DisasContext *s)
 
 bool a32_trans_B(DisasContext *s, arg_B *a)
 {
-    arm_goto(s, pc_value(s) + (uint32_t)a->imm);
+    uint32_t target = pc_value(s) + (uint32_t)a->imm;
+
+    if (!arm_follow(s, target))
+        arm_goto(s, target);
     return true;
 }
 
 bool a32_trans_BL(DisasContext *s, arg_BL *a)
 {
+    uint32_t target = pc_value(s) + (uint32_t)a->imm;
+
     link(s);
-    arm_goto(s, pc_value(s) + (uint32_t)a->imm);
+    if (translator_visited(&s->base, target) || !arm_follow(s, target))
+        arm_goto(s, target);
     return true;
 }
 
@@ -116,47 +122,45 @@ bool a32_trans_BLXNS(DisasContext *s, arg_BLXNS *a)
     return m_bxns(s, (unsigned)a->rm, true);
 }
 
-static bool branch_if(DisasContext *s, unsigned cond, uint32_t imm)
+/* To the target if t, else on. */
+void a32_branch_if(DisasContext *s, ARMTest t, uint32_t imm)
 {
-    unsigned skip;
+    uint32_t target = pc_value(s) + imm;
+    unsigned taken;
 
+    arm_sync_cc_op(s); /* once for both ways */
+    if (arm_follow_branch(s, t, target))
+        return;
+    taken = ir_new_label(s->ir);
+    ir_brcond(s->ir, t.cond, t.type, t.a, t.b, taken);
+    arm_goto(s, arm_next_pc(s));
+    ir_label(s->ir, taken);
+    arm_goto(s, target);
+}
+
+static bool branch_on_flags(DisasContext *s, unsigned cond, uint32_t imm)
+{
     if (cond >= 14 || a32_in_it(s))
         return false;
-    skip = ir_new_label(s->ir);
-    arm_sync_cc_op(s); /* once for both ways */
-    arm_brcond(s, cond ^ 1, skip);
-    s->cond_jump = true; /* the functions that end a TB leave the other path open */
-    arm_goto(s, pc_value(s) + imm);
-    s->cond_jump = false;
-    ir_label(s->ir, skip);
-    arm_goto(s, arm_next_pc(s));
+    a32_branch_if(s, arm_test(s, cond), imm);
     return true;
 }
 
 bool a32_trans_T16_Bcc(DisasContext *s, arg_T16_Bcc *a)
 {
-    return branch_if(s, (unsigned)a->cond, (uint32_t)a->imm);
+    return branch_on_flags(s, (unsigned)a->cond, (uint32_t)a->imm);
 }
 
 bool a32_trans_T32_Bcc(DisasContext *s, arg_T32_Bcc *a)
 {
-    return (a32_has(s, ARM_FEATURE_V6T2)) && branch_if(s, (unsigned)a->cond, (uint32_t)a->imm);
+    return (a32_has(s, ARM_FEATURE_V6T2)) && branch_on_flags(s, (unsigned)a->cond, (uint32_t)a->imm);
 }
 
 bool a32_trans_CBZ(DisasContext *s, arg_CBZ *a)
 {
-    unsigned skip;
-
     if (!a32_has(s, ARM_FEATURE_V6T2) || a32_in_it(s))
         return false;
-    skip = ir_new_label(s->ir);
-    arm_sync_cc_op(s);
-    ir_brcond(s->ir, a->n ? IR_EQ : IR_NE, IR_I32, cpu_x[a->rn], ir_i32(s->ir, 0), skip);
-    s->cond_jump = true;
-    arm_goto(s, pc_value(s) + (uint32_t)a->imm);
-    s->cond_jump = false;
-    ir_label(s->ir, skip);
-    arm_goto(s, arm_next_pc(s));
+    a32_branch_if(s, (ARMTest){ a->n ? IR_NE : IR_EQ, IR_I32, cpu_x[a->rn], ir_i32(s->ir, 0) }, (uint32_t)a->imm);
     return true;
 }
 

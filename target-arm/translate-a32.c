@@ -154,7 +154,7 @@ static void end_condition(DisasContext *s, const Condition *before)
     if (path_has_ended(s->ir)) {
         ir_label(s->ir, s->cond_label);
         restore_flags(s, before);
-        if (s->slots != before->slots) /* the second slot is for this end */
+        if (s->slots != before->slots && !arm_follow(s, arm_next_pc(s))) /* the second slot is for this end */
             arm_goto(s, arm_next_pc(s));
     } else if (s->cc_op != before->cc_op || s->cc_op == CC_DYNAMIC) {
         merge_flags(s, before);
@@ -211,8 +211,12 @@ void a32_translate_insn(DisasContext *s)
             arm_gen_undef(s);
         return;
     }
-    if (s->cond < 14 && (insn & 0x0e000000) == 0x0a000000)
-        arm_sync_cc_op(s); /* a branch: once for both ways */
+    if (s->cond < 14 && (insn & 0x0f000000) == 0x0a000000) { /* B */
+        a32_branch_if(s, arm_test(s, s->cond), (uint32_t)((int32_t)(insn << 8) >> 6));
+        return;
+    }
+    if (s->cond < 14 && (insn & 0x0f000000) == 0x0b000000)
+        arm_sync_cc_op(s); /* BL: once for both ways */
     Condition c = begin_condition(s);
     done = is_vfp(insn) ? a32_vfp_insn(s, insn) : decode_a32(s, insn);
     if (!done)

@@ -26,6 +26,8 @@ void a32_set_reg_load(DisasContext *s, unsigned n, IRVal val);
 static inline bool a32_in_it(const DisasContext *s) { return s->ir->insns[s->ir->ninsns - 1].extra >> 8; }
 /* Flags are set by this instruction: s as the decoders give it (2: outside IT blocks). */
 static inline bool a32_sets_flags(const DisasContext *s, int set) { return set == 1 || (set == 2 && !a32_in_it(s)); }
+/* B<c>: to the instruction's pc value + imm if t. */
+void a32_branch_if(DisasContext *s, ARMTest t, uint32_t imm);
 /* MOVS pc, LDM ^, RFE, ERET: continues at pc with the given CPSR. */
 void a32_exception_return(DisasContext *s, IRVal pc, IRVal cpsr);
 

@@ -20,9 +20,14 @@ static void write_link(DisasContext *s)
     ir_movi(s->ir, cpu_x[30], arm_next_pc(s));
 }
 
-/* Both ways out of a TB: to target at the label, else on. */
-static void two_ways(DisasContext *s, unsigned taken, int imm)
+/* To the target if t, else on. */
+static void branch_if(DisasContext *s, ARMTest t, int imm)
 {
+    arm_sync_cc_op(s);
+    if (arm_follow_branch(s, t, branch_target(s, imm)))
+        return;
+    unsigned taken = ir_new_label(s->ir);
+    ir_brcond(s->ir, t.cond, t.type, t.a, t.b, taken);
     arm_goto(s, arm_next_pc(s));
     ir_label(s->ir, taken);
     arm_goto(s, branch_target(s, imm));
@@ -30,31 +35,29 @@ static void two_ways(DisasContext *s, unsigned taken, int imm)
 
 bool trans_B(DisasContext *s, arg_B *a)
 {
+    uint64_t target = branch_target(s, a->imm);
+
     if (a->link)
         write_link(s);
-    arm_goto(s, branch_target(s, a->imm));
+    if ((a->link && translator_visited(&s->base, target)) || !arm_follow(s, target))
+        arm_goto(s, target);
     return true;
 }
 
 bool trans_CBZ(DisasContext *s, arg_CBZ *a)
 {
     IRType t = arm_type(a->sf);
-    unsigned taken = ir_new_label(s->ir);
 
-    arm_sync_cc_op(s);
-    ir_brcond(s->ir, a->nonzero ? IR_NE : IR_EQ, t, a64_reg(s, (unsigned)a->rt), ir_const(s->ir, t, 0), taken);
-    two_ways(s, taken, a->imm);
+    branch_if(s, (ARMTest){ a->nonzero ? IR_NE : IR_EQ, t, a64_reg(s, (unsigned)a->rt), ir_const(s->ir, t, 0) }, a->imm);
     return true;
 }
 
 bool trans_TBZ(DisasContext *s, arg_TBZ *a)
 {
     IRType t = arm_type(a->bit >= 32);
-    unsigned taken = ir_new_label(s->ir);
 
-    arm_sync_cc_op(s);
-    ir_brcond(s->ir, a->nonzero ? IR_TSTNE : IR_TSTEQ, t, a64_reg(s, (unsigned)a->rt), ir_const(s->ir, t, 1ull << a->bit), taken);
-    two_ways(s, taken, a->imm);
+    branch_if(s, (ARMTest){ a->nonzero ? IR_TSTNE : IR_TSTEQ, t, a64_reg(s, (unsigned)a->rt), ir_const(s->ir, t, 1ull << a->bit) },
+              a->imm);
     return true;
 }
 
@@ -62,15 +65,10 @@ bool trans_BCOND(DisasContext *s, arg_BCOND *a)
 {
     if (a->c)
         return false; /* BC.cond */
-    if (a->cond >= 14) {
+    if (a->cond < 14)
+        branch_if(s, arm_test(s, (unsigned)a->cond), a->imm);
+    else if (!arm_follow(s, branch_target(s, a->imm)))
         arm_goto(s, branch_target(s, a->imm));
-        return true;
-    }
-    unsigned taken = ir_new_label(s->ir);
-    ARMTest t = arm_test(s, (unsigned)a->cond);
-    arm_sync_cc_op(s);
-    ir_brcond(s->ir, t.cond, t.type, t.a, t.b, taken);
-    two_ways(s, taken, a->imm);
     return true;
 }
 

@@ -300,6 +300,80 @@ bool arm_fp_check(DisasContext *s)
     return false;
 }
 
+/* ---- Regions ---- */
+
+/*
+ * SideExit.extra and that of a loop's head: what the code there knows. cc_op | IT << 8 as in InsnData (IT is 0 here: a region does
+ * not branch inside an IT block), cc_whole, and whether SideExit.pc is an IRVal that holds the address.
+ */
+enum { KNOWN_CC_WHOLE = 1u << 16, EXIT_INDIRECT = 1u << 17 };
+
+static uint32_t known_state(const DisasContext *s)
+{
+    return s->cc_op | (s->cc_whole ? KNOWN_CC_WHOLE : 0);
+}
+
+/* TB flags still describe the state, and IT is 0 before and after. */
+static bool may_follow(const DisasContext *s)
+{
+    return !s->step && !s->state_changed && !s->condexec && !(s->thumb && s->flags & TBF_IT);
+}
+
+/* What is only good until the next label. */
+static void forget_operands(DisasContext *s)
+{
+    s->cmp_a = s->cmp_b = s->fcmp = s->fpscr_fcmp = IR_NONE;
+    s->cmp_carry = false;
+}
+
+bool arm_follow(DisasContext *s, uint64_t pc)
+{
+    if (!s->aarch64)
+        pc = (uint32_t)pc;
+    if (s->cond_jump || !may_follow(s) || !translator_can_follow(&s->base, pc))
+        return false;
+    arm_sync_cc_op(s);
+    if (translator_jump(&s->base, pc, known_state(s)))
+        forget_operands(s);
+    return true;
+}
+
+bool arm_follow_branch(DisasContext *s, ARMTest t, uint64_t pc)
+{
+    uint64_t next = arm_next_pc(s);
+
+    if (!s->aarch64)
+        pc = (uint32_t)pc;
+    bool back = pc <= s->base.insn_pc && translator_visited(&s->base, pc);
+    SideExit exit = { .pc = back ? next : pc, .extra = known_state(s), .taken = !back };
+    if (s->cond_jump || !may_follow(s) || !translator_can_follow(&s->base, back ? pc : next))
+        return false;
+    exit.label = ir_new_label(s->ir);
+    ir_brcond(s->ir, back ? ir_cond_negate(t.cond) : t.cond, t.type, t.a, t.b, exit.label);
+    translator_side_exit(&s->base, exit);
+    if (back && !arm_follow(s, pc))
+        arm_goto(s, pc);
+    return true;
+}
+
+void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit)
+{
+    DisasContext *s = (DisasContext *)ctx;
+
+    s->cc_op = (uint8_t)exit->extra;
+    s->cc_whole = exit->extra & KNOWN_CC_WHOLE;
+    s->cc_op_dirty = s->cond_jump = s->state_changed = s->btype_set = false;
+    s->condexec = 0;
+    forget_operands(s);
+    ir_insn_start(s->ir, exit->insn_pc, s->cc_op);
+    if (exit->poll) {
+        arm_store_pc(s, exit->pc);
+        ir_exit_tb(s->ir, IR_EXIT_NORMAL);
+    } else {
+        arm_goto(s, exit->pc);
+    }
+}
+
 /* ---- Ends of a TB ---- */
 
 void arm_store_pc(DisasContext *s, uint64_t pc)
@@ -357,12 +431,13 @@ void arm_goto(DisasContext *s, uint64_t pc)
 
 void arm_goto_value(DisasContext *s, IRVal pc)
 {
-    ir_st(s->ir, IR_ST, IR_I64, pc, ARM_OFFSET(pc));
     sync_state(s);
-    if (leaves_state(s))
+    if (leaves_state(s)) {
+        ir_st(s->ir, IR_ST, IR_I64, pc, ARM_OFFSET(pc));
         ir_goto_lookup(s->ir);
-    else
-        ir_goto_ptr(s->ir, pc);
+    } else {
+        ir_goto_pc(s->ir, pc);
+    }
     stop_here(s);
 }
 
@@ -373,19 +448,18 @@ void a32_goto_interwork(DisasContext *s, IRVal pc)
 
     if (s->m_profile)
         m_check_return(s, pc);
-    ir_op2i(s->ir, IR_AND, IR_I32, target, pc, s->thumb ? 0xfffffffe : 0xffffffff);
-    ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
     sync_state(s);
     ir_brcond(s->ir, s->thumb ? IR_TSTEQ : IR_TSTNE, IR_I32, pc, ir_i32(s->ir, 1), other);
-    if (leaves_state(s))
-        ir_goto_lookup(s->ir);
-    else
-        ir_goto_ptr(s->ir, target);
-    ir_label(s->ir, other);
-    if (!s->thumb) {
-        ir_op2i(s->ir, IR_AND, IR_I32, target, pc, 0xfffffffe);
+    ir_op2i(s->ir, IR_AND, IR_I32, target, pc, s->thumb ? 0xfffffffe : 0xffffffff);
+    if (leaves_state(s)) {
         ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
+        ir_goto_lookup(s->ir);
+    } else {
+        ir_goto_pc(s->ir, target);
     }
+    ir_label(s->ir, other);
+    ir_op2i(s->ir, IR_AND, IR_I32, target, pc, 0xfffffffe);
+    ir_st(s->ir, IR_ST, IR_I64, target, ARM_OFFSET(pc));
     ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, !s->thumb), ARM_OFFSET(thumb));
     ir_goto_lookup(s->ir);
     stop_here(s);

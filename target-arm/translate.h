@@ -138,6 +138,11 @@ void arm_gen_undef(DisasContext *s);
  * checks CPACR, NSACR, HCPTR (s->fp_el); the caller checks FPEXC.EN where the instruction needs it. */
 bool arm_fp_check(DisasContext *s);
 
+/* ---- Regions: false when the TB cannot go on there ---- */
+bool arm_follow(DisasContext *s, uint64_t pc);                     /* direct branch */
+/* Conditional branch to pc. Call arm_sync_cc_op() before, once for both ways. */
+bool arm_follow_branch(DisasContext *s, ARMTest t, uint64_t pc);
+
 /* ---- Ends of a TB ---- */
 void arm_store_pc(DisasContext *s, uint64_t pc);
 void arm_goto(DisasContext *s, uint64_t pc);          /* direct branch */

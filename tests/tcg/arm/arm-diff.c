@@ -41,6 +41,7 @@ static unsigned fault_kind;
 static char oracle_path[4096];
 static const ISA *isa = &isa_a32;
 static const char *opt_cpu = "max", *opt_oracle_cpu, *opt_emulator;
+static unsigned opt_hot; /* entries of a TB before it becomes a region; 0: at once */
 
 /* ---- The oracle process ---- */
 
@@ -177,7 +178,7 @@ static void start_machine(const TCGBackend *engine)
     machine_lock();
     memory_init();
     ops.init();
-    TCGOptions t = { .engine = engine, .tb_size = 64 * MiB };
+    TCGOptions t = { .engine = engine, .tb_size = 64 * MiB, .hot = opt_hot };
     CPUState *cpu = tcg_init(&t, &err) ? ops.cpu_create(opt_cpu, &err) : NULL;
     if (!cpu) {
         error_report_err(err);
@@ -497,6 +498,7 @@ int main(int argc, char **argv)
         else if (!strcmp(o, "--seed")) seed = strtoull(v, NULL, 0);
         else if (!strcmp(o, "--max-insns")) max_insns = (unsigned)atoi(v);
         else if (!strcmp(o, "--keep-going")) keep_going = (unsigned)atoi(v);
+        else if (!strcmp(o, "--hot")) opt_hot = (unsigned)atoi(v);
         else if (!strcmp(o, "--cpu")) opt_cpu = v;
         else if (!strcmp(o, "--oracle-cpu")) opt_oracle_cpu = v;
         else if (!strcmp(o, "--emulator")) opt_emulator = v;
