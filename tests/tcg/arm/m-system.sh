@@ -22,12 +22,12 @@ for source in "$dir"/*.c; do
     name=$(basename "$source" .c)
     build "$name" || { echo "failed: $name does not build"; status=1; continue; }
     board=${name%-*}
-    for engine in x86_64 interp; do
-        timeout 60 "$BUILD/rhea" --target arm -M "$board" -accel tcg,engine=$engine -nographic -semihosting -kernel "$tmp/$name" \
+    for accel in tcg tcg,hot=0 tcg,engine=interp tcg,engine=interp,hot=0; do
+        timeout 60 "$BUILD/rhea" --target arm -M "$board" -accel $accel -nographic -semihosting -kernel "$tmp/$name" \
             </dev/null >"$tmp/out" 2>&1
         code=$?
-        if [ $code = 0 ]; then echo "$name, $engine: passed"
-        else echo "failed: $name, $engine: exit status $code"; cat "$tmp/out"; status=1; fi
+        if [ $code = 0 ]; then echo "$name, $accel: passed"
+        else echo "failed: $name, $accel: exit status $code"; cat "$tmp/out"; status=1; fi
     done
     case $name in *lockup) grep -q 'Lockup: ' "$tmp/out" || { echo "failed: $name: no message"; status=1; } ;; esac
 done
