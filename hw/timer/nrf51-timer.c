@@ -16,11 +16,9 @@ enum { MODE_COUNTER = 1 };
 
 typedef struct NRF51Timer {
     Device dev;
-    Countup count;          /* ticks since the counter was zero, unbounded */
-    uint64_t seen;          /* ticks up to which matches were found */
+    Countup count;          /* ticks since the counter was zero */
     uint8_t started;
-    uint32_t cc[CCS], shorts, bitmode; /* the registers as they were then */
-    Timer *timer;
+    uint32_t cc[CCS], shorts, bitmode; /* the registers as they were when matches were looked for */
 } NRF51Timer;
 
 static uint64_t modulus(const NRF51Timer *s)
@@ -57,6 +55,16 @@ static uint64_t first_match(const NRF51Timer *s, uint64_t from)
     return first;
 }
 
+/* First tick after `from` at which a match clears the counter. */
+static uint64_t first_clear(const NRF51Timer *s, uint64_t from)
+{
+    uint64_t first = COUNTUP_NEVER;
+    for (unsigned n = 0; n < CCS; n++)
+        if (s->shorts >> n & 1)
+            first = MIN(first, next_match(s, n, from));
+    return first;
+}
+
 static void stop(NRF51Timer *s)
 {
     s->started = 0;
@@ -86,30 +94,35 @@ static void catch_up(NRF51Timer *s)
 {
     uint64_t now = countup_ticks(&s->count);
     unsigned looks = 0;
-    for (uint64_t at; s->started && (at = first_match(s, s->seen)) <= now && looks < 4 * CCS; looks++) {
-        s->seen = at;
+    for (uint64_t at; s->started && (at = first_match(s, s->count.seen)) <= now && looks < 4 * CCS; looks++) {
+        s->count.seen = at;
         if (matched(s, at)) {
-            uint64_t left = now - at, round = first_match(s, 0);
+            uint64_t left = now - at, round = first_clear(s, 0);
             now = s->started ? (looks >= CCS ? left % MAX(round, 1) : left) : 0;
-            countup_set(&s->count, now);
-            s->seen = 0;
+            countup_restart(&s->count, now);
+            s->count.seen = 0;
         } else if (!s->started) {
-            countup_set(&s->count, at);
+            countup_restart(&s->count, at);
             now = at;
         }
     }
-    s->seen = MAX(s->seen, now);
+    s->count.seen = MAX(s->count.seen, now);
 }
 
+/* The host waits only for an event that the guest does not have yet, and that comes: whatever else happens is found when it looks. */
 static void rearm(NRF51Timer *s)
 {
-    int64_t when = INT64_MAX;
-    if (s->started && (s->dev.regs[R_INTEN] >> 16 || s->shorts))
-        when = countup_when(&s->count, first_match(s, s->seen));
-    if (when == INT64_MAX)
-        timer_del(s->timer);
-    else
-        timer_mod(s->timer, when);
+    uint64_t clear = first_clear(s, s->count.seen), period = first_clear(s, 0), next = COUNTUP_NEVER;
+    for (unsigned n = 0; n < CCS; n++) {
+        if (!(s->dev.regs[R_INTEN] >> (16 + n) & 1) || s->dev.regs[R_COMPARE + n])
+            continue;
+        uint64_t at = next_match(s, n, s->count.seen);
+        if (at <= clear)
+            next = MIN(next, at);
+        else if (next_match(s, n, 0) <= period)
+            next = MIN(next, clear);
+    }
+    countup_wait_for(&s->count, next);
     update_irq(s);
 }
 
@@ -142,13 +155,12 @@ static void write_task(void *dev, unsigned index, uint32_t value)
         break;
     case R_COUNT:
         if (s->started && s->dev.regs[R_MODE] == MODE_COUNTER) {
-            countup_set(&s->count, countup_ticks(&s->count) + 1);
+            s->count.base++;
             catch_up(s);
         }
         break;
     case R_CLEAR: case R_SHUTDOWN:
-        countup_set(&s->count, 0);
-        s->seen = 0;
+        countup_restart(&s->count, 0);
         if (index == R_CLEAR)
             break;
         /* fall through */
@@ -191,9 +203,7 @@ static void changed(void *dev, unsigned index, uint32_t value)
 {
     NRF51Timer *s = dev;
     catch_up(s);
-    uint64_t now = countup_ticks(&s->count) % modulus(s);
-    countup_set(&s->count, now);
-    s->seen = now;
+    countup_restart(&s->count, countup_ticks(&s->count) % modulus(s));
     set_clock(s);
     rearm(s);
 }
@@ -221,8 +231,7 @@ static void timer_reset(Device *dev)
 {
     NRF51Timer *s = (NRF51Timer *)dev;
     stop(s);
-    countup_set(&s->count, 0);
-    s->seen = 0;
+    countup_restart(&s->count, 0);
     set_clock(s);
     rearm(s);
 }
@@ -231,14 +240,14 @@ static bool timer_realize(Device *dev, Error **errp)
 {
     NRF51Timer *s = (NRF51Timer *)dev;
     device_init_out(dev, 1);
-    s->timer = timer_new(CLOCK_VIRTUAL, due, s);
+    countup_init(&s->count, due, s);
     timer_reset(dev);
     return true;
 }
 
 static void timer_unrealize(Device *dev)
 {
-    timer_free(((NRF51Timer *)dev)->timer);
+    countup_exit(&((NRF51Timer *)dev)->count);
 }
 
 static void timer_post_load(Device *dev)
@@ -246,13 +255,11 @@ static void timer_post_load(Device *dev)
     NRF51Timer *s = (NRF51Timer *)dev;
     s->started = s->started != 0;
     countup_post_load(&s->count);
-    s->count.base %= 1ull << 62;
     set_clock(s);
-    s->seen = countup_ticks(&s->count);
     rearm(s);
 }
 
-static const SavedField timer_saved[] = { SAVED_COUNTUP(NRF51Timer, count), SAVED_INT(NRF51Timer, started), SAVED_END() };
+static const SavedField timer_saved[] = { SAVED_STRUCT(NRF51Timer, count, countup_saved), SAVED_INT(NRF51Timer, started), SAVED_END() };
 static const DeviceType timer_type = {
     .name = "nrf51_soc.timer", .desc = "nRF51 timer", .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true,
     .size = sizeof(NRF51Timer), .saved = timer_saved, .regs = timer_regs, .regs_size = 0x1000, .realize = timer_realize,

@@ -16,9 +16,7 @@ typedef struct STM32Timer {
     Device dev;
     uint64_t freq;
     Countup count;
-    uint64_t seen;          /* ticks up to which events were found */
-    uint32_t arr, ccr[4];   /* the registers as they were then */
-    Timer *timer;
+    uint32_t cr1, arr, ccr[4]; /* the registers as they were when events were looked for */
 } STM32Timer;
 
 static void update_irq(STM32Timer *s)
@@ -40,42 +38,38 @@ static uint64_t next_at(const STM32Timer *s, uint64_t from, uint64_t value)
 
 static uint64_t next_compare(const STM32Timer *s, unsigned n, uint64_t from)
 {
-    return s->ccr[n] < period(s) ? next_at(s, from, s->ccr[n]) : UINT64_MAX;
+    return s->ccr[n] < period(s) ? next_at(s, from, s->ccr[n]) : COUNTUP_NEVER;
 }
 
 /* Events between the last look and now. Ticks count from the counter's zero: multiples of the period are updates. */
 static void catch_up(STM32Timer *s)
 {
-    uint64_t now = countup_ticks(&s->count), update = next_at(s, s->seen, 0);
-    bool one_pulse = s->dev.regs[R_CR1] & CR1_OPM;
-    if (one_pulse && now >= update) {
+    uint64_t now = countup_ticks(&s->count), seen = s->count.seen, update = next_at(s, seen, 0);
+    if (s->cr1 & CR1_OPM && s->count.running && now >= update) {
         now = update;
         countup_run(&s->count, false);
-        countup_set(&s->count, 0);
-        s->dev.regs[R_CR1] &= ~(uint32_t)CR1_CEN;
+        countup_restart(&s->count, 0);
+        s->cr1 &= ~(uint32_t)CR1_CEN;
+        s->dev.regs[R_CR1] = s->cr1;
     }
     for (unsigned n = 0; n < 4; n++)
-        if (next_compare(s, n, s->seen) <= now)
+        if (next_compare(s, n, seen) <= now)
             s->dev.regs[R_SR] |= 2u << n;
-    if (update <= now && !(s->dev.regs[R_CR1] & CR1_UDIS))
+    if (update <= now && !(s->cr1 & CR1_UDIS))
         s->dev.regs[R_SR] |= FLAG_UPDATE;
-    s->seen = s->count.running ? now : countup_ticks(&s->count);
+    s->count.seen = s->count.running ? now : countup_ticks(&s->count);
 }
 
 static void rearm(STM32Timer *s)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = COUNTUP_NEVER;
     uint32_t wanted = s->dev.regs[R_DIER] & ~s->dev.regs[R_SR];
-    if (wanted & FLAG_UPDATE || s->dev.regs[R_CR1] & CR1_OPM)
-        next = next_at(s, s->seen, 0);
+    if ((wanted & FLAG_UPDATE && !(s->cr1 & CR1_UDIS)) || s->cr1 & CR1_OPM)
+        next = next_at(s, s->count.seen, 0);
     for (unsigned n = 0; n < 4; n++)
         if (wanted & 2u << n)
-            next = MIN(next, next_compare(s, n, s->seen));
-    int64_t when = next == UINT64_MAX ? INT64_MAX : countup_when(&s->count, next);
-    if (when == INT64_MAX)
-        timer_del(s->timer);
-    else
-        timer_mod(s->timer, when);
+            next = MIN(next, next_compare(s, n, s->count.seen));
+    countup_wait_for(&s->count, next);
     update_irq(s);
 }
 
@@ -85,25 +79,23 @@ static void due(void *opaque)
     rearm(opaque);
 }
 
+/* A reload value of 0 blocks the counter. */
 static void set_clock(STM32Timer *s)
 {
+    s->cr1 = s->dev.regs[R_CR1];
     s->arr = s->dev.regs[R_ARR];
     for (unsigned n = 0; n < 4; n++)
         s->ccr[n] = s->dev.regs[R_CCR1 + n];
     countup_set_hz(&s->count, s->freq / (s->dev.regs[R_PSC] + 1));
-}
-
-static void restart(STM32Timer *s, uint64_t value)
-{
-    countup_set(&s->count, value);
-    s->seen = value;
+    countup_run(&s->count, s->cr1 & CR1_CEN && s->arr);
 }
 
 static void write_cr1(void *dev, unsigned index, uint32_t value)
 {
     STM32Timer *s = dev;
     catch_up(s);
-    countup_run(&s->count, value & CR1_CEN);
+    s->dev.regs[R_CR1] = value & 0x3ff; /* also when the counter has just stopped by itself */
+    set_clock(s);
     rearm(s);
 }
 
@@ -126,7 +118,7 @@ static void write_egr(void *dev, unsigned index, uint32_t value)
     STM32Timer *s = dev;
     catch_up(s);
     if (value & EGR_UG) {
-        restart(s, 0);
+        countup_restart(&s->count, 0);
         if (!(s->dev.regs[R_CR1] & (CR1_UDIS | CR1_URS)))
             s->dev.regs[R_SR] |= FLAG_UPDATE;
     }
@@ -144,7 +136,8 @@ static uint32_t read_cnt(void *dev, unsigned index, uint32_t value)
 static void write_cnt(void *dev, unsigned index, uint32_t value)
 {
     STM32Timer *s = dev;
-    restart(s, value);
+    catch_up(s);
+    countup_restart(&s->count, value);
     rearm(s);
 }
 
@@ -153,7 +146,7 @@ static void write_arr(void *dev, unsigned index, uint32_t value)
 {
     STM32Timer *s = dev;
     catch_up(s);
-    restart(s, countup_ticks(&s->count) % period(s));
+    countup_restart(&s->count, countup_ticks(&s->count) % period(s));
     set_clock(s);
     rearm(s);
 }
@@ -189,8 +182,7 @@ static const RegisterRow timer_regs[] = {
 static void timer_reset(Device *dev)
 {
     STM32Timer *s = (STM32Timer *)dev;
-    s->count.running = 0;
-    restart(s, 0);
+    countup_restart(&s->count, 0);
     set_clock(s);
     rearm(s);
 }
@@ -199,14 +191,14 @@ static bool timer_realize(Device *dev, Error **errp)
 {
     STM32Timer *s = (STM32Timer *)dev;
     device_init_out(dev, 1);
-    s->timer = timer_new(CLOCK_VIRTUAL, due, s);
+    countup_init(&s->count, due, s);
     timer_reset(dev);
     return true;
 }
 
 static void timer_unrealize(Device *dev)
 {
-    timer_free(((STM32Timer *)dev)->timer);
+    countup_exit(&((STM32Timer *)dev)->count);
 }
 
 static void timer_post_load(Device *dev)
@@ -214,13 +206,11 @@ static void timer_post_load(Device *dev)
     STM32Timer *s = (STM32Timer *)dev;
     countup_post_load(&s->count);
     set_clock(s);
-    s->count.base %= 1ull << 62;
-    s->seen = countup_ticks(&s->count);
     rearm(s);
 }
 
 static const Property timer_props[] = { PROP_U64("clock-frequency", STM32Timer, freq, 84000000), {} };
-static const SavedField timer_saved[] = { SAVED_COUNTUP(STM32Timer, count), SAVED_END() };
+static const SavedField timer_saved[] = { SAVED_STRUCT(STM32Timer, count, countup_saved), SAVED_END() };
 static const DeviceType timer_type = {
     .name = "stm32f2xx-timer", .desc = "STM32 general-purpose timer", .bus = BUS_SYSTEM, .category = "Misc devices", .internal = true,
     .size = sizeof(STM32Timer), .props = timer_props, .saved = timer_saved, .regs = timer_regs, .regs_size = 0x400,

@@ -140,6 +140,23 @@ static void test_stm32_timer(void)
     g_assert_cmphex(get(0x10), ==, 1);
     set(0x10, 0), set(0x14, 1); /* an update by software */
     g_assert_cmphex(get(0x10), ==, 1);
+    set(0x10, 0), set(0x00, 1), set(0x0c, 0);
+    advance(1100 * US); /* nobody looks */
+    set(0x24, 0);
+    g_assert_cmphex(get(0x10), ==, 3);
+    set(0x00, 8 | 1); /* one pulse from now on */
+    g_assert_cmphex(get(0x00), ==, 9);
+    advance(1000 * US);
+    g_assert_cmphex(get(0x00), ==, 8);
+    set(0x00, 3), set(0x10, 0), set(0x0c, 1); /* no update events: nothing to wait for */
+    g_assert_cmpint(timers_next_deadline(CLOCK_VIRTUAL), <, 0);
+    set(0x00, 1), set(0x24, 7), set(0x2c, 0); /* stands still */
+    g_assert_cmpint(timers_next_deadline(CLOCK_VIRTUAL), <, 0);
+    advance(1000 * US);
+    g_assert_cmphex(get(0x10), ==, 0);
+    set(0x2c, 999);
+    advance(1000 * US);
+    g_assert_cmphex(get(0x10), ==, 3);
     device_unrealize(dev);
 }
 
@@ -176,6 +193,15 @@ static void test_nrf_timer(void)
         set(0x008, 1);
     }
     g_assert_cmphex(get(0x140), ==, 1);
+    set(0x00c, 1), set(0x504, 0), set(0x510, 0); /* 16 MHz, cleared at each tick: compare 1 is never reached */
+    set(0x540, 1), set(0x544, 1000), set(0x200, 1), set(0x140, 0), set(0x144, 0), set(0x308, ~0u), set(0x304, 1 << 17);
+    set(0x000, 1);
+    g_assert_cmpint(timers_next_deadline(CLOCK_VIRTUAL), <, 0);
+    set(0x304, 1 << 16);
+    advance(US);
+    g_assert_cmpint(line_level[0], ==, 1); /* and waits until the guest has seen that */
+    g_assert_cmpint(timers_next_deadline(CLOCK_VIRTUAL), <, 0);
+    g_assert_cmphex(get(0x144), ==, 0);
     device_unrealize(dev);
 }
 
