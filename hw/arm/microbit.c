@@ -5,7 +5,7 @@
  * radio, real-time counters, GPIOTE, PPI, ADC, SPI, I2C with accelerometer and compass; the LED matrix is not shown.
  */
 #include "hw/arm/armv7m.h"
-#include "hw/boards.h"
+#include "hw/arm/board.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -13,6 +13,11 @@
 
 #define FLASH_SIZE (256 * KiB)
 #define RAM_SIZE (16 * KiB)
+
+static const BoardGap gaps[] = {
+    { "nrf51_soc.io", 0x40000000, 0x20000 }, { "nrf51_soc.ficr", 0x10000000, 0x1000 }, { "nrf51_soc.uicr", 0x10001000, 0x1000 },
+    { "nrf51_soc.private", 0xf0000000, 0x10000000 },
+};
 
 typedef struct MicroBit {
     Device *core;
@@ -58,9 +63,8 @@ static bool create_chips(MachineState *m, MicroBit *b, Error **errp)
         Device *dev = device_new(chips[i].type);
         if (!i)
             device_set_chardev(dev, "chardev", m->serial[0]);
-        if (!device_realize(dev, errp))
+        if (!board_realize_at(dev, chips[i].at, errp))
             return false;
-        map_region(system_memory, chips[i].at, dev, 0);
         if (chips[i].irq >= 0) {
             connect_irq(dev, 0, b->core, (unsigned)chips[i].irq);
             continue;
@@ -69,23 +73,6 @@ static bool create_chips(MachineState *m, MicroBit *b, Error **errp)
             IRQLine pin = device_input(dev, buttons[n]);
             irq_set(&pin, 1);
         }
-    }
-    return true;
-}
-
-static bool create_empty(Error **errp)
-{
-    static const struct { const char *name; uint32_t at, size; } places[] = {
-        { "nrf51_soc.io", 0x40000000, 0x20000 }, { "nrf51_soc.ficr", 0x10000000, 0x1000 }, { "nrf51_soc.uicr", 0x10001000, 0x1000 },
-        { "nrf51_soc.private", 0xf0000000, 0x10000000 },
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", places[i].name);
-        device_set_u64(dev, "size", places[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, places[i].at, dev->regions[0], -1000);
     }
     return true;
 }
@@ -99,7 +86,8 @@ static bool microbit_init(MachineState *m, Error **errp)
     if (!opts_check_unused(m->options, keys, errp))
         return false;
     b->core = armv7m_create(&config, errp);
-    return b->core && create_memory(b, errp) && create_chips(m, b, errp) && create_empty(errp) && armv7m_load(m, 0, FLASH_SIZE, errp);
+    return b->core && create_memory(b, errp) && create_chips(m, b, errp) && board_create_gaps(gaps, ARRAY_SIZE(gaps), errp) &&
+           armv7m_load(m, 0, FLASH_SIZE, errp);
 }
 
 static void microbit_reset(MachineState *m)

@@ -7,8 +7,8 @@
  * reset control.
  */
 #include "hw/arm/armv7m.h"
+#include "hw/arm/board.h"
 #include "hw/arm/tz.h"
-#include "hw/boards.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -171,25 +171,20 @@ static bool create_iotkit(TZBoard *b, Error **errp)
     if (!realize_twice(b, dual, 0x40002000, errp))
         return false;
     connect_irq(dual, 0, b->core, 5);
-    Device *ns_dog = with_freq("cmsdk-apb-watchdog", SYSCLK), *dog = with_freq("cmsdk-apb-watchdog", SYSCLK),
-           *slow_dog = with_freq("cmsdk-apb-watchdog", S32KCLK), *nmi = device_new("or-irq");
-    device_set_u32(nmi, "num-lines", 2);
-    if (!device_realize(ns_dog, errp) || !device_realize(dog, errp) || !device_realize(slow_dog, errp) || !device_realize(nmi, errp))
+    Device *ns_dog = board_realize_at(with_freq("cmsdk-apb-watchdog", SYSCLK), 0x40081000, errp);
+    Device *dog = ns_dog ? board_realize_at(with_freq("cmsdk-apb-watchdog", SYSCLK), 0x50081000, errp) : NULL;
+    Device *slow_dog = dog ? board_realize_at(with_freq("cmsdk-apb-watchdog", S32KCLK), 0x5002e000, errp) : NULL;
+    Device *nmi = slow_dog ? board_create_or(2, armv7m_nmi(b->core), errp) : NULL;
+    if (!nmi)
         return false;
-    map_region(system_memory, 0x40081000, ns_dog, 0);
-    map_region(system_memory, 0x50081000, dog, 0);
-    map_region(system_memory, 0x5002e000, slow_dog, 0);
     connect_irq(ns_dog, 0, b->core, 1);
     connect_irq(dog, 0, nmi, 0);
     connect_irq(slow_dog, 0, nmi, 1);
-    connect_line(nmi, 0, armv7m_nmi(b->core));
-    Device *mpc_irq = device_new("or-irq");
-    device_set_u32(mpc_irq, "num-lines", MPCS);
-    if (!device_realize(mpc_irq, errp))
+    Device *mpc_irq = board_create_or(MPCS, armv7m_irq(b->core, 9), errp);
+    if (!mpc_irq)
         return false;
     for (unsigned i = 0; i < MPCS; i++)
         connect_irq(b->mpc[i], 0, mpc_irq, i);
-    connect_irq(mpc_irq, 0, b->core, 9);
     return true;
 }
 
@@ -197,11 +192,9 @@ static bool create_iotkit(TZBoard *b, Error **errp)
 static bool create_uarts(MachineState *m, TZBoard *b, Error **errp)
 {
     enum { UARTS = 5, IRQ_COMBINED = EXPANSION_IRQ + 10, IRQ_OVERRUN = EXPANSION_IRQ + 15 };
-    Device *either = device_new("or-irq");
-    device_set_u32(either, "num-lines", 2 * UARTS);
-    if (!device_realize(either, errp))
+    Device *either = board_create_or(2 * UARTS, armv7m_irq(b->core, IRQ_OVERRUN), errp);
+    if (!either)
         return false;
-    connect_irq(either, 0, b->core, IRQ_OVERRUN);
     for (unsigned i = 0; i < UARTS; i++) {
         Device *dev = device_new("cmsdk-apb-uart");
         if (i < ARRAY_SIZE(m->serial))
@@ -229,31 +222,23 @@ static bool create_board_control(TZBoard *b, Error **errp)
     return realize_twice(b, scc, 0x40300000, errp) && realize_twice(b, io, 0x40302000, errp);
 }
 
-static bool unimplemented(const char *name, uint32_t size, Device **out, Error **errp)
-{
-    *out = device_new("unimplemented-device");
-    device_set_str(*out, "name", name);
-    device_set_u64(*out, "size", size);
-    return device_realize(*out, errp);
-}
-
 /* Peripherals that are not there read as zero; so does what security forbids. */
 static bool create_empty(TZBoard *b, Error **errp)
 {
-    static const struct { const char *name; uint32_t at, size; } places[] = {
+    static const BoardGap gaps[] = {
         { "IoT kit peripherals", 0x40000000, 0x100000 }, { "Expansion peripherals", 0x40100000, 0x300000 },
         { "Ethernet", 0x42000000, 0x100000 }, { "VGA", 0x41000000, 0x200000 },
     };
-    Device *dev;
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        if (!unimplemented(places[i].name, places[i].size, &dev, errp))
+    for (unsigned i = 0; i < ARRAY_SIZE(gaps); i++) {
+        Device *dev = board_create_gap(gaps[i].name, gaps[i].size, errp);
+        if (!dev)
             return false;
-        map_twice(b, places[i].at, dev->regions[0], -1000);
+        map_twice(b, (uint32_t)gaps[i].at, dev->regions[0], -1000);
     }
-    if (!unimplemented("forbidden access", 0x1000, &dev, errp))
-        return false;
-    memory_region_add(system_memory, ARM_M_BLOCKED, dev->regions[0]);
-    return true;
+    Device *blocked = board_create_gap("forbidden access", 0x1000, errp);
+    if (blocked)
+        map_region(system_memory, ARM_M_BLOCKED, blocked, 0);
+    return blocked;
 }
 
 /* ---- The board ---- */

@@ -5,7 +5,7 @@
  * I2C, audio, VGA.
  */
 #include "hw/arm/armv7m.h"
-#include "hw/boards.h"
+#include "hw/arm/board.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -58,14 +58,6 @@ static bool create_memory(MPS2Board *b, Error **errp)
 
 /* ---- Chips ---- */
 
-static Device *realize_at(Device *dev, hwaddr at, Error **errp)
-{
-    if (!device_realize(dev, errp))
-        return NULL;
-    map_region(system_memory, at, dev, 0);
-    return dev;
-}
-
 /* Receive interrupt of each UART; transmit is one more. Overruns share one. */
 static bool create_uarts(MachineState *m, MPS2Board *b, Error **errp)
 {
@@ -73,16 +65,14 @@ static bool create_uarts(MachineState *m, MPS2Board *b, Error **errp)
         { 0x40004000, 0 }, { 0x40005000, 2 }, { 0x40006000, 4 }, { 0x40007000, 18 }, { 0x40009000, 20 },
     };
     enum { IRQ_OVERRUN = 12 };
-    Device *either = device_new("or-irq");
-    device_set_u32(either, "num-lines", 2 * ARRAY_SIZE(uarts));
-    if (!device_realize(either, errp))
+    Device *either = board_create_or(2 * ARRAY_SIZE(uarts), armv7m_irq(b->core, IRQ_OVERRUN), errp);
+    if (!either)
         return false;
-    connect_irq(either, 0, b->core, IRQ_OVERRUN);
     for (unsigned i = 0; i < ARRAY_SIZE(uarts); i++) {
         Device *dev = device_new("cmsdk-apb-uart");
         if (i < ARRAY_SIZE(m->serial))
             device_set_chardev(dev, "chardev", m->serial[i]);
-        if (!realize_at(dev, uarts[i].at, errp))
+        if (!board_realize_at(dev, uarts[i].at, errp))
             return false;
         connect_irq(dev, 0, b->core, uarts[i].irq + 1);
         connect_irq(dev, 1, b->core, uarts[i].irq);
@@ -97,7 +87,7 @@ static bool create_timers(MPS2Board *b, Error **errp)
     for (unsigned i = 0; i < 2; i++) {
         Device *dev = device_new("cmsdk-apb-timer");
         device_set_u32(dev, "freq", SYSCLK);
-        if (!realize_at(dev, 0x40000000 + 0x1000 * i, errp))
+        if (!board_realize_at(dev, 0x40000000 + 0x1000 * i, errp))
             return false;
         connect_irq(dev, 0, b->core, 8 + i);
     }
@@ -105,7 +95,7 @@ static bool create_timers(MPS2Board *b, Error **errp)
     device_set_u32(dual, "freq0", SYSCLK);
     device_set_u32(dual, "freq1", SYSCLK);
     device_set_u32(dog, "freq", SYSCLK);
-    if (!realize_at(dual, 0x40002000, errp) || !realize_at(dog, 0x40008000, errp))
+    if (!board_realize_at(dual, 0x40002000, errp) || !board_realize_at(dog, 0x40008000, errp))
         return false;
     connect_irq(dual, 0, b->core, 10);
     connect_line(dog, 0, armv7m_nmi(b->core));
@@ -119,26 +109,14 @@ static bool create_board_control(const FPGAImage *image, Error **errp)
     device_set_u32(scc, "scc-aid", 0x00200008);
     device_set_u32(scc, "scc-id", image->scc_id);
     device_set_u32(io, "prescale-clk", SYSCLK);
-    return realize_at(scc, 0x4002f000, errp) && realize_at(io, 0x40028000, errp);
+    return board_realize_at(scc, 0x4002f000, errp) && board_realize_at(io, 0x40028000, errp);
 }
 
-static bool create_empty(Error **errp)
-{
-    static const struct { const char *name; uint32_t at, size; } places[] = {
-        { "CMSDK APB peripheral region", 0x40000000, 0x10000 }, { "CMSDK peripheral region", 0x40010000, 0x10000 },
-        { "Extra peripheral region", 0x40020000, 0x10000 }, { "RESERVED 4", 0x40030000, 0x001d0000 },
-        { "Ethernet", 0x40200000, 0x00100000 }, { "VGA", 0x41000000, 0x0200000 },
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", places[i].name);
-        device_set_u64(dev, "size", places[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, places[i].at, dev->regions[0], -1000);
-    }
-    return true;
-}
+static const BoardGap gaps[] = {
+    { "CMSDK APB peripheral region", 0x40000000, 0x10000 }, { "CMSDK peripheral region", 0x40010000, 0x10000 },
+    { "Extra peripheral region", 0x40020000, 0x10000 }, { "RESERVED 4", 0x40030000, 0x001d0000 },
+    { "Ethernet", 0x40200000, 0x00100000 }, { "VGA", 0x41000000, 0x0200000 },
+};
 
 /* ---- The board ---- */
 
@@ -158,7 +136,8 @@ static bool mps2_init(MachineState *m, const FPGAImage *image, Error **errp)
     };
     b->core = armv7m_create(&config, errp);
     return b->core && create_memory(b, errp) && create_uarts(m, b, errp) && create_timers(b, errp) &&
-           create_board_control(image, errp) && create_empty(errp) && armv7m_load(m, 0, SSRAM_SIZE, errp);
+           create_board_control(image, errp) && board_create_gaps(gaps, ARRAY_SIZE(gaps), errp) &&
+           armv7m_load(m, 0, SSRAM_SIZE, errp);
 }
 
 static bool an385_init(MachineState *m, Error **errp)

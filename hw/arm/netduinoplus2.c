@@ -5,7 +5,7 @@
  * I2C, SDIO, RTC, watchdogs, other timers, flash programming.
  */
 #include "hw/arm/armv7m.h"
-#include "hw/boards.h"
+#include "hw/arm/board.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -39,6 +39,10 @@ static const Chip chips[] = {
     { "stm32f2xx-spi", 0x40013400, 84, -1 }, { "stm32f2xx-spi", 0x40015000, 85, -1 }, { "stm32f2xx-spi", 0x40015400, 86, -1 },
 };
 
+static const BoardGap gaps[] = {
+    { "STM32F405.apb", 0x40000000, 0x16000 }, { "STM32F405.ahb1", 0x40020000, 0x60000 }, { "STM32F405.ahb2", 0x50000000, 0x61000 },
+};
+
 static bool create_memory(Netduino *b, Error **errp)
 {
     if (!memory_region_init_rom(&b->flash, NULL, "STM32F405.flash", FLASH_SIZE, errp) ||
@@ -53,14 +57,6 @@ static bool create_memory(Netduino *b, Error **errp)
     return true;
 }
 
-static Device *realize_at(Device *dev, uint32_t at, Error **errp)
-{
-    if (!device_realize(dev, errp))
-        return NULL;
-    map_region(system_memory, at, dev, 0);
-    return dev;
-}
-
 static bool create_chips(MachineState *m, Netduino *b, Error **errp)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(chips); i++) {
@@ -68,7 +64,7 @@ static bool create_chips(MachineState *m, Netduino *b, Error **errp)
         Device *dev = device_new(c->type);
         if (c->serial >= 0)
             device_set_chardev(dev, "chardev", m->serial[c->serial]);
-        if (!realize_at(dev, c->at, errp))
+        if (!board_realize_at(dev, c->at, errp))
             return false;
         if (c->irq >= 0)
             connect_irq(dev, 0, b->core, (unsigned)c->irq);
@@ -80,13 +76,11 @@ static bool create_chips(MachineState *m, Netduino *b, Error **errp)
 static bool create_adcs(Netduino *b, Error **errp)
 {
     enum { ADC_IRQ = 18, ADCS = 3 };
-    Device *either = device_new("or-irq");
-    device_set_u32(either, "num-lines", ADCS);
-    if (!device_realize(either, errp))
+    Device *either = board_create_or(ADCS, armv7m_irq(b->core, ADC_IRQ), errp);
+    if (!either)
         return false;
-    connect_irq(either, 0, b->core, ADC_IRQ);
     for (unsigned i = 0; i < ADCS; i++) {
-        Device *dev = realize_at(device_new("stm32f2xx-adc"), 0x40012000 + 0x100 * i, errp);
+        Device *dev = board_realize_at(device_new("stm32f2xx-adc"), 0x40012000 + 0x100 * i, errp);
         if (!dev)
             return false;
         connect_irq(dev, 0, either, i);
@@ -100,8 +94,8 @@ static bool create_external_interrupts(Netduino *b, Error **errp)
     static const struct { uint8_t first, last, irq; } shared[] = { { 5, 9, 23 }, { 10, 15, 40 } };
     static const uint8_t single[][2] = { { 0, 6 }, { 1, 7 }, { 2, 8 }, { 3, 9 }, { 4, 10 }, { 16, 1 }, { 17, 41 }, { 18, 42 }, { 19, 62 },
                                          { 20, 76 }, { 21, 2 }, { 22, 3 } };
-    Device *exti = realize_at(device_new("stm32f4xx-exti"), 0x40013c00, errp);
-    Device *syscfg = exti ? realize_at(device_new("stm32f4xx-syscfg"), 0x40013800, errp) : NULL;
+    Device *exti = board_realize_at(device_new("stm32f4xx-exti"), 0x40013c00, errp);
+    Device *syscfg = exti ? board_realize_at(device_new("stm32f4xx-syscfg"), 0x40013800, errp) : NULL;
     if (!syscfg)
         return false;
     for (unsigned n = 0; n < 16; n++)
@@ -109,29 +103,11 @@ static bool create_external_interrupts(Netduino *b, Error **errp)
     for (unsigned i = 0; i < ARRAY_SIZE(single); i++)
         connect_irq(exti, single[i][0], b->core, single[i][1]);
     for (unsigned i = 0; i < ARRAY_SIZE(shared); i++) {
-        Device *either = device_new("or-irq");
-        device_set_u32(either, "num-lines", shared[i].last - shared[i].first + 1u);
-        if (!device_realize(either, errp))
+        Device *either = board_create_or(shared[i].last - shared[i].first + 1u, armv7m_irq(b->core, shared[i].irq), errp);
+        if (!either)
             return false;
-        connect_irq(either, 0, b->core, shared[i].irq);
         for (unsigned n = shared[i].first; n <= shared[i].last; n++)
             connect_irq(exti, n, either, n - shared[i].first);
-    }
-    return true;
-}
-
-static bool create_empty(Error **errp)
-{
-    static const struct { const char *name; uint32_t at, size; } places[] = {
-        { "STM32F405.apb", 0x40000000, 0x16000 }, { "STM32F405.ahb1", 0x40020000, 0x60000 }, { "STM32F405.ahb2", 0x50000000, 0x61000 },
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", places[i].name);
-        device_set_u64(dev, "size", places[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, places[i].at, dev->regions[0], -1000);
     }
     return true;
 }
@@ -149,7 +125,8 @@ static bool netduinoplus2_init(MachineState *m, Error **errp)
         return false;
     b->core = armv7m_create(&config, errp);
     return b->core && create_memory(b, errp) && create_chips(m, b, errp) && create_adcs(b, errp) &&
-           create_external_interrupts(b, errp) && create_empty(errp) && armv7m_load(m, FLASH_BASE, FLASH_SIZE, errp);
+           create_external_interrupts(b, errp) && board_create_gaps(gaps, ARRAY_SIZE(gaps), errp) &&
+           armv7m_load(m, FLASH_BASE, FLASH_SIZE, errp);
 }
 
 static void netduinoplus2_reset(MachineState *m)

@@ -5,8 +5,8 @@
  * pen for a mailbox (32 bits) or a spin table (64 bits). The VideoCore keeps the upper 64 MiB of RAM.
  * Not modelled (places that read as zero): USB, SD host, DMA, displays, cameras, audio, SPI, I2C, PWM.
  */
+#include "hw/arm/board.h"
 #include "hw/arm/boot.h"
-#include "target-arm/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -57,29 +57,13 @@ typedef struct PiBoard {
 
 static bool create_cpus(MachineState *m, PiBoard *b, Error **errp)
 {
-    const char *model = m->cpu_model ? m->cpu_model : b->model->cpu;
     for (unsigned i = 0; i < m->cpus; i++) {
-        CPUState *cpu = current_target->cpu_create(model, errp);
-        if (!cpu)
-            return false;
-        if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
-            error_setg(errp, "%s: CPU type %s is of M profile, which this board cannot have", m->type->name, model);
-            return false;
-        }
         const ARMBoardConfig config = {
             .affinity = b->model->cluster | i, .cbar = b->model->periph, .cntfrq = CRYSTAL_HZ,
         };
-        arm_cpu_configure(arm_cpu(cpu), &config);
-        cpu_register(cpu);
+        if (!board_create_cpu(m, b->model->cpu, &config, errp))
+            return false;
     }
-    return true;
-}
-
-static bool realize_at(Device *dev, hwaddr addr, Error **errp)
-{
-    if (!device_realize(dev, errp))
-        return false;
-    map_region(system_memory, addr, dev, 0);
     return true;
 }
 
@@ -88,7 +72,7 @@ static bool create_interrupts(PiBoard *b, Error **errp)
 {
     static const ARMGenericTimer timers[] = { GT_SEC, GT_PHYS, GT_HYP, GT_VIRT };
     b->ic = device_new("bcm2835-ic");
-    if (!realize_at(b->ic, b->model->periph + IC_OFFSET, errp))
+    if (!board_realize_at(b->ic, b->model->periph + IC_OFFSET, errp))
         return false;
     if (b->model->cores == 1) {
         connect_line(b->ic, 0, arm_cpu_line(arm_cpu(first_cpu), ARM_LINE_IRQ));
@@ -96,7 +80,7 @@ static bool create_interrupts(PiBoard *b, Error **errp)
         return true;
     }
     b->control = device_new("bcm2836-control");
-    if (!realize_at(b->control, LOCAL_CONTROL, errp))
+    if (!board_realize_at(b->control, LOCAL_CONTROL, errp))
         return false;
     connect_irq(b->ic, 0, b->control, 16);
     connect_irq(b->ic, 1, b->control, 17);
@@ -115,17 +99,6 @@ static bool create_interrupts(PiBoard *b, Error **errp)
 
 /* ---- Peripherals ---- */
 
-static bool create_empty(const char *name, hwaddr base, uint64_t size, Error **errp)
-{
-    Device *dev = device_new("unimplemented-device");
-    device_set_str(dev, "name", name);
-    device_set_u64(dev, "size", size);
-    if (!device_realize(dev, errp))
-        return false;
-    memory_region_add_overlap(system_memory, base, dev->regions[0], -1000);
-    return true;
-}
-
 static bool create_peripherals(MachineState *m, PiBoard *b, Error **errp)
 {
     for (unsigned i = 0; i < PI_DEVICES; i++) {
@@ -137,13 +110,15 @@ static bool create_peripherals(MachineState *m, PiBoard *b, Error **errp)
             device_set_u64(dev, "ram-size", m->ram_size);
             device_set_u64(dev, "vc-size", VC_RAM);
         }
-        if (!realize_at(dev, b->model->periph + devices[i].offset, errp))
+        if (!board_realize_at(dev, b->model->periph + devices[i].offset, errp))
             return false;
         for (int out = 0; out < devices[i].outputs; out++)
             connect_irq(dev, (unsigned)out, b->ic, (unsigned)(devices[i].irq + out));
     }
-    return create_empty("bcm2835-peripherals", b->model->periph, PERIPH_SIZE, errp) &&
-           (!b->control || create_empty("bcm2836-local", LOCAL_CONTROL, 0x1000, errp));
+    const BoardGap gaps[] = {
+        { "bcm2835-peripherals", b->model->periph, PERIPH_SIZE }, { "bcm2836-local", LOCAL_CONTROL, 0x1000 },
+    };
+    return board_create_gaps(gaps, b->control ? 2 : 1, errp);
 }
 
 /* ---- What runs ---- */

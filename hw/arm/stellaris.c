@@ -5,8 +5,8 @@
  * and the memory card on SSI, PWM, quadrature encoder, comparators, hibernation, flash programming.
  */
 #include "hw/arm/armv7m.h"
+#include "hw/arm/board.h"
 #include "hw/arm/stellaris.h"
-#include "hw/boards.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -42,6 +42,8 @@ static const Chip chips[] = {
     { "stellaris-gptm", 0x40032000, 23, 2, -1 }, { "stellaris-gptm", 0x40033000, 35, 2, -1 },
 };
 
+static const BoardGap gaps[] = { { "stellaris", 0x40000000, 0x100000 } };
+
 static bool create_memory(StellarisBoard *b, Error **errp)
 {
     if (!memory_region_init_rom(&b->flash, NULL, "stellaris.flash", FLASH_SIZE, errp) ||
@@ -66,9 +68,8 @@ static bool create_system_control(StellarisBoard *b, Error **errp)
     Device *dev = device_new("stellaris-sys");
     for (unsigned i = 0; i < ARRAY_SIZE(id); i++)
         device_set_u32(dev, id[i].name, id[i].value);
-    if (!device_realize(dev, errp))
+    if (!board_realize_at(dev, 0x400fe000, errp))
         return false;
-    map_region(system_memory, 0x400fe000, dev, 0);
     connect_irq(dev, 0, b->core, 28);
     stellaris_sysctl_on_clock(dev, clock_changed, b->core);
     return true;
@@ -83,31 +84,14 @@ static bool create_chips(MachineState *m, StellarisBoard *b, Error **errp)
             device_set_chardev(dev, "chardev", m->serial[c->serial]);
         if (!g_strcmp0(c->type, "luminary-watchdog"))
             device_set_u32(dev, "freq", CLOCK_HZ);
-        if (!device_realize(dev, errp))
+        if (!board_realize_at(dev, c->at, errp))
             return false;
-        map_region(system_memory, c->at, dev, 0);
         for (unsigned n = 0; n < c->outputs; n++)
             connect_irq(dev, n, b->core, c->irq + n);
         if (!g_strcmp0(c->type, "stellaris-adc"))
             b->adc = dev;
         if (!g_strcmp0(c->type, "stellaris-gptm"))
             connect_irq(dev, 2, b->adc, 0);
-    }
-    return true;
-}
-
-static bool create_empty(Error **errp)
-{
-    static const struct { const char *name; uint32_t at, size; } places[] = {
-        { "stellaris", 0x40000000, 0x100000 },
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", places[i].name);
-        device_set_u64(dev, "size", places[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, places[i].at, dev->regions[0], -1000);
     }
     return true;
 }
@@ -123,8 +107,8 @@ static bool lm3s6965evb_init(MachineState *m, Error **errp)
     if (!opts_check_unused(m->options, keys, errp))
         return false;
     b->core = armv7m_create(&config, errp);
-    return b->core && create_memory(b, errp) && create_system_control(b, errp) && create_chips(m, b, errp) && create_empty(errp) &&
-           armv7m_load(m, 0, FLASH_SIZE, errp);
+    return b->core && create_memory(b, errp) && create_system_control(b, errp) && create_chips(m, b, errp) &&
+           board_create_gaps(gaps, ARRAY_SIZE(gaps), errp) && armv7m_load(m, 0, FLASH_SIZE, errp);
 }
 
 static void stellaris_reset(MachineState *m)

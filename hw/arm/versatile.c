@@ -5,9 +5,9 @@
  * Not modelled (places that read as zero): audio (PL041), Ethernet (SMC91C111), USB, smart cards, memory controllers,
  * touch screen and character display.
  */
+#include "hw/arm/board.h"
 #include "hw/arm/boot.h"
 #include "hw/sd.h"
-#include "target-arm/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -17,7 +17,6 @@
 #define BOARD_ID_AB 0x25e
 #define RAM_MAX (256 * MiB)
 #define FLASH_BASE 0x34000000
-#define FLASH_SIZE (64 * MiB)
 #define VIC_BASE 0x10140000
 #define SIC_BASE 0x10003000
 
@@ -59,18 +58,9 @@ static const Chip chips[] = {
     { "pl011", 0x101f3000, { 14, NONE }, 2 },
 };
 /* Chips that are not there read as zero, under everything else. */
-static const struct { const char *name; hwaddr base; uint64_t size; } empty[] = {
+static const BoardGap gaps[] = {
     { "versatile", 0x10000000, 0x200000 }, { "versatile-smc", 0x20000000, 0x14000000 },
 };
-
-static bool create_cpu(MachineState *m, Error **errp)
-{
-    CPUState *cpu = current_target->cpu_create(m->cpu_model ? m->cpu_model : "arm926", errp);
-    if (!cpu)
-        return false;
-    cpu_register(cpu);
-    return true;
-}
 
 static bool create_memory(MachineState *m, VersatileBoard *b, Error **errp)
 {
@@ -81,23 +71,7 @@ static bool create_memory(MachineState *m, VersatileBoard *b, Error **errp)
     if (!memory_region_init_ram(&b->ram, NULL, "versatile.ram", m->ram_size, errp))
         return false;
     memory_region_add(system_memory, 0, &b->ram);
-    Device *flash = device_new("cfi.pflash01");
-    device_set_str(flash, "name", "versatile.flash");
-    device_set_u32(flash, "num-blocks", FLASH_SIZE / (256 * KiB));
-    device_set_u64(flash, "sector-length", 256 * KiB);
-    device_set_u32(flash, "device-width", 2);
-    if (!device_realize(flash, errp))
-        return false;
-    map_region(system_memory, FLASH_BASE, flash, 0);
-    return true;
-}
-
-static bool realize_at(Device *dev, hwaddr addr, Error **errp)
-{
-    if (!device_realize(dev, errp))
-        return false;
-    map_region(system_memory, addr, dev, 0);
-    return true;
+    return board_create_flash("versatile.flash", FLASH_BASE, errp);
 }
 
 static bool create_interrupt_controllers(VersatileBoard *b, Error **errp)
@@ -105,7 +79,7 @@ static bool create_interrupt_controllers(VersatileBoard *b, Error **errp)
     ARMCPU *cpu = arm_cpu(first_cpu);
     b->vic = device_new("pl190");
     b->sic = device_new("versatilepb_sic");
-    if (!realize_at(b->vic, VIC_BASE, errp) || !realize_at(b->sic, SIC_BASE, errp))
+    if (!board_realize_at(b->vic, VIC_BASE, errp) || !board_realize_at(b->sic, SIC_BASE, errp))
         return false;
     connect_line(b->vic, 0, arm_cpu_line(cpu, ARM_LINE_IRQ));
     connect_line(b->vic, 1, arm_cpu_line(cpu, ARM_LINE_FIQ));
@@ -135,7 +109,7 @@ static bool create_chips(MachineState *m, VersatileBoard *b, Error **errp)
     b->sysreg = device_new("vexpress-sysreg");
     device_set_u32(b->sysreg, "sys_id", 0x41007004);
     device_set_u32(b->sysreg, "proc_id", 0x02000000);
-    if (!realize_at(b->sysreg, 0x10000000, errp))
+    if (!board_realize_at(b->sysreg, 0x10000000, errp))
         return false;
     unsigned slot = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(chips); i++) {
@@ -143,7 +117,7 @@ static bool create_chips(MachineState *m, VersatileBoard *b, Error **errp)
         Device *dev = device_new(c->type);
         if (c->serial >= 0)
             device_set_chardev(dev, "chardev", m->serial[c->serial]);
-        if (!realize_at(dev, c->addr, errp))
+        if (!board_realize_at(dev, c->addr, errp))
             return false;
         for (unsigned out = 0; out < 2; out++)
             connect_chip(b, dev, out, c->irq[out]);
@@ -155,28 +129,16 @@ static bool create_chips(MachineState *m, VersatileBoard *b, Error **errp)
     return true;
 }
 
-static bool create_empty(Error **errp)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(empty); i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", empty[i].name);
-        device_set_u64(dev, "size", empty[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, empty[i].base, dev->regions[0], -1000);
-    }
-    return true;
-}
-
 static uint32_t board_id(const MachineState *m);
 
 static bool versatile_init(MachineState *m, Error **errp)
 {
     static const char *const keys[] = { NULL };
+    const ARMBoardConfig cpu = { .affinity = 0 };
     VersatileBoard *b = g_new0(VersatileBoard, 1);
     m->board = b;
-    if (!opts_check_unused(m->options, keys, errp) || !create_cpu(m, errp) || !create_memory(m, b, errp) ||
-        !create_interrupt_controllers(b, errp) || !create_empty(errp) || !create_chips(m, b, errp))
+    if (!opts_check_unused(m->options, keys, errp) || !board_create_cpu(m, "arm926", &cpu, errp) || !create_memory(m, b, errp) ||
+        !create_interrupt_controllers(b, errp) || !board_create_gaps(gaps, ARRAY_SIZE(gaps), errp) || !create_chips(m, b, errp))
         return false;
     b->info = (ARMBootInfo){ .ram_size = m->ram_size, .board_id = board_id(m) };
     return arm_boot_kernel(m, &b->info, &b->boot, errp);

@@ -5,10 +5,10 @@
  * address in SYS_FLAGS. One Security state, unless secure=on.
  * Not modelled (places that read as zero): audio, Ethernet, USB, compact flash, displays, DMA and memory controllers.
  */
+#include "hw/arm/board.h"
 #include "hw/arm/boot.h"
 #include "hw/arm/gic.h"
 #include "hw/sd.h"
-#include "target-arm/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -17,7 +17,6 @@
 
 #define CPUS 4
 #define BOARD_ID 0x8e0
-#define FLASH_SIZE (64 * MiB)
 
 enum { DEV_SYSREG, DEV_SYSCTL, DEV_MMCI, DEV_KMI0, DEV_KMI1, DEV_UART0, DEV_UART1, DEV_UART2, DEV_UART3, DEV_WDT, DEV_TIMER01,
        DEV_TIMER23, DEV_RTC, MOTHERBOARD_DEVICES };
@@ -37,7 +36,7 @@ typedef struct Daughterboard {
     uint64_t ram_max;
     unsigned spis;
     hwaddr device[MOTHERBOARD_DEVICES];
-    struct { hwaddr base; uint64_t size; } empty[6]; /* places that read as zero, under everything else */
+    BoardGap gaps[3];
 } Daughterboard;
 
 static const Daughterboard a9_tile = {
@@ -45,14 +44,14 @@ static const Daughterboard a9_tile = {
     .gic_dist = 0x1e001000, .gic_cpu = 0x1e000100, .flash = { 0x40000000, 0x44000000 }, .sram = 0x48000000, .spis = 64,
     .device = { 0x10000000, 0x10001000, 0x10005000, 0x10006000, 0x10007000, 0x10009000, 0x1000a000, 0x1000b000, 0x1000c000,
                 0x1000f000, 0x10011000, 0x10012000, 0x10017000 },
-    .empty = { { 0x10000000, 0x200000 }, { 0x1e000000, 0x10000 }, { 0x4c000000, 0x4000000 } },
+    .gaps = { { "vexpress", 0x10000000, 0x200000 }, { "vexpress", 0x1e000000, 0x10000 }, { "vexpress", 0x4c000000, 0x4000000 } },
 };
 static const Daughterboard a15_tile = {
     .cpu = "cortex-a15", .proc_id = 0x14000237, .ram = 0x80000000, .ram_max = 30 * GiB, .periph = 0x2c000000,
     .gic_dist = 0x2c001000, .gic_cpu = 0x2c002000, .flash = { 0x08000000, 0x0c000000 }, .sram = 0x14000000, .spis = 128,
     .device = { 0x1c010000, 0x1c020000, 0x1c050000, 0x1c060000, 0x1c070000, 0x1c090000, 0x1c0a0000, 0x1c0b0000, 0x1c0c0000,
                 0x1c0f0000, 0x1c110000, 0x1c120000, 0x1c170000 },
-    .empty = { { 0x18000000, 0x4200000 }, { 0x2a400000, 0x3000000 }, { 0x7ff00000, 0x100000 } },
+    .gaps = { { "vexpress", 0x18000000, 0x4200000 }, { "vexpress", 0x2a400000, 0x3000000 }, { "vexpress", 0x7ff00000, 0x100000 } },
 };
 
 struct VexpressBoard {
@@ -83,18 +82,10 @@ static bool read_options(const MachineState *m, VexpressBoard *b, Error **errp)
 
 static bool create_cpus(MachineState *m, VexpressBoard *b, Error **errp)
 {
-    const char *model = m->cpu_model ? m->cpu_model : b->tile->cpu;
     for (unsigned i = 0; i < m->cpus; i++) {
-        CPUState *cpu = current_target->cpu_create(model, errp);
-        if (!cpu)
-            return false;
-        if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
-            error_setg(errp, "%s: CPU type %s is of M profile, which this board cannot have", m->type->name, model);
-            return false;
-        }
         const ARMBoardConfig config = { .el3 = b->secure, .affinity = i, .cbar = b->tile->periph };
-        arm_cpu_configure(arm_cpu(cpu), &config);
-        cpu_register(cpu);
+        if (!board_create_cpu(m, b->tile->cpu, &config, errp))
+            return false;
     }
     return true;
 }
@@ -112,34 +103,20 @@ static bool create_memory(MachineState *m, VexpressBoard *b, Error **errp)
     memory_region_add(system_memory, t->ram, &b->ram);
     memory_region_add(system_memory, t->sram, &b->sram);
     for (unsigned i = 0; i < 2; i++) {
-        Device *dev = device_new("cfi.pflash01");
-        device_set_str(dev, "name", i ? "vexpress.flash1" : "vexpress.flash0");
-        device_set_u32(dev, "num-blocks", FLASH_SIZE / (256 * KiB));
-        device_set_u64(dev, "sector-length", 256 * KiB);
-        device_set_u32(dev, "device-width", 2);
-        if (!device_realize(dev, errp))
+        b->flash[i] = board_create_flash(i ? "vexpress.flash1" : "vexpress.flash0", t->flash[i], errp);
+        if (!b->flash[i])
             return false;
-        map_region(system_memory, t->flash[i], dev, 0);
-        b->flash[i] = dev;
     }
     /* What the vCPUs see at 0: RAM on the A9 tile, the first flash on the A15 tile. */
     if (t == &a9_tile)
         memory_region_init_alias(&b->low_ram, NULL, "vexpress.lowmem", &b->ram, 0, MIN(m->ram_size, 64 * MiB));
     else
-        memory_region_init_alias(&b->low_ram, NULL, "vexpress.flashalias", b->flash[0]->regions[0], 0, FLASH_SIZE);
+        memory_region_init_alias(&b->low_ram, NULL, "vexpress.flashalias", b->flash[0]->regions[0], 0, BOARD_FLASH_SIZE);
     memory_region_add(system_memory, 0, &b->low_ram);
     return true;
 }
 
 /* ---- Interrupt controller, core peripherals ---- */
-
-static bool realize_at(Device *dev, hwaddr addr, Error **errp)
-{
-    if (!device_realize(dev, errp))
-        return false;
-    map_region(system_memory, addr, dev, 0);
-    return true;
-}
 
 static bool create_gic(MachineState *m, VexpressBoard *b, Error **errp)
 {
@@ -149,7 +126,7 @@ static bool create_gic(MachineState *m, VexpressBoard *b, Error **errp)
     device_set_u32(b->gic, "num-cpu", m->cpus);
     device_set_u32(b->gic, "num-irq", t->spis + 32);
     device_set_u32(b->gic, "revision", a9 ? 1 : 2);
-    if (!realize_at(b->gic, t->gic_dist, errp))
+    if (!board_realize_at(b->gic, t->gic_dist, errp))
         return false;
     memory_region_init_alias(&b->gic_cpu, NULL, "gic_cpu", b->gic->regions[1], 0, a9 ? 0x100 : 0x2000);
     memory_region_add(system_memory, t->gic_cpu, &b->gic_cpu);
@@ -168,7 +145,7 @@ static bool create_a9_private(MachineState *m, VexpressBoard *b, Error **errp)
     Device *scu = device_new("a9-scu"), *timers = device_new("arm_mptimer"), *l2 = device_new("l2x0");
     device_set_u32(scu, "num-cpu", m->cpus);
     device_set_u32(timers, "num-cpu", m->cpus);
-    if (!realize_at(scu, base, errp) || !realize_at(timers, base + 0x600, errp) || !realize_at(l2, base + 0xa000, errp))
+    if (!board_realize_at(scu, base, errp) || !board_realize_at(timers, base + 0x600, errp) || !board_realize_at(l2, base + 0xa000, errp))
         return false;
     for (unsigned c = 0; c < m->cpus; c++)
         for (unsigned i = 0; i < 2; i++)
@@ -192,19 +169,6 @@ static void wire_generic_timers(VexpressBoard *b)
 
 /* ---- Motherboard ---- */
 
-static bool create_empty(VexpressBoard *b, Error **errp)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(b->tile->empty) && b->tile->empty[i].size; i++) {
-        Device *dev = device_new("unimplemented-device");
-        device_set_str(dev, "name", "vexpress");
-        device_set_u64(dev, "size", b->tile->empty[i].size);
-        if (!device_realize(dev, errp))
-            return false;
-        memory_region_add_overlap(system_memory, b->tile->empty[i].base, dev->regions[0], -1000);
-    }
-    return true;
-}
-
 static bool create_card(VexpressBoard *b, Device *mmci, Error **errp)
 {
     Drive *drive = drive_get(DRIVE_SD, 0, 0);
@@ -223,7 +187,7 @@ static bool create_motherboard(MachineState *m, VexpressBoard *b, Error **errp)
             device_set_u32(dev, "sys_id", 0x1190f500);
             device_set_u32(dev, "proc_id", b->tile->proc_id);
         }
-        if (!realize_at(dev, b->tile->device[i], errp))
+        if (!board_realize_at(dev, b->tile->device[i], errp))
             return false;
         for (unsigned out = 0; motherboard[i].irq >= 0 && out < (i == DEV_MMCI ? 2 : 1); out++)
             connect_irq(dev, out, b->gic, (unsigned)motherboard[i].irq + out);
@@ -275,7 +239,7 @@ static bool vexpress_init(MachineState *m, const Daughterboard *tile, Error **er
     m->board = b;
     b->tile = tile;
     if (!read_options(m, b, errp) || !create_cpus(m, b, errp) || !create_memory(m, b, errp) || !create_gic(m, b, errp) ||
-        !create_empty(b, errp) || !create_motherboard(m, b, errp))
+        !board_create_gaps(tile->gaps, ARRAY_SIZE(tile->gaps), errp) || !create_motherboard(m, b, errp))
         return false;
     if (tile == &a9_tile) {
         if (!create_a9_private(m, b, errp))

@@ -36,4 +36,7 @@ expect 1 "chardev 'nope' not found|nope" "$rhea" -serial chardev:nope -display n
 expect 1 "stdio by multiple" "$rhea" -serial stdio -monitor stdio -display none; one_line
 expect 1 "disk.img: Could not open 'disk.img': No such file" "$rhea" disk.img; one_line
 expect 1 "/nonexistent" "$rhea" -bios /nonexistent -display none; one_line
+for board in versatilepb vexpress-a9 raspi2b; do
+    expect 1 "$board: CPU type cortex-m3 is of M profile" "${rhea%x86_64}arm" -M "$board" -cpu cortex-m3 -display none; one_line
+done
 exit $fails
