@@ -31,14 +31,12 @@ enum {
 
 typedef struct VirtIOBlk VirtIOBlk;
 typedef struct Request {
-    VirtQueueElement e;
+    VirtIORequest q;
     BlockRequest blk;
     VirtIOBlk *s;
-    VirtQueue *vq;
     uint8_t *status;       /* where the answer goes */
     uint64_t in_len;       /* bytes written to the guest without the status */
     bool counts_as_write;
-    struct Request *next;  /* free ones */
 } Request;
 
 struct VirtIOBlk {
@@ -49,26 +47,14 @@ struct VirtIOBlk {
     bool config_wce, discard, write_zeroes, seg_max_adjust, request_merging, scsi, report_discard;
     uint32_t max_discard, max_zeroes; /* sectors */
     Device *iothread;
-    Request *free;
+    VirtIORequests requests;
 };
 
 /* ---- Requests ---- */
 
-static Request *request_get(VirtIOBlk *s)
-{
-    Request *r = s->free;
-    if (r)
-        s->free = r->next;
-    else
-        r = g_new0(Request, 1);
-    r->s = s;
-    return r;
-}
-
 static void request_put(Request *r)
 {
-    r->next = r->s->free;
-    r->s->free = r;
+    virtio_request_put(&r->s->requests, &r->q);
 }
 
 static void answer(Request *r, uint8_t status)
@@ -76,8 +62,8 @@ static void answer(Request *r, uint8_t status)
     VirtIODevice *vdev = &r->s->vdev;
     *r->status = status;
     ram_host_written(r->status, 1);
-    virtqueue_push(r->vq, &r->e, r->in_len + 1); /* a read that failed may have written some */
-    virtio_notify(vdev, r->vq);
+    virtqueue_push(r->q.vq, &r->q.e, r->in_len + 1); /* a read that failed may have written some */
+    virtio_notify(vdev, r->q.vq);
     request_put(r);
 }
 
@@ -110,7 +96,7 @@ static bool range_ok(const VirtIOBlk *s, uint64_t sector, uint64_t bytes)
 
 static void transfer(Request *r, bool write, uint64_t sector)
 {
-    VirtQueueElement *e = &r->e;
+    VirtQueueElement *e = &r->q.e;
     BlockVec *v = &r->blk.vec;
     *v = write ? (BlockVec){ e->out, e->nout, e->out_size } : (BlockVec){ e->in, e->nin, e->in_size };
     r->in_len = write ? 0 : v->size;
@@ -126,8 +112,8 @@ static void discard_or_zero(Request *r, bool zero)
 {
     VirtIOBlk *s = r->s;
     uint8_t seg[SEGMENT_LEN];
-    if (!virtio_has_feature(&s->vdev, zero ? F_WRITE_ZEROES : F_DISCARD) || r->e.out_size != SEGMENT_LEN ||
-        iov_read(r->e.out, r->e.nout, 0, seg, sizeof(seg)) != sizeof(seg)) {
+    if (!virtio_has_feature(&s->vdev, zero ? F_WRITE_ZEROES : F_DISCARD) || r->q.e.out_size != SEGMENT_LEN ||
+        iov_read(r->q.e.out, r->q.e.nout, 0, seg, sizeof(seg)) != sizeof(seg)) {
         answer(r, S_UNSUPP);
         return;
     }
@@ -150,14 +136,14 @@ static void get_id(Request *r)
     char id[ID_LEN] = { 0 };
     const char *serial = r->s->serial ? r->s->serial : "";
     memcpy(id, serial, MIN(strlen(serial), sizeof(id)));
-    r->in_len = iov_write(r->e.in, r->e.nin, 0, id, MIN(sizeof(id), r->e.in_size));
+    r->in_len = iov_write(r->q.e.in, r->q.e.nin, 0, id, MIN(sizeof(id), r->q.e.in_size));
     answer(r, S_OK);
 }
 
 /* Takes header and status off the buffer; false when it has no room for them. */
 static bool split_buffer(Request *r, uint8_t *header)
 {
-    VirtQueueElement *e = &r->e;
+    VirtQueueElement *e = &r->q.e;
     if (e->out_size < HEADER_LEN || !e->nin || !e->in_size) {
         virtio_error(&r->s->vdev, "virtio-blk missing headers");
         return false;
@@ -172,8 +158,10 @@ static bool split_buffer(Request *r, uint8_t *header)
     return true;
 }
 
-static void start(Request *r)
+static void start(VirtIORequest *q)
 {
+    Request *r = (Request *)q;
+    r->s = (VirtIOBlk *)q->vq->vdev;
     uint8_t header[HEADER_LEN];
     if (!split_buffer(r, header)) {
         request_put(r);
@@ -193,19 +181,7 @@ static void start(Request *r)
 
 static void handle_queue(VirtIODevice *vdev, VirtQueue *vq)
 {
-    VirtIOBlk *s = (VirtIOBlk *)vdev;
-    do {
-        virtqueue_disable_notify(vq);
-        for (;;) {
-            Request *r = request_get(s);
-            if (!virtqueue_pop(vq, &r->e)) {
-                request_put(r);
-                break;
-            }
-            r->vq = vq;
-            start(r);
-        }
-    } while (virtqueue_enable_notify(vq));
+    virtio_requests_start(&((VirtIOBlk *)vdev)->requests, vq, start);
 }
 
 /* ---- Configuration ---- */
@@ -322,6 +298,7 @@ static bool virtio_blk_realize(Device *dev, Error **errp)
         error_setg(errp, "cyls must be between 1 and 65535, heads and secs between 1 and 255");
         return false;
     }
+    s->requests.size = sizeof(Request);
     blk_realize_queues(s);
     virtio_plug(&s->vdev);
     return true;
@@ -332,11 +309,7 @@ static void virtio_blk_unrealize(Device *dev)
     VirtIOBlk *s = (VirtIOBlk *)dev;
     virtio_cleanup(&s->vdev);
     block_conf_cleanup(&s->conf, dev);
-    for (Request *r = s->free, *next; r; r = next) {
-        next = r->next;
-        virtqueue_element_free(&r->e);
-        g_free(r);
-    }
+    virtio_requests_free(&s->requests);
 }
 
 static const Property virtio_blk_props[] = {

@@ -28,15 +28,14 @@ enum { REQ_TAG = 8, REQ_CDB = 19, RESP_LEN = 12, RESP_SENSE = 12, TMF_LEN = 24, 
 
 typedef struct VirtIOSCSI VirtIOSCSI;
 typedef struct Request {
-    VirtQueueElement e;
+    VirtIORequest q;
     SCSIRequest scsi;
     VirtIOSCSI *s;
-    VirtQueue *vq;
     uint64_t tag;
     struct iovec head[4];     /* where the response goes: the parts cut off the front */
     unsigned nhead;
     uint64_t data_size;       /* of the guest's buffer for data */
-    struct Request *next;     /* free, or under way */
+    struct Request *next;     /* under way */
 } Request;
 
 struct VirtIOSCSI {
@@ -47,7 +46,8 @@ struct VirtIOSCSI {
     Device *iothread;
     uint32_t cdb_size, sense_size; /* set by the driver */
     bool events_dropped;
-    Request *free, *active;
+    VirtIORequests requests;
+    Request *active;
     VirtQueueElement control, event;
 };
 
@@ -74,22 +74,9 @@ static void put_lun(uint8_t *lun, const SCSIDevice *d)
 
 /* ---- Requests ---- */
 
-static Request *request_get(VirtIOSCSI *s)
-{
-    Request *r = s->free;
-    if (r)
-        s->free = r->next;
-    else
-        r = g_new0(Request, 1);
-    r->s = s;
-    r->next = NULL;
-    return r;
-}
-
 static void request_put(Request *r)
 {
-    r->next = r->s->free;
-    r->s->free = r;
+    virtio_request_put(&r->s->requests, &r->q);
 }
 
 static void make_active(Request *r)
@@ -125,10 +112,10 @@ static void answer(Request *r, uint8_t response)
     iov_write(r->head, r->nhead, 0, b, len);
     for (unsigned i = 0; i < r->nhead; i++)
         ram_host_written(r->head[i].iov_base, r->head[i].iov_len);
-    for (unsigned i = 0; !q->to_device && i < r->e.nin; i++) /* also what a read that failed left there */
-        ram_host_written(r->e.in[i].iov_base, r->e.in[i].iov_len);
-    virtqueue_push(r->vq, &r->e, len + data);
-    virtio_notify(&r->s->vdev, r->vq);
+    for (unsigned i = 0; !q->to_device && i < r->q.e.nin; i++) /* also what a read that failed left there */
+        ram_host_written(r->q.e.in[i].iov_base, r->q.e.in[i].iov_len);
+    virtqueue_push(r->q.vq, &r->q.e, len + data);
+    virtio_notify(&r->s->vdev, r->q.vq);
     request_put(r);
 }
 
@@ -142,7 +129,7 @@ static void scsi_done(SCSIRequest *q)
 /* Cuts the response's place off the front of what the device writes, into head. */
 static bool take_head(Request *r, size_t bytes)
 {
-    VirtQueueElement *e = &r->e;
+    VirtQueueElement *e = &r->q.e;
     r->nhead = 0;
     for (size_t left = bytes; left;) {
         if (!e->nin || r->nhead == ARRAY_SIZE(r->head))
@@ -156,10 +143,11 @@ static bool take_head(Request *r, size_t bytes)
     return true;
 }
 
-static void start(Request *r)
+static void start(VirtIORequest *buffer)
 {
-    VirtIOSCSI *s = r->s;
-    VirtQueueElement *e = &r->e;
+    Request *r = (Request *)buffer;
+    VirtIOSCSI *s = r->s = (VirtIOSCSI *)buffer->vq->vdev;
+    VirtQueueElement *e = &r->q.e;
     uint8_t b[REQ_CDB + SCSI_CDB_MAX] = { 0 };
     size_t request_len = REQ_CDB + s->cdb_size;
     uint32_t target, unit;
@@ -203,19 +191,7 @@ static void start(Request *r)
 
 static void handle_requests(VirtIODevice *vdev, VirtQueue *vq)
 {
-    VirtIOSCSI *s = (VirtIOSCSI *)vdev;
-    do {
-        virtqueue_disable_notify(vq);
-        for (;;) {
-            Request *r = request_get(s);
-            if (!virtqueue_pop(vq, &r->e)) {
-                request_put(r);
-                break;
-            }
-            r->vq = vq;
-            start(r);
-        }
-    } while (virtqueue_enable_notify(vq));
+    virtio_requests_start(&((VirtIOSCSI *)vdev)->requests, vq, start);
 }
 
 /* ---- Task management ---- */
@@ -425,6 +401,7 @@ static bool virtio_scsi_realize(Device *dev, Error **errp)
     virtio_add_queue(&s->vdev, s->virtqueue_size, handle_events);
     for (uint32_t i = 0; i < s->num_queues; i++)
         virtio_add_queue(&s->vdev, s->virtqueue_size, handle_requests);
+    s->requests.size = sizeof(Request);
     s->sense_size = SENSE_DEFAULT;
     s->cdb_size = CDB_DEFAULT;
     g_autofree char *name = virtio_child_bus_name(&s->vdev, "scsi");
@@ -439,11 +416,7 @@ static void virtio_scsi_unrealize(Device *dev)
     virtio_cleanup(&s->vdev);
     virtqueue_element_free(&s->control);
     virtqueue_element_free(&s->event);
-    for (Request *r = s->free, *next; r; r = next) {
-        next = r->next;
-        virtqueue_element_free(&r->e);
-        g_free(r);
-    }
+    virtio_requests_free(&s->requests);
 }
 
 static void virtio_scsi_loaded(Device *dev)

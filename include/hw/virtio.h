@@ -161,6 +161,21 @@ void virtio_device_reset(Device *dev);
 void virtio_device_loaded(Device *dev);
 extern const SavedField virtio_saved[]; /* SAVED_STRUCT(Type, vdev, virtio_saved) */
 
+/* Requests with many under way (virtio-requests.c): a device's own struct starts with this one. */
+typedef struct VirtIORequest {
+    VirtQueueElement e;
+    VirtQueue *vq;
+    struct VirtIORequest *next; /* of those not in use */
+} VirtIORequest;
+typedef struct VirtIORequests {
+    size_t size; /* of the device's struct */
+    VirtIORequest *free;
+} VirtIORequests;
+/* In a queue's handler: start() gets each buffer, and gives the request back by virtio_request_put when it has ended. */
+void virtio_requests_start(VirtIORequests *pool, VirtQueue *vq, void (*start)(VirtIORequest *r));
+void virtio_request_put(VirtIORequests *pool, VirtIORequest *r);
+void virtio_requests_free(VirtIORequests *pool);
+
 /* Copies between a list and a buffer from an offset of the list; returns bytes copied. */
 size_t iov_read(const struct iovec *iov, unsigned n, size_t offset, void *buf, size_t len);
 size_t iov_write(const struct iovec *iov, unsigned n, size_t offset, const void *buf, size_t len);
