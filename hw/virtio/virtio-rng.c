@@ -12,6 +12,7 @@
 
 #define QUEUE_SIZE 8
 #define CHUNK 4096u
+#define BUFFER_MAX (64 * KiB) /* of a buffer, which need not be filled */
 
 typedef struct VirtIORNG {
     VirtIODevice vdev;
@@ -34,7 +35,7 @@ static void more(void *opaque)
 static uint64_t fill(VirtIORNG *s)
 {
     uint8_t buf[CHUNK];
-    uint64_t want = MIN(s->e.in_size, s->quota), done = 0;
+    uint64_t want = MIN(MIN(s->e.in_size, BUFFER_MAX), s->quota), done = 0;
     while (done < want) {
         size_t n = rng_read(s->rng, buf, MIN(want - done, sizeof(buf)), more, s);
         if (!n)

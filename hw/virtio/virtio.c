@@ -13,6 +13,7 @@
 
 #define BIT(n) (1ull << (n))
 #define LEGACY_DESC 16u
+#define KICK_BUFFERS 4096u
 
 void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
 {
@@ -48,13 +49,24 @@ static uint64_t offered(VirtIODevice *vdev)
     return f;
 }
 
+/* Sizes of areas, and what indices mean, depend on features: a driver that sets them up first must not be believed. */
+static void virtio_queue_features_changed(VirtQueue *vq, uint64_t changed)
+{
+    vq->mapped = false;
+    if (changed & BIT(VIRTIO_F_RING_PACKED))
+        virtio_queue_disable(vq);
+}
+
 void virtio_set_features(VirtIODevice *vdev, uint64_t features)
 {
     if (vdev->status & VIRTIO_S_FEATURES_OK) {
         guest_error("%s: features chosen after FEATURES_OK\n", vdev->dev.type->name);
         return;
     }
-    vdev->features = features & vdev->host_features;
+    uint64_t changed = (features & vdev->host_features) ^ vdev->features;
+    vdev->features ^= changed;
+    for (unsigned i = 0; changed && i < vdev->nvqs; i++)
+        virtio_queue_features_changed(&vdev->vq[i], changed);
 }
 
 /* A combination that cannot work: FEATURES_OK stays clear. */
@@ -85,7 +97,8 @@ static void queue_reset(VirtQueue *vq)
     vq->align = 4096;
     vq->last_avail = vq->used_idx = vq->signalled_used = vq->inuse = 0;
     vq->avail_wrap = vq->used_wrap = true;
-    vq->signalled_used_valid = vq->notify_off = false;
+    vq->signalled_used_valid = vq->notify_off = vq->postponed = false;
+    vq->setup++;
 }
 
 VirtQueue *virtio_add_queue(VirtIODevice *vdev, unsigned size, void (*handle)(VirtIODevice *vdev, VirtQueue *vq))
@@ -124,7 +137,8 @@ void virtio_queue_enable(VirtQueue *vq)
     if (vq->enabled)
         return;
     vq->enabled = true;
-    vq->mapped = false;
+    vq->mapped = vq->postponed = false;
+    vq->setup++;
     vq->last_avail = vq->used_idx = vq->signalled_used = vq->inuse = 0;
     vq->avail_wrap = vq->used_wrap = true;
     vq->signalled_used_valid = false;
@@ -133,19 +147,43 @@ void virtio_queue_enable(VirtQueue *vq)
 void virtio_queue_disable(VirtQueue *vq)
 {
     vq->enabled = vq->mapped = false;
+    vq->setup++;
 }
 
 void virtio_queue_set_legacy(VirtQueue *vq, uint64_t address, uint32_t align)
 {
-    if (!address) {
-        virtio_queue_disable(vq);
+    virtio_queue_disable(vq);
+    if (!address)
         return;
-    }
     uint64_t avail = address + LEGACY_DESC * vq->num, end = avail + 4 + 2ull * vq->num + 2;
     vq->desc = address;
     vq->driver = avail;
     vq->device = (end + align - 1) & ~(uint64_t)(align - 1);
     virtio_queue_enable(vq);
+}
+
+/* A queue that never gets empty, which other vCPUs or the device's own answers can see to, must not keep the machine lock. */
+static void visit(VirtQueue *vq)
+{
+    VirtIODevice *vdev = vq->vdev;
+    if (!vq->enabled || vdev->broken || !vq->handle)
+        return;
+    vq->limited = true;
+    vq->left = KICK_BUFFERS;
+    vq->handle(vdev, vq);
+    vq->limited = false;
+    vq->postponed = !vq->left && !virtqueue_empty(vq);
+    if (vq->postponed)
+        timer_mod(vdev->again, clock_ns(CLOCK_VIRTUAL));
+}
+
+static void visit_postponed(void *opaque)
+{
+    VirtIODevice *vdev = opaque;
+    for (unsigned i = 0; i < vdev->nvqs; i++) {
+        if (vdev->vq[i].postponed)
+            visit(&vdev->vq[i]);
+    }
 }
 
 void virtio_kick(VirtIODevice *vdev, uint32_t queue)
@@ -154,9 +192,7 @@ void virtio_kick(VirtIODevice *vdev, uint32_t queue)
         guest_error("%s: kick of queue %u of %u\n", vdev->dev.type->name, queue, vdev->nvqs);
         return;
     }
-    VirtQueue *vq = &vdev->vq[queue];
-    if (vq->enabled && !vdev->broken && vq->handle)
-        vq->handle(vdev, vq);
+    visit(&vdev->vq[queue]);
 }
 
 /* ---- Configuration space ---- */
@@ -267,6 +303,7 @@ void virtio_plug(VirtIODevice *vdev)
 {
     vdev->host_features = offered(vdev);
     vdev->bus->vdev = vdev;
+    vdev->again = timer_new(CLOCK_VIRTUAL, visit_postponed, vdev);
     vdev->bus->ops->plugged(vdev->bus->opaque);
 }
 
@@ -275,6 +312,7 @@ void virtio_cleanup(VirtIODevice *vdev)
     if (!vdev->bus || vdev->bus->vdev != vdev)
         return;
     virtio_reset(vdev);
+    timer_free(vdev->again);
     vdev->bus->vdev = NULL;
     vdev->bus->ops->plugged(vdev->bus->opaque);
 }
@@ -285,7 +323,8 @@ static const SavedField queue_saved[] = {
     SAVED_INT(VirtQueue, num), SAVED_INT(VirtQueue, vector), SAVED_INT(VirtQueue, enabled), SAVED_INT(VirtQueue, desc),
     SAVED_INT(VirtQueue, driver), SAVED_INT(VirtQueue, device), SAVED_INT(VirtQueue, pfn), SAVED_INT(VirtQueue, align),
     SAVED_INT(VirtQueue, last_avail), SAVED_INT(VirtQueue, used_idx), SAVED_INT(VirtQueue, avail_wrap), SAVED_INT(VirtQueue, used_wrap),
-    SAVED_INT(VirtQueue, signalled_used), SAVED_INT(VirtQueue, signalled_used_valid), SAVED_INT(VirtQueue, inuse), SAVED_END(),
+    SAVED_INT(VirtQueue, signalled_used), SAVED_INT(VirtQueue, signalled_used_valid), SAVED_INT(VirtQueue, inuse),
+    SAVED_INT(VirtQueue, postponed), SAVED_END(),
 };
 
 const SavedField virtio_saved[] = {
@@ -305,10 +344,13 @@ static void saved_bool(bool *b)
 static void queue_loaded(VirtQueue *vq)
 {
     bool packed = virtio_has_feature(vq->vdev, VIRTIO_F_RING_PACKED);
-    bool *const flags[] = { &vq->enabled, &vq->avail_wrap, &vq->used_wrap, &vq->signalled_used_valid };
+    bool *const flags[] = { &vq->enabled, &vq->avail_wrap, &vq->used_wrap, &vq->signalled_used_valid, &vq->postponed };
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
         saved_bool(flags[i]);
     vq->mapped = false;
+    vq->setup++;
+    if (vq->postponed)
+        timer_mod(vq->vdev->again, clock_ns(CLOCK_VIRTUAL));
     if (!size_fits(vq, vq->num)) {
         vq->num = vq->num_max;
         vq->enabled = false;

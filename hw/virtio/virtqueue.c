@@ -233,11 +233,17 @@ static void set_notify(VirtQueue *vq, bool on)
         split_set_notify(vq, on);
 }
 
+static bool is_spent(const VirtQueue *vq)
+{
+    return vq->limited && !vq->left;
+}
+
 bool virtqueue_pop(VirtQueue *vq, VirtQueueElement *e)
 {
-    if (!virtqueue_map(vq))
+    if (!virtqueue_map(vq) || is_spent(vq))
         return false;
     element_reset(e);
+    e->setup = vq->setup;
     if (vq->inuse >= vq->num && !virtqueue_empty(vq)) {
         virtio_error(vq->vdev, "queue %u: more buffers than its size", vq->index);
         return false;
@@ -247,6 +253,7 @@ bool virtqueue_pop(VirtQueue *vq, VirtQueueElement *e)
     e->out = e->iov;
     e->in = e->iov + e->nout;
     vq->inuse++;
+    vq->left -= vq->limited;
     if (!vq->notify_off && virtio_has_feature(vq->vdev, VIRTIO_F_EVENT_IDX))
         set_notify(vq, true); /* the next buffer wants a kick, too */
     return true;
@@ -263,7 +270,7 @@ void virtqueue_unpop(VirtQueue *vq, const VirtQueueElement *e)
 
 void virtqueue_push(VirtQueue *vq, const VirtQueueElement *e, uint64_t len)
 {
-    if (!virtqueue_map(vq))
+    if (e->setup != vq->setup || !virtqueue_map(vq))
         return;
     uint64_t left = len;
     for (unsigned i = 0; i < e->nin && left; i++) {
@@ -281,7 +288,7 @@ void virtqueue_push(VirtQueue *vq, const VirtQueueElement *e, uint64_t len)
 
 bool virtqueue_empty(VirtQueue *vq)
 {
-    if (!virtqueue_map(vq))
+    if (!virtqueue_map(vq) || is_spent(vq))
         return true;
     return is_packed(vq) ? vring_packed_empty(vq) : vring_ld16(vq->driver_p + AVAIL_IDX) == vq->last_avail;
 }

@@ -8,6 +8,7 @@
 #define RHEA_HW_VIRTIO_H
 
 #include "hw/device.h"
+#include "util/timer.h"
 
 #include <sys/uio.h>
 
@@ -37,6 +38,7 @@ typedef struct VirtQueue VirtQueue;
 typedef struct VirtQueueElement {
     uint16_t index;    /* head of the chain (split), buffer id (packed) */
     uint16_t ndescs;   /* packed: entries of the ring it takes */
+    uint32_t setup;    /* VirtQueue.setup when it was taken */
     unsigned nout, nin;
     struct iovec *out, *in;
     uint64_t out_size, in_size;
@@ -61,6 +63,10 @@ struct VirtQueue {
     bool signalled_used_valid;
     bool notify_off;               /* the driver was asked not to kick */
     uint16_t inuse;                /* buffers taken and not given back */
+    uint32_t setup;                /* changes whenever the queue is set up or torn down: buffers of before are not given back */
+    /* a kick takes so many buffers; with more there, the queue is visited again when others had their turn */
+    bool limited, postponed;
+    unsigned left;
     /* the areas in host memory, while the memory map has this generation */
     bool mapped;
     unsigned generation;
@@ -91,6 +97,7 @@ struct VirtIODevice {
     uint16_t config_vector, queue_sel;
     uint8_t generation;           /* of the configuration space */
     bool broken;                  /* until reset: nothing is taken or given back */
+    Timer *again;                 /* visits the postponed queues; while plugged */
     uint8_t config[VIRTIO_CONFIG_MAX];
 };
 
@@ -146,7 +153,7 @@ void virtqueue_unpop(VirtQueue *vq, const VirtQueueElement *e);
 /* Gives a buffer back; len bytes of its in parts were written. The driver is told by virtio_notify. */
 void virtqueue_push(VirtQueue *vq, const VirtQueueElement *e, uint64_t len);
 void virtqueue_element_free(VirtQueueElement *e); /* what pop allocated */
-bool virtqueue_empty(VirtQueue *vq);
+bool virtqueue_empty(VirtQueue *vq); /* also when a kick has taken its share */
 /* While a device takes buffers, the driver need not kick. enable: true when buffers came meanwhile. */
 void virtqueue_disable_notify(VirtQueue *vq);
 bool virtqueue_enable_notify(VirtQueue *vq);

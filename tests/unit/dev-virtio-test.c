@@ -23,9 +23,59 @@ static void mem_write(void *opaque, uint64_t addr, uint64_t v, unsigned size)
     address_space_st(address_space_memory, addr, v, size);
 }
 
+/* ---- A device that keeps what it gets, or asks itself for more ---- */
+
+typedef struct Holder {
+    VirtIODevice vdev;
+    VirtQueueElement e[8];
+    unsigned held, served;
+    uint64_t refill;         /* the available ring: each buffer given back is offered again at once */
+} Holder;
+
+static void hold(VirtIODevice *vdev, VirtQueue *vq)
+{
+    Holder *h = (Holder *)vdev;
+    while (h->refill && virtqueue_pop(vq, &h->e[0])) {
+        virtqueue_push(vq, &h->e[0], 0);
+        if (++h->served < 10000)
+            mem_write(NULL, h->refill + 2, mem_read(NULL, h->refill + 2, 2) + 1, 2);
+    }
+    while (!h->refill && virtqueue_pop(vq, &h->e[h->held]))
+        h->held++;
+}
+
+static bool holder_realize(Device *dev, Error **errp)
+{
+    VirtIODevice *vdev = (VirtIODevice *)dev;
+    if (!virtio_init(vdev, errp))
+        return false;
+    virtio_add_queue(vdev, 8, hold);
+    virtio_plug(vdev);
+    return true;
+}
+
+static void holder_unrealize(Device *dev)
+{
+    Holder *h = (Holder *)dev;
+    virtio_cleanup(&h->vdev);
+    for (unsigned i = 0; i < G_N_ELEMENTS(h->e); i++)
+        virtqueue_element_free(&h->e[i]);
+}
+
+static const Property holder_props[] = { VIRTIO_PROPS(Holder, vdev), {} };
+static const SavedField holder_saved[] = { SAVED_STRUCT(Holder, vdev, virtio_saved), SAVED_END() };
+static const VirtIOClass holder_class = { .id = VIRTIO_ID_RNG };
+static const DeviceType holder_type = {
+    .name = "test-holder", .bus = BUS_VIRTIO, .size = sizeof(Holder), .props = holder_props, .saved = holder_saved, .realize = holder_realize,
+    .unrealize = holder_unrealize, .reset = virtio_device_reset, .post_load = virtio_device_loaded, .class_data = &holder_class,
+};
+device_type(holder_type)
+
+static const char *model = "virtio-rng-device";
+
 static void plug(void)
 {
-    rng = device_new("virtio-rng-device");
+    rng = device_new(model);
     rng->parent = bus_find("virtio-mmio-bus.5");
     g_assert_nonnull(rng->parent);
 }
@@ -310,6 +360,113 @@ static void test_bad_places(void)
     teardown();
 }
 
+/*
+ * Features that change under a queue: what indices mean, and how long the areas are. Without the check the device would look at
+ * entries behind its ring, and at the event index behind the end of memory.
+ */
+static void test_late_features(void)
+{
+    setup(VD_MMIO_2, true);
+    vd_set_status(&drv, 0);
+    vd_set_status(&drv, VD_ACK | VD_DRIVER);
+    vd_accept(&drv, 1ull << VD_VERSION_1);
+    VDQueue *q = vd_queue(&drv, 0, 8, 0xffff);
+    vd_driver_ok(&drv);
+    for (unsigned i = 0; i < 11; i++)
+        take(q, 1, 16, false);
+    vd_accept(&drv, 1ull << VD_VERSION_1 | 1ull << VD_PACKED);
+    g_assert_cmpuint(mem_read(NULL, BASE + 0x44, 4), ==, 0); /* off */
+    vd_kick(q);
+    g_free(q);
+    vd_set_status(&drv, 0);
+    vd_set_status(&drv, VD_ACK | VD_DRIVER);
+    vd_accept(&drv, 1ull << VD_VERSION_1);
+    VDQueue end = { .d = &drv, .num = 2, .desc = HEAP, .avail = HEAP + 0x1000, .used = RAM_SIZE - 20 };
+    vd_clear(&drv, HEAP, 0x2000);
+    vd_clear(&drv, RAM_SIZE - 20, 20);
+    vd_queue_max(&drv, 0);
+    mem_write(NULL, BASE + 0x38, 2, 4);
+    vd_queue_addresses(&end);
+    mem_write(NULL, BASE + 0x44, 1, 4);
+    vd_driver_ok(&drv);
+    take(&end, 1, 16, false);
+    vd_accept(&drv, 1ull << VD_VERSION_1 | 1ull << VD_EVENT_IDX);
+    vd_kick(&end);
+    g_assert_cmphex(vd_status(&drv) & VD_NEEDS_RESET, ==, VD_NEEDS_RESET);
+    teardown();
+}
+
+/* Buffers that were taken before the queue was set up anew do not come back into it. */
+static void test_new_setup(void)
+{
+    model = "test-holder";
+    for (unsigned packed = 0; packed < 2; packed++) {
+        setup(VD_MMIO_2, packed);
+        Holder *h = (Holder *)rng;
+        VDQueue *q = start(packed ? 1ull << VD_PACKED : 0, 8);
+        VDPart p[8];
+        for (unsigned i = 0; i < 8; i++)
+            p[i] = (VDPart){ DATA + 0x100 * i, 16, true };
+        vd_add(q, p, 8, false); /* all entries of the ring */
+        vd_kick(q);
+        g_assert_cmpuint(h->held, ==, 1);
+        mem_write(NULL, BASE + 0x44, 0, 4);
+        g_free(q);
+        q = vd_queue(&drv, 0, 2, 0xffff);
+        virtqueue_push(virtio_queue(&h->vdev, 0), &h->e[0], 16);
+        virtio_notify(&h->vdev, virtio_queue(&h->vdev, 0));
+        unsigned id;
+        uint32_t len;
+        g_assert_false(vd_get(q, 8, &id, &len));
+        g_assert_cmpuint(virtio_queue(&h->vdev, 0)->used_idx, ==, 0);
+        h->held = 0;
+        id = vd_add(q, p, 1, false);
+        vd_kick(q);
+        g_assert_cmpuint(h->held, ==, 1);
+        virtqueue_push(virtio_queue(&h->vdev, 0), &h->e[0], 16);
+        g_assert_cmpuint(vd_wait(q, 1, id), ==, 16);
+        g_free(q);
+        teardown();
+        drv.heap = HEAP;
+    }
+    model = "virtio-rng-device";
+}
+
+/* A queue that does not get empty: others have their turn, and all of it is done. */
+static void test_endless(void)
+{
+    model = "test-holder";
+    setup(VD_MMIO_2, false);
+    Holder *h = (Holder *)rng;
+    VDQueue *q = start(0, 8);
+    h->refill = q->avail;
+    for (unsigned i = 0; i < 8; i++) /* whatever entry is offered, it is this buffer */
+        mem_write(NULL, q->avail + 4 + 2 * i, 0, 2);
+    vd_add(q, &(VDPart){ DATA, 16, true }, 1, false);
+    vd_kick(q);
+    g_assert_cmpuint(h->served, ==, 4096);
+    advance(1);
+    g_assert_cmpuint(h->served, ==, 10000);
+    h->served = 0;
+    vd_kick(q);
+    vd_set_status(&drv, 0); /* a reset ends it */
+    advance(1);
+    g_assert_cmpuint(h->served, <=, 4096);
+    g_free(q);
+    teardown();
+    model = "virtio-rng-device";
+}
+
+/* A buffer of any size takes no more than a share of the host's time. */
+static void test_large_buffer(void)
+{
+    setup(VD_MMIO_2, false);
+    VDQueue *q = start(0, 8);
+    g_assert_cmpuint(vd_do(q, &(VDPart){ 0x200000, 0x100000, true }, 1, false), ==, 0x10000);
+    g_free(q);
+    teardown();
+}
+
 /* A quota: the second buffer waits for the next period. */
 static void test_quota(void)
 {
@@ -385,6 +542,10 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio/interrupts", test_interrupts);
     g_test_add_func("/virtio/lies", test_lies);
     g_test_add_func("/virtio/bad-places", test_bad_places);
+    g_test_add_func("/virtio/late-features", test_late_features);
+    g_test_add_func("/virtio/new-setup", test_new_setup);
+    g_test_add_func("/virtio/endless", test_endless);
+    g_test_add_func("/virtio/large-buffer", test_large_buffer);
     g_test_add_func("/virtio/quota", test_quota);
     g_test_add_func("/virtio/saved", test_saved);
     return g_test_run();
