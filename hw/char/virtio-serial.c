@@ -24,6 +24,7 @@ enum { CONTROL_LEN = 8, CONTROL_RX = 2, CONTROL_TX = 3, QUEUE_SIZE = 128, CONTRO
 #define PORTS_MAX 127u /* two queues each, and two for control */
 #define PENDING_MAX 256u
 #define RETRY_NS 1000000
+#define VISIT_MAX MiB /* bytes that are handed to the host before others have their turn */
 
 typedef struct VirtIOSerial VirtIOSerial;
 typedef struct Port {
@@ -34,7 +35,7 @@ typedef struct Port {
     bool console;
     VirtIOSerial *s;
     bool guest_open, host_open;
-    uint32_t out_offset;  /* bytes of the buffer at the head of the queue that the host has taken */
+    uint64_t out_offset;  /* bytes of the buffer at the head of the queue that the host has taken */
     Timer *retry;
     VirtQueueElement e;
 } Port;
@@ -172,19 +173,20 @@ static void handle_control_rx(VirtIODevice *vdev, VirtQueue *vq)
 
 /* ---- Data ---- */
 
-/* Hands a buffer's bytes to the host, which may not take all at once; nobody listening: they are gone. */
-static bool send_buffer(Port *p)
+/* Hands a buffer's bytes, *room at most, to the host, which may not take all at once; nobody listening: they are gone. */
+static bool send_buffer(Port *p, size_t *room)
 {
-    size_t at = 0;
+    uint64_t at = 0;
     for (unsigned i = 0; i < p->e.nout; i++) {
         const struct iovec *v = &p->e.out[i];
         size_t skip = p->out_offset > at ? MIN(p->out_offset - at, v->iov_len) : 0, len = v->iov_len - skip;
         at += v->iov_len;
         if (!len || !p->chr || (!p->console && !p->host_open))
             continue;
-        size_t n = chardev_write(p->chr, (const uint8_t *)v->iov_base + skip, len);
+        size_t n = chardev_write(p->chr, (const uint8_t *)v->iov_base + skip, MIN(len, *room));
+        *room -= n;
         if (n < len) {
-            p->out_offset = (uint32_t)(at - (len - n));
+            p->out_offset = at - (len - n);
             return false;
         }
     }
@@ -195,9 +197,10 @@ static bool send_buffer(Port *p)
 static void send_data(Port *p)
 {
     VirtQueue *vq = tx_queue(p);
+    size_t room = VISIT_MAX;
     bool any = false;
     while (virtio_driver_ok(&p->s->vdev) && virtqueue_pop(vq, &p->e)) {
-        if (!send_buffer(p)) {
+        if (!send_buffer(p, &room)) {
             virtqueue_unpop(vq, &p->e);
             timer_mod(p->retry, clock_ns(CLOCK_REALTIME_HOST) + RETRY_NS);
             break;

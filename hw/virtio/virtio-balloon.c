@@ -19,7 +19,7 @@
 
 enum { F_STATS_VQ = 1, F_DEFLATE_ON_OOM = 2, F_PAGE_POISON = 4, F_REPORTING = 5 };
 enum { CONFIG_NUM_PAGES = 0, CONFIG_ACTUAL = 4, CONFIG_POISON = 12, CONFIG_LEN = 16 };
-enum { QUEUE_SIZE = 128, REPORTING_QUEUE_SIZE = 32, PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT };
+enum { QUEUE_SIZE = 128, REPORTING_QUEUE_SIZE = 32, PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT, LIST_MAX = 256 * KiB };
 
 typedef struct VirtIOBalloon {
     VirtIODevice vdev;
@@ -58,6 +58,10 @@ static void handle_pages(VirtIODevice *vdev, VirtQueue *vq)
     bool any = false;
     while (virtqueue_pop(vq, &s->e)) {
         uint8_t pfn[4];
+        if (s->e.out_size > LIST_MAX) { /* guests send a page or so of numbers */
+            virtio_error(vdev, "a list of %llu bytes of page numbers", (unsigned long long)s->e.out_size);
+            return;
+        }
         for (size_t at = 0; vq->index == 0 && iov_read(s->e.out, s->e.nout, at, pfn, 4) == 4; at += 4)
             inflate_page(s, get_le32(pfn));
         virtqueue_push(vq, &s->e, 0);

@@ -196,6 +196,9 @@ static void test_balloon(void)
     vd_do(report, &(VDPart){ 0x1002000, 0x1800, true }, 1, false); /* whole pages only */
     g_assert_cmpuint(qtest_readl(q, 0x1002000), ==, 0);
     g_assert_cmphex(qtest_readl(q, 0x1003000), ==, 0x55555555);
+    vd_add(inflate, &(VDPart){ 0x1000000, 512 << 10, false }, 1, false); /* nobody sends so many at a time */
+    vd_kick(inflate);
+    g_assert_cmphex(vd_status(&d) & VD_NEEDS_RESET, ==, VD_NEEDS_RESET);
     g_free(inflate);
     g_free(deflate);
     g_free(report);
