@@ -85,8 +85,7 @@ static uint16_t delete_cq(NVMeRequest *r)
     while (n->cq[qid].waiting) { /* answers nobody will fetch */
         NVMeRequest *w = n->cq[qid].waiting;
         n->cq[qid].waiting = w->next;
-        w->next = n->free;
-        n->free = w;
+        nvme_request_put(w);
     }
     n->cq[qid].exists = false;
     nvme_update_irq(n);
@@ -297,7 +296,7 @@ static int find_feature(uint8_t id)
 
 static uint64_t timestamp_now(const NVMe *n)
 {
-    return n->timestamp + (uint64_t)(clock_ns(CLOCK_VIRTUAL) - (int64_t)n->timestamp_set_at) / 1000000;
+    return n->timestamp + ((uint64_t)clock_ns(CLOCK_VIRTUAL) - n->timestamp_set_at) / 1000000;
 }
 
 static uint32_t write_cache(const NVMe *n)
@@ -424,8 +423,7 @@ static uint16_t event_request(NVMeRequest *r)
     if (n->aer_count > n->aerl)
         return NVME_AER_LIMIT | NVME_DNR;
     n->aer_cids[n->aer_count++] = r->cid;
-    r->next = n->free; /* answered from the number alone */
-    n->free = r;
+    nvme_request_put(r); /* answered from the number alone */
     nvme_send_events(n);
     return NVME_NO_COMPLETION;
 }

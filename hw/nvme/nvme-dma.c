@@ -12,6 +12,7 @@ enum { PSDT_PRP = 0 };
 enum { SGL_DATA = 0, SGL_BIT_BUCKET = 1, SGL_SEGMENT = 2, SGL_LAST_SEGMENT = 3 };
 #define SGL_DESC 16u
 #define SGL_SEGMENTS_MAX 256u
+#define SGL_DESCRIPTORS_MAX 65536u
 #define IOV_MAX_PARTS 4096u
 #define LINKS_MAX 4096u
 
@@ -125,7 +126,7 @@ static uint16_t add_sgl_data(NVMeRequest *r, const SGL *d, uint64_t *left)
 static uint16_t map_sgls(NVMeRequest *r, uint64_t len)
 {
     SGL d = load_sgl(r->cmd + 4 * NVME_PRP1);
-    uint64_t left = len;
+    uint64_t left = len, descriptors = 0;
     uint16_t status = NVME_SUCCESS;
     if (d.type != SGL_SEGMENT && d.type != SGL_LAST_SEGMENT) {
         status = add_sgl_data(r, &d, &left);
@@ -135,7 +136,8 @@ static uint16_t map_sgls(NVMeRequest *r, uint64_t len)
         const uint8_t *p = d.len && d.len % SGL_DESC == 0 ? address_space_map_ram(r->n->pci.bus->dma, d.addr, d.len, false) : NULL;
         bool last = d.type == SGL_LAST_SEGMENT;
         unsigned n = d.len / SGL_DESC;
-        if (!p || segments >= SGL_SEGMENTS_MAX)
+        descriptors += n;
+        if (!p || segments >= SGL_SEGMENTS_MAX || descriptors > SGL_DESCRIPTORS_MAX) /* those of no bytes alone would not end soon */
             return p ? NVME_INVALID_SGL_COUNT : NVME_INVALID_SGL_SEGMENT;
         d.type = SGL_DATA;
         for (unsigned i = 0; i < n && !status; i++) {

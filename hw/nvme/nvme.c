@@ -60,16 +60,34 @@ static NVMeRequest *request_get(NVMe *n)
     r->n = n;
     r->ns = NULL;
     r->result = 0;
+    r->sqid = 0;
+    r->fetched = false;
     r->next = NULL;
     return r;
 }
 
-static void request_put(NVMeRequest *r)
+void nvme_request_put(NVMeRequest *r)
 {
+    NVMeSQ *sq = &r->n->sq[r->sqid];
+    if (r->fetched && sq->busy)
+        sq->busy--;
     g_free(r->buffer);
     r->buffer = NULL;
     r->next = r->n->free;
     r->n->free = r;
+}
+
+static void process(NVMe *n, NVMeSQ *q);
+
+/* The request has been answered: its queue may go on when it was at its limit. */
+static void request_answered(NVMeRequest *r)
+{
+    NVMe *n = r->n;
+    NVMeSQ *q = &n->sq[r->sqid];
+    bool full = q->busy >= q->size;
+    nvme_request_put(r);
+    if (full)
+        process(n, q);
 }
 
 static bool cq_full(const NVMeCQ *q)
@@ -112,7 +130,7 @@ static void post_waiting(NVMe *n, NVMeCQ *q)
         if (!q->waiting)
             q->waiting_tail = &q->waiting;
         post(n, q, r);
-        request_put(r);
+        request_answered(r);
         any = true;
     }
     if (any)
@@ -125,7 +143,7 @@ void nvme_complete(NVMeRequest *r, uint16_t status)
     NVMeCQ *q = &n->cq[n->sq[r->sqid].cqid];
     r->status = status;
     if (n->resetting || !n->sq[r->sqid].exists || !q->exists) {
-        request_put(r);
+        nvme_request_put(r);
         return;
     }
     if (q->waiting || cq_full(q)) {
@@ -135,7 +153,7 @@ void nvme_complete(NVMeRequest *r, uint16_t status)
         return;
     }
     post(n, q, r);
-    request_put(r);
+    request_answered(r);
     interrupt(n, q);
 }
 
@@ -183,23 +201,44 @@ static bool fetch(NVMe *n, NVMeSQ *q, NVMeRequest *r)
     }
     memcpy(r->cmd, p, NVME_SQE);
     q->head = (uint16_t)((q->head + 1u) % q->size);
+    q->busy++;
+    r->fetched = true;
     r->sqid = q->id;
     r->cid = get_le16(r->cmd + 2);
     return true;
 }
 
-static void process(NVMe *n, NVMeSQ *q)
+/*
+ * As many commands are under way as the queue is long: a driver that reads no answers, or is faster than the disk, waits, and does not
+ * fill the host's memory with requests.
+ */
+static void serve(NVMe *n, NVMeSQ *q)
 {
-    while (q->exists && q->head != q->tail && n->csts & CSTS_RDY && !(n->csts & CSTS_CFS)) {
+    while (q->exists && q->head != q->tail && q->busy < q->size && n->csts & CSTS_RDY && !(n->csts & CSTS_CFS)) {
         NVMeRequest *r = request_get(n);
         if (!fetch(n, q, r)) {
-            request_put(r);
+            nvme_request_put(r);
             return;
         }
         uint16_t status = q->id ? nvme_io_command(r) : nvme_admin_command(r);
         if (status != NVME_NO_COMPLETION)
             nvme_complete(r, status);
     }
+}
+
+static void process(NVMe *n, NVMeSQ *q)
+{
+    n->stalled |= n->fetching;
+    if (n->fetching)
+        return;
+    n->fetching = true;
+    serve(n, q);
+    while (n->stalled) {
+        n->stalled = false;
+        for (unsigned i = 0; i <= n->max_ioqpairs; i++)
+            serve(n, &n->sq[i]);
+    }
+    n->fetching = false;
 }
 
 static void bad_doorbell(NVMe *n, uint32_t info, const char *what)
@@ -252,7 +291,7 @@ static void controller_reset(NVMe *n)
         while (n->cq[i].waiting) {
             NVMeRequest *r = n->cq[i].waiting;
             n->cq[i].waiting = r->next;
-            request_put(r);
+            nvme_request_put(r);
         }
         n->cq[i].exists = n->sq[i].exists = false;
     }
@@ -511,6 +550,7 @@ static void queues_loaded(NVMe *n, unsigned i)
     bool s_ok = s->size >= 2 && s->size <= max && s->head < s->size && s->tail < s->size && s->cqid <= n->max_ioqpairs && i <= n->max_ioqpairs;
     c->exists = loaded_flag(&c->exists) && c_ok;
     s->exists = loaded_flag(&s->exists) && s_ok && (i || !s->cqid);
+    s->busy = 0;
 }
 
 static void nvme_loaded(Device *dev)

@@ -31,6 +31,7 @@ typedef struct NVMeSQ {
     bool exists;
     uint16_t id, cqid, head, tail;
     uint32_t size;
+    uint32_t busy;         /* commands fetched and not yet answered: at most size */
     uint64_t addr;
 } NVMeSQ;
 
@@ -39,6 +40,7 @@ typedef struct NVMeRequest {
     NVMeNamespace *ns;
     uint8_t cmd[NVME_SQE];
     uint16_t sqid, cid, status;
+    bool fetched;          /* from its queue, not made here */
     uint32_t result;
     struct iovec *iov;     /* the guest's memory for the data; kept for reuse */
     unsigned niov, iov_size;
@@ -101,6 +103,7 @@ struct NVMe {
     uint32_t changed_ns[NVME_NAMESPACES_MAX / 32];
     NVMeRequest *free;
     bool resetting;
+    bool fetching, stalled; /* in process(); a queue has room again meanwhile */
 };
 
 enum { NVME_EVENT_NAMESPACE = 1, NVME_EVENT_ERROR = 2 };
@@ -121,6 +124,7 @@ void nvme_identify_namespace(const NVMeNamespace *ns, uint8_t *b);
 size_t nvme_namespace_descriptors(const NVMeNamespace *ns, uint8_t *b);
 /* nvme.c */
 void nvme_complete(NVMeRequest *r, uint16_t status);
+void nvme_request_put(NVMeRequest *r);
 void nvme_drain(NVMe *n);
 void nvme_raise_event(NVMe *n, uint8_t event, uint32_t info);
 void nvme_send_events(NVMe *n);

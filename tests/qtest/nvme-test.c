@@ -311,6 +311,7 @@ static void test_sgl(void)
     g_assert_cmphex(read_sgl(LIST, 48, 2, 3), ==, 0x11);
     sgl(LIST, LIST, 16, 2); /* a segment that is its own successor */
     g_assert_cmphex(read_sgl(LIST, 16, 2, 3), ==, 0xe);
+    g_assert_cmphex(read_sgl(0x1000000, 70000 * 16, 3, 3), ==, 0xe); /* descriptors of no bytes, without end */
     end();
 }
 
@@ -330,6 +331,26 @@ static void test_full(void)
     for (unsigned i = 0; i < 20; i++)
         g_assert_cmpuint(qtest_readq(q, DATA + 0x1000 * i), ==, 7);
     g_assert_false(completed(&io));
+    end();
+}
+
+/* A driver that takes no completions: no more commands are fetched than the queue has entries. */
+static void test_limit(void)
+{
+    const uint32_t cdw[6] = { 0 };
+    start();
+    create_io(0);
+    for (unsigned batch = 0; batch < 3; batch++) {
+        for (unsigned i = 0; i < ENTRIES - 1; i++)
+            submit(&io, 0x55, 1, DATA, 0, cdw, 0);
+        ring(&io);
+    }
+    /* Seven completions in their queue and eight commands that wait for room there: the last one is still the driver's. */
+    uint64_t last = io.sq + 64 * ((io.tail + ENTRIES - 1) % ENTRIES);
+    qtest_writel(q, last, (qtest_readl(q, last) & ~0xffu) | 0x09); /* a hint about a range */
+    for (unsigned i = 0; i < 3 * (ENTRIES - 1) - 1; i++)
+        g_assert_cmphex(reap(&io), ==, 1);
+    g_assert_cmphex(reap(&io), ==, 0);
     end();
 }
 
@@ -385,6 +406,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nvme/wrong", test_wrong);
     g_test_add_func("/nvme/sgl", test_sgl);
     g_test_add_func("/nvme/full", test_full);
+    g_test_add_func("/nvme/limit", test_limit);
     g_test_add_func("/nvme/interrupts", test_interrupts);
     g_test_add_func("/nvme/events", test_events);
     return g_test_run();
