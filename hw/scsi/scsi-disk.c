@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { MEDIUM = 1, WRITES = 2, DISK = 4, CD = 8 }; /* what a command needs */
-#define WRITE_SAME_CHUNK (256 * KiB)
+#define WRITE_SAME_CHUNK (256 * KiB) /* of smaller blocks; larger ones go one by one */
 #define UNMAP_DESCRIPTORS_MAX 255u
 
 uint64_t scsi_blocks(const SCSIDevice *d)
@@ -188,11 +188,16 @@ static void cmd_sync(SCSIRequest *r)
 
 static void write_same_next(BlockRequest *b, int ret);
 
+static uint64_t chunk_size(const SCSIDevice *d)
+{
+    return MAX(WRITE_SAME_CHUNK, d->block_size);
+}
+
 static void write_same_chunk(SCSIRequest *r)
 {
     SCSIDevice *d = r->dev;
     struct iovec *part = (struct iovec *)r->buffer;
-    uint64_t len = MIN(r->left, WRITE_SAME_CHUNK);
+    uint64_t len = MIN(r->left, chunk_size(d));
     part->iov_len = len;
     r->blk.vec = (BlockVec){ part, 1, len };
     r->blk.op = BLOCK_WRITE;
@@ -237,7 +242,7 @@ static void cmd_write_same(SCSIRequest *r)
         return;
     r->blk.unmap = r->cdb[1] & 8;
     r->transferred = no_data ? 0 : d->block_size;
-    uint8_t *buf = g_malloc(sizeof(struct iovec) + WRITE_SAME_CHUNK), *block = buf + sizeof(struct iovec);
+    uint8_t *buf = g_malloc(sizeof(struct iovec) + chunk_size(d)), *block = buf + sizeof(struct iovec);
     memset(block, 0, d->block_size);
     if (!no_data)
         block_vec_to(&r->data, 0, block, d->block_size);
@@ -248,7 +253,7 @@ static void cmd_write_same(SCSIRequest *r)
         submit(r, BLOCK_WRITE_ZEROES, r->position, r->left, io_done);
         return;
     }
-    for (uint64_t at = d->block_size; at < WRITE_SAME_CHUNK; at += d->block_size)
+    for (uint64_t at = d->block_size; at < chunk_size(d); at += d->block_size)
         memcpy(block + at, block, d->block_size);
     *(struct iovec *)buf = (struct iovec){ block, 0 };
     write_same_chunk(r);

@@ -190,6 +190,22 @@ static void test_unmap_and_same(void)
     end();
 }
 
+/* Blocks larger than what WRITE SAME writes at a time of small ones. */
+static void test_same_large(void)
+{
+    start(",logical_block_size=524288,physical_block_size=524288");
+    clear_attention(DISK);
+    qtest_memset(q, DATA, 0x11, 512 << 10);
+    qtest_memset(q, DATA + (300 << 10), 0x22, 4096);
+    g_assert_cmpuint(OUT(DISK, 512 << 10, 0x41, 0, 0, 0, 0, 0, 0, 0, 2, 0), ==, 0);
+    qtest_memset(q, DATA, 0, 512 << 10);
+    g_assert_cmpuint(IN(DISK, 512 << 10, 0x28, 0, 0, 0, 0, 1, 0, 0, 1, 0), ==, 0);
+    g_assert_cmphex(qtest_readq(q, DATA), ==, 0x1111111111111111);
+    g_assert_cmphex(qtest_readq(q, DATA + (300 << 10)), ==, 0x2222222222222222);
+    g_assert_cmphex(qtest_readq(q, DATA + (304 << 10)), ==, 0x1111111111111111);
+    end();
+}
+
 static void test_modes(void)
 {
     start("");
@@ -297,6 +313,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-scsi/identity", test_identity);
     g_test_add_func("/virtio-scsi/transfers", test_transfers);
     g_test_add_func("/virtio-scsi/unmap-and-same", test_unmap_and_same);
+    g_test_add_func("/virtio-scsi/same-large", test_same_large);
     g_test_add_func("/virtio-scsi/modes", test_modes);
     g_test_add_func("/virtio-scsi/absent", test_absent);
     g_test_add_func("/virtio-scsi/cd", test_cd);
