@@ -54,6 +54,8 @@ typedef struct FDC {
     uint16_t sector_at, sector_len;  /* programmed transfers, and what DMA left over */
 } FDC;
 
+static void end_transfer(FDC *s, uint8_t st0, uint8_t st1, uint8_t st2);
+
 static FDC *fdc_of(void *dev)
 {
     return dev;
@@ -116,6 +118,8 @@ static void medium_changed(void *dev, bool loaded)
         BlockBackend *blk = s->drive[i].blk;
         if (!blk || (before != NULL) == (blk_root(blk) != NULL))
             continue;
+        if (s->phase == PHASE_EXECUTION && s->unit == i)
+            end_transfer(s, ST0_ABNORMAL, ST1_NO_ADDRESS_MARK, 0);
         look_at_medium(s, &s->drive[i]);
         s->drive[i].changed = true;
     }
@@ -857,6 +861,8 @@ static bool order_drives(FDC *s, Error **errp)
     return true;
 }
 
+static void fdc_unrealize(Device *dev);
+
 static bool fdc_realize(Device *dev, Error **errp)
 {
     FDC *s = fdc_of(dev);
@@ -878,7 +884,10 @@ static bool fdc_realize(Device *dev, Error **errp)
     isa_register_ioport(dev, &s->dir_port, (uint16_t)(s->iobase + 7));
     isa_dma_register(s->dma, run_dma, s);
     fdc_reset(dev);
-    return order_drives(s, errp);
+    if (order_drives(s, errp))
+        return true;
+    fdc_unrealize(dev);
+    return false;
 }
 
 static void fdc_unrealize(Device *dev)

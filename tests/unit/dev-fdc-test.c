@@ -361,6 +361,14 @@ static void test_media(void)
     assert_memory(BUFFER, 36 + 17, 1);
     fresh(5760, false);
     g_assert_cmphex(fdc_cmos_types(fdc), ==, 0x50);
+    command("03 af 03"); /* no DMA; the medium goes in the middle of a sector */
+    command("46 00 00 00 01 02 12 1b ff");
+    for (unsigned i = 0; i < 100; i++)
+        inb(0x3f5);
+    blk_eject(drive->blk);
+    expect_result("40 01 00 00 00 01 02");
+    command("46 00 00 00 01 02 12 1b ff");
+    expect_result("40 01 00 00 00 01 02");
 }
 
 static void test_dma_registers(void)
