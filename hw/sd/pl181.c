@@ -14,6 +14,7 @@
 
 #define FIFO 16
 #define MCLK_HZ 24000000u
+#define LOOK_AGAIN_NS (NS_PER_SEC / 1000)
 
 enum { R_POWER, R_CLOCK, R_ARGUMENT, R_COMMAND, R_RESPCMD, R_RESP0, R_RESP1, R_RESP2, R_RESP3, R_DATATIMER, R_DATALENGTH,
        R_DATACTRL, R_DATACNT, R_STATUS, R_CLEAR, R_MASK0, R_MASK1, R_FIFOCNT, R_FIFO };
@@ -116,12 +117,11 @@ static void move_data(PL181 *s)
 }
 
 /* MCIDataTimer counts periods of the card's clock. */
-static void start_timeout(PL181 *s)
+static int64_t timeout_ns(const PL181 *s)
 {
     uint32_t clock = s->dev.regs[R_CLOCK];
     uint64_t divisor = clock & CLOCK_BYPASS ? 1 : 2 * ((clock & 0xff) + 1);
-    uint64_t ns = (uint64_t)s->dev.regs[R_DATATIMER] * divisor / (MCLK_HZ / 1000000) * 1000;
-    timer_mod(s->timeout, clock_ns(CLOCK_VIRTUAL) + (int64_t)ns);
+    return (int64_t)((uint64_t)s->dev.regs[R_DATATIMER] * divisor / (MCLK_HZ / 1000000) * 1000);
 }
 
 static void timed_out(void *opaque)
@@ -130,8 +130,8 @@ static void timed_out(void *opaque)
     bool card_ready = s->from_card ? sd_can_read(&s->bus) : sd_can_write(&s->bus);
     if (!active(s))
         return;
-    if (card_ready) /* only the host is slow */
-        start_timeout(s);
+    if (card_ready) /* only the host is slow; a short timeout must not keep the emulator busy until it is there */
+        timer_mod(s->timeout, clock_ns(CLOCK_VIRTUAL) + MAX(timeout_ns(s), LOOK_AGAIN_NS));
     else
         stop(s, STATUS_DATATIMEOUT);
     update_irq(s);
@@ -145,7 +145,7 @@ static void write_datactrl(void *opaque, unsigned index, uint32_t value)
         s->from_card = !!(value & DATA_FROM_CARD);
         s->head = s->count = 0;
         s->dev.regs[R_DATACNT] = s->dev.regs[R_DATALENGTH];
-        start_timeout(s);
+        timer_mod(s->timeout, clock_ns(CLOCK_VIRTUAL) + timeout_ns(s));
     }
     move_data(s);
 }

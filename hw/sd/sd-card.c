@@ -546,6 +546,8 @@ static void card_unrealize(Device *dev)
         return;
     c->bus->card = NULL;
     blk_detach(c->blk, dev);
+    if (c->bus->card_changed)
+        c->bus->card_changed(c->bus->host);
 }
 
 /* Images are foreign data: a state and a position that a card can have. */

@@ -249,6 +249,25 @@ static void test_empty(void)
     finish();
 }
 
+/* The data timeout is over at once, but it is the host that is slow: the card waits, and the emulator has nothing to do. */
+static void test_short_timeout(void)
+{
+    uint8_t data[512];
+    setup(16 * MiB, false);
+    identify(false);
+    select_card();
+    set(TIMER, 0), set(LENGTH, 512), set(CTRL, 0x93);
+    g_assert_cmphex(ok(17, 0), ==, 0x900);
+    int64_t now = clock_ns(CLOCK_VIRTUAL);
+    timers_run_virtual();
+    g_assert_cmpint(timers_next_deadline(CLOCK_VIRTUAL), >, now);
+    read_data(512, data);
+    g_assert_cmpint(line_level[2], ==, 1);
+    device_unrealize(host->child_bus->first);
+    g_assert_cmpint(line_level[2], ==, 0);
+    finish();
+}
+
 static Device *find_card(void)
 {
     return host->child_bus->first;
@@ -317,6 +336,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sd/write-and-read", test_write_and_read);
     g_test_add_func("/sd/mistakes", test_mistakes);
     g_test_add_func("/sd/empty", test_empty);
+    g_test_add_func("/sd/short-timeout", test_short_timeout);
     g_test_add_func("/sd/state", test_state);
     g_test_add_func("/sd/any", test_any);
     g_test_add_func("/sd/refused", test_refused);
