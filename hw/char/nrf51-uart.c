@@ -94,6 +94,7 @@ static void write_enable(void *dev, unsigned index, uint32_t value)
 {
     NRF51UART *s = dev;
     set_receiver(s, s->rx_started);
+    update_irq(s);
 }
 
 /* What is left in the FIFO is one more event. */

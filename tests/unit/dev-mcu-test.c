@@ -92,6 +92,9 @@ static void test_nrf_uart(void)
     g_assert_cmphex(get(0x308), ==, 0x84);
     set(0x51c, 'o');
     assert_got("o");
+    set(0x300, 0);
+    g_assert_cmpint(line_level[0], ==, 0);
+    set(0x300, 1 << 2 | 1 << 7);
     g_assert_cmphex(get(0x11c), ==, 1);
     g_assert_cmpint(line_level[0], ==, 1);
     set(0x11c, 0);
