@@ -139,11 +139,28 @@ static void destroy(Device *obj)
     object_free(obj);
 }
 
+typedef struct User {
+    const Device *obj;
+    bool found;
+} User;
+
+static void find_user(Device *dev, void *opaque)
+{
+    User *u = opaque;
+    u->found |= object_is_linked(u->obj, dev);
+}
+
 bool object_del(const char *id, Error **errp)
 {
-    Device *obj = object_find(id);
+    User u = { .obj = object_find(id) };
+    Device *obj = (Device *)u.obj;
     if (!obj) {
         error_setg(errp, "object '%s' not found", id);
+        return false;
+    }
+    device_foreach(find_user, &u);
+    if (u.found) {
+        error_setg(errp, "object '%s' is in use, can not be deleted", id);
         return false;
     }
     destroy(obj);

@@ -377,6 +377,22 @@ static char *prop_text(const Device *dev, const Property *p, bool pretty)
     return s;
 }
 
+typedef struct Link {
+    const Device *from, *to;
+} Link;
+
+static bool is_link(const Property *p, void *opaque)
+{
+    const Link *l = opaque;
+    return p->kind == PK_OBJECT && *(Device **)field(l->from, p) == l->to;
+}
+
+bool object_is_linked(const Device *obj, const Device *dev)
+{
+    Link l = { dev, obj };
+    return each_prop(dev->type, is_link, &l) != NULL;
+}
+
 char *device_get(const Device *dev, const char *prop)
 {
     const Property *p = find_prop(dev->type, prop);

@@ -17,7 +17,8 @@ const char *const *object_type_names(void); /* NULL-terminated, sorted; static *
 void object_help_types(FILE *out);          /* -object help */
 /* "TYPE,id=ID,key=value…" */
 Device *object_add(OptGroup *opts, Error **errp);
-bool object_del(const char *id, Error **errp);
+bool object_del(const char *id, Error **errp); /* fails while a device uses it */
+bool object_is_linked(const Device *obj, const Device *dev); /* from dev, by a PK_OBJECT property */
 Device *object_find(const char *id);
 void object_foreach(void (*fn)(Device *obj, void *opaque), void *opaque);
 void objects_exit(void);

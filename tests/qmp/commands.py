@@ -149,6 +149,11 @@ try:
     check(False, "yank ends the connection")
 except (EOFError, OSError):
     pass
+good("object-add", qom__type="rng-builtin", id="rng1")
+good("device_add", driver="virtio-rng-pci", rng="rng1", id="vrng1")
+expect_error(mon, "GenericError", "object 'rng1' is in use, can not be deleted", "object-del", id="rng1")
+good("device_del", id="vrng1")
+good("object-del", id="rng1")
 good("object-del", id="mon1")
 expect_error(mon, "GenericError", "object 'mon1' not found", "object-del", id="mon1")
 expect_error(mon, "GenericError", "Parameter 'qom-type' does not accept value 'foo'", "object-add",
