@@ -7,6 +7,7 @@
 #include "dump-internal.h"
 #include "util/error.h"
 
+#include <elf.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
@@ -23,10 +24,10 @@ enum { VERSION = 6, DESC_SIZE = 24, UTS_LENGTH = 65 };
 typedef struct KdumpLayout {
     uint16_t time, status, header_size;
     uint8_t word;                         /* bytes of the kernel's long */
-    uint16_t dump_level, offset_note, size_note, start_pfn64, sub_size;
+    uint16_t dump_level, offset_vmcoreinfo, size_vmcoreinfo, offset_note, size_note, start_pfn64, sub_size;
 } KdumpLayout;
-static const KdumpLayout layout64 = { 408, 424, 464, 8, 8, 48, 56, 80, 104 };
-static const KdumpLayout layout32 = { 404, 412, 452, 4, 4, 32, 40, 56, 80 };
+static const KdumpLayout layout64 = { 408, 424, 464, 8, 8, 32, 40, 48, 56, 80, 104 };
+static const KdumpLayout layout32 = { 404, 412, 452, 4, 4, 20, 28, 32, 40, 56, 80 };
 
 typedef struct Kdump {
     Dump *d;
@@ -86,8 +87,8 @@ static void write_header(Kdump *k)
     memcpy(b, "KDUMP   ", 8);
     put(b + 8, VERSION, 4);
     const char *names[] = { u.sysname, u.nodename, u.release, u.version, k->d->is64 ? "x86_64" : "i686" };
-    if (k->d->machine == 183 || k->d->machine == 40) /* EM_AARCH64, EM_ARM */
-        names[4] = k->d->machine == 183 ? "aarch64" : "arm";
+    if (k->d->machine == EM_AARCH64 || k->d->machine == EM_ARM)
+        names[4] = k->d->machine == EM_AARCH64 ? "aarch64" : "arm";
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
         g_strlcpy((char *)b + 12 + i * UTS_LENGTH, names[i], UTS_LENGTH);
     put(b + l->time, (uint64_t)now.tv_sec, l->word);
@@ -100,10 +101,26 @@ static void write_header(Kdump *k)
     dump_write(k->d, b, sizeof(b));
 }
 
+/* Where the kernel was loaded, as its vmcoreinfo has it in a line of text. */
+static uint64_t phys_base(const DumpNotes *n, uint16_t machine)
+{
+    char *text = g_strndup((const char *)n->bytes->data + n->vmcoreinfo_at, n->vmcoreinfo_size);
+    const char *key = machine == EM_AARCH64 ? "\nNUMBER(PHYS_OFFSET)=" : "\nNUMBER(phys_base)=", *line = strstr(text, key);
+    uint64_t v = line ? (uint64_t)g_ascii_strtoll(line + strlen(key), NULL, 0) : 0;
+    g_free(text);
+    return v;
+}
+
 static void write_sub_header(Kdump *k)
 {
     uint8_t b[128] = { 0 };
     const KdumpLayout *l = k->l;
+    const DumpNotes *n = &k->d->notes;
+    if (n->vmcoreinfo_size) {
+        put(b, phys_base(n, k->d->machine), l->word);
+        put(b + l->offset_vmcoreinfo, k->notes_at + n->vmcoreinfo_at, 8);
+        put(b + l->size_vmcoreinfo, n->vmcoreinfo_size, l->word);
+    }
     put(b + l->dump_level, 1, 4);
     put(b + l->offset_note, k->notes_at, 8);
     put(b + l->size_note, k->d->notes.bytes->len, l->word);

@@ -2,12 +2,13 @@
 /*
  * dump-guest-memory: gathers RAM, vCPU registers and, on request, the guest's mappings, and has them written as an
  * ELF core (dump-elf.c) or in the compressed format of kdump (dump-kdump.c). The machine stands while that happens.
- * Left out: vmcoreinfo, Windows dumps, doing it in the background.
+ * The note that the guest's kernel gave to the vmcoreinfo device is in all of them. Left out: Windows dumps, doing it in the background.
  */
 #include "dump-internal.h"
 #include "cpu.h"
 #include "exec/memory.h"
 #include "hw/boards.h"
+#include "hw/vmcoreinfo.h"
 #include "monitor.h"
 #include "target.h"
 #include "util/error.h"
@@ -20,6 +21,9 @@
 #include <unistd.h>
 
 #define MAPPINGS_MAX (1u << 20)
+#define GUEST_NOTE_MAX (1u << 20)
+#define VMCOREINFO "VMCOREINFO"
+enum { NOTE_HEADER = 12 };
 
 /* ---- The file ---- */
 
@@ -123,6 +127,38 @@ static void add_range(void *opaque, const FlatRange *r)
         g_array_append_val(d->ranges, piece);
 }
 
+/* The kernel's own note, with its header, when it is one: a guest may write anything. */
+static void gather_guest_note(Dump *d)
+{
+    VMCoreInfo info;
+    if (!vmcoreinfo_get(&info))
+        return;
+    if (info.size < NOTE_HEADER || info.size > GUEST_NOTE_MAX) {
+        warn_report("guest note size is invalid: %u", info.size);
+        return;
+    }
+    if (info.format != VMCOREINFO_FORMAT_ELF) {
+        warn_report("guest note format is unsupported: %u", info.format);
+        return;
+    }
+    uint8_t *note = g_malloc(info.size);
+    uint32_t head[3];
+    bool readable = address_space_read(address_space_memory, info.paddr, note, info.size) == MEMTX_OK;
+    memcpy(head, note, sizeof(head));
+    uint64_t name = ((uint64_t)head[0] + 3) & ~3ull, size = NOTE_HEADER + name + (((uint64_t)head[1] + 3) & ~3ull);
+    if (!readable || size > info.size) {
+        warn_report("Invalid guest note header");
+    } else {
+        uint32_t at = d->notes.bytes->len;
+        g_byte_array_append(d->notes.bytes, note, (guint)size);
+        if (head[0] == sizeof(VMCOREINFO) && !memcmp(note + NOTE_HEADER, VMCOREINFO, sizeof(VMCOREINFO))) {
+            d->notes.vmcoreinfo_at = at + NOTE_HEADER + (uint32_t)name;
+            d->notes.vmcoreinfo_size = head[1];
+        }
+    }
+    g_free(note);
+}
+
 static void gather_notes(CPUState *cpu, void *opaque)
 {
     Dump *d = opaque;
@@ -221,6 +257,7 @@ static void gather(Dump *d)
             cpu_run_on(cpu, gather_mappings, d);
         d->cpus++;
     }
+    gather_guest_note(d);
     if (d->options->paging) {
         drop_overlaps(d);
         clip_to_ram(d);

@@ -21,6 +21,8 @@ typedef struct DumpMapping {
 
 struct DumpNotes {
     GByteArray *bytes;
+    /* The text of the guest's vmcoreinfo among them; size 0: there is none. */
+    uint32_t vmcoreinfo_at, vmcoreinfo_size;
 };
 
 typedef struct Dump {
