@@ -124,15 +124,8 @@ void code_cache_reset(void)
 
 static void evict(Region *r)
 {
-    unsigned n = atomic_load(&r->ntbs), alive = 0;
-    for (unsigned i = 0; i < n; i++) {
-        if (!r->tbs[i]->invalid) {
-            tb_invalidate(r->tbs[i]);
-            alive++;
-        }
-    }
     tb_stats.evictions++;
-    tb_stats.evicted += alive;
+    tb_stats.evicted += tb_invalidate_many(r->tbs, atomic_load(&r->ntbs));
     r->draining = true;
     g_array_set_size(seen, 0);
     CPU_FOREACH(cpu)

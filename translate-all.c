@@ -125,6 +125,9 @@ static void page_insert(hwaddr phys, TranslationBlock *tb, unsigned n)
     b->code_tbs[page] = (uintptr_t)tb | n;
 }
 
+/* page_next of a TB that is in no list. */
+#define PAGE_NOT_LISTED ((uintptr_t)2)
+
 static void page_remove(hwaddr phys, TranslationBlock *tb, unsigned n)
 {
     RAMBlock *b = ram_block_at(phys);
@@ -135,6 +138,25 @@ static void page_remove(hwaddr phys, TranslationBlock *tb, unsigned n)
         link = &tb_of(*link)->page_next[*link & 1];
     if (*link)
         *link = tb->page_next[n];
+    tb->page_next[n] = PAGE_NOT_LISTED;
+}
+
+/* Takes all invalid TBs out of a page's list. */
+static void page_sweep(hwaddr phys)
+{
+    RAMBlock *b = ram_block_at(phys);
+    if (!b)
+        return;
+    for (uintptr_t *link = &b->code_tbs[(phys - b->base) >> PAGE_BITS]; *link;) {
+        TranslationBlock *tb = tb_of(*link);
+        uintptr_t *next = &tb->page_next[*link & 1];
+        if (atomic_load(&tb->invalid)) {
+            *link = *next;
+            *next = PAGE_NOT_LISTED;
+        } else {
+            link = next;
+        }
+    }
 }
 
 /* The announcement is over: code_map tells the truth again. before: what it was; after: the new TB's part. */
@@ -224,16 +246,12 @@ static void forget_entry(JumpCacheEntry *e, const TranslationBlock *tb)
         __atomic_store_n(&e->key, 0, __ATOMIC_SEQ_CST);
 }
 
-void tb_invalidate(TranslationBlock *tb)
+/* All but the lists of the pages. */
+static void forget(TranslationBlock *tb)
 {
-    if (atomic_load(&tb->invalid))
-        return;
     atomic_store(&tb->invalid, true);
     tb_stats.invalidated++;
     tb_hash_remove(tb);
-    page_remove(tb->phys_pc, tb, 0);
-    if (tb->phys_page2 != (hwaddr)-1)
-        page_remove(tb->phys_page2, tb, 1);
     unlink_incoming(tb);
     unlink_outgoing(tb);
     /* Whoever fills an entry looks at tb->invalid afterwards, so one of the two sees the other. */
@@ -245,6 +263,35 @@ void tb_invalidate(TranslationBlock *tb)
         if (tb->flags & TB_LOOP)
             atomic_store(&cpu->exit_request, 1); /* its loop polls */
     }
+}
+
+void tb_invalidate(TranslationBlock *tb)
+{
+    if (atomic_load(&tb->invalid))
+        return;
+    forget(tb);
+    page_remove(tb->phys_pc, tb, 0);
+    if (tb->phys_page2 != (hwaddr)-1)
+        page_remove(tb->phys_page2, tb, 1);
+}
+
+unsigned tb_invalidate_many(TranslationBlock *const *tbs, unsigned n)
+{
+    unsigned alive = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (!atomic_load(&tbs[i]->invalid)) {
+            forget(tbs[i]);
+            alive++;
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const TranslationBlock *tb = tbs[i];
+        if (tb->page_next[0] != PAGE_NOT_LISTED)
+            page_sweep(tb->phys_pc);
+        if (tb->phys_page2 != (hwaddr)-1 && tb->page_next[1] != PAGE_NOT_LISTED)
+            page_sweep(tb->phys_page2);
+    }
+    return alive;
 }
 
 /* TB lock. Invalidates the page's TBs that overlap [offset, offset + len) of it; true when there was one. */
@@ -469,6 +516,7 @@ static void publish(TranslationBlock *tb, const CodeSource *s)
     if (tb->flags & TB_ONCE) {
         atomic_store(&tb->invalid, true);
         tb->phys_page2 = (hwaddr)-1;
+        tb->page_next[0] = PAGE_NOT_LISTED;
         return;
     }
     page_insert(tb->phys_pc, tb, 0);

@@ -22,6 +22,8 @@ extern TBStats tb_stats; /* TB lock */
 void tb_lock(CPUState *cpu); /* cpu: the calling vCPU's, or NULL */
 void tb_unlock(void);
 void tb_invalidate(TranslationBlock *tb); /* TB lock */
+/* The same of many at once, in time that grows with their number only; returns how many were valid. TB lock */
+unsigned tb_invalidate_many(TranslationBlock *const *tbs, unsigned n);
 /* The TB for state, from the jump cache, the hash or the translator; enters it in the jump cache. cpu->jc_key
  * is up to date. May raise a guest fetch fault. */
 TranslationBlock *tb_find(CPUState *cpu, const TBState *state);
