@@ -92,18 +92,68 @@ typedef struct Condition {
     bool cc_op_dirty, cmp_carry, cc_whole;
     IRVal cmp_a, cmp_b, fcmp;
     unsigned cmp_mark;
+    ARMTest test;       /* when to skip it */
+    unsigned first_op;  /* its IR starts here, behind the branch */
 } Condition;
 
 static Condition begin_condition(DisasContext *s)
 {
-    Condition c = { s->cc_op, s->slots, s->cc_op_dirty, s->cmp_carry, s->cc_whole, s->cmp_a, s->cmp_b, s->fcmp, s->cmp_mark };
+    Condition c = { .cc_op = s->cc_op, .slots = s->slots, .cc_op_dirty = s->cc_op_dirty, .cmp_carry = s->cmp_carry,
+                    .cc_whole = s->cc_whole, .cmp_a = s->cmp_a, .cmp_b = s->cmp_b, .fcmp = s->fcmp, .cmp_mark = s->cmp_mark };
 
     if (s->cond >= 14)
         return c;
     s->cond_label = ir_new_label(s->ir);
-    arm_brcond(s, s->cond ^ 1u, s->cond_label);
+    c.test = arm_test(s, s->cond ^ 1u);
+    ir_brcond(s->ir, c.test.cond, c.test.type, c.test.a, c.test.b, s->cond_label);
+    c.first_op = s->ir->nops;
     s->cond_jump = true;
     return c;
+}
+
+/* The one register that the instruction writes, by a few operations that may as well be done for nothing; else IR_NONE. */
+static IRVal only_result(const IRFunc *f, const Condition *c)
+{
+    IRVal result = IR_NONE;
+
+    if (f->nops - c->first_op > 5)
+        return IR_NONE;
+    for (const IROp *op = f->ops + c->first_op; op < f->ops + f->nops; op++) {
+        const IROpInfo *info = &ir_op_info[op->opc];
+        bool divides = op->opc == IR_DIVU || op->opc == IR_DIVS || op->opc == IR_REMU || op->opc == IR_REMS;
+        if (info->flags != IRF_INT && info->flags != (IRF_INT | IRF_COMMUTES))
+            return IR_NONE;
+        if (info->outs != 1 || divides || (result != IR_NONE && op->out[0] == result))
+            return IR_NONE;
+        if (op->out[0] >= f->nglobals)
+            continue;
+        if (result != IR_NONE || op->out[0] < cpu_x[0] || op->out[0] > cpu_x[14])
+            return IR_NONE;
+        result = op->out[0];
+    }
+    return result;
+}
+
+/* Instead of a branch around it: the result is made in any case, and taken if the condition holds. */
+static bool select_result(DisasContext *s, const Condition *c)
+{
+    IRFunc *f = s->ir;
+    IRVal result = only_result(f, c), made;
+
+    if (result == IR_NONE)
+        return false;
+    made = arm_tmp(s);
+    for (IROp *op = f->ops + c->first_op, *writer = NULL; op < f->ops + f->nops; op++) {
+        for (unsigned n = 0; writer && n < ir_op_info[op->opc].ins; n++)
+            op->in[n] = op->in[n] == result ? made : op->in[n];
+        if (op->out[0] == result) {
+            writer = op;
+            op->out[0] = made;
+        }
+    }
+    f->ops[c->first_op - 1].opc = IR_NOP;
+    ir_movcond(f, ir_cond_negate(c->test.cond), IR_I64, result, c->test.type, c->test.a, c->test.b, made, result);
+    return true;
 }
 
 /* The last operation leaves the TB, or never returns. */
@@ -151,6 +201,8 @@ static void end_condition(DisasContext *s, const Condition *before)
     if (!s->cond_jump)
         return;
     s->cond_jump = false;
+    if (select_result(s, before))
+        return;
     if (path_has_ended(s->ir)) {
         ir_label(s->ir, s->cond_label);
         restore_flags(s, before);
