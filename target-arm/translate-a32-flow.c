@@ -342,6 +342,32 @@ static void write_cpsr(DisasContext *s, IRVal val, uint32_t mask)
     arm_end_lookup(s);
 }
 
+/* The I bit alone changes without leaving the TB, where nothing else ends it. */
+static bool interrupt_mask_inline(const DisasContext *s)
+{
+    return s->el && !s->m_profile && !s->step && !s->cond_jump && !s->condexec && !(s->thumb && s->flags & TBF_IT);
+}
+
+/* MSR CPSR_c, as kernels restore the interrupt mask: another mode or another bit goes to the helper. */
+static void write_control(DisasContext *s, IRVal val)
+{
+    IRVal pstate = arm_tmp(s), change = arm_tmp(s);
+    unsigned same = ir_new_label(s->ir);
+
+    arm_sync_cc_op(s);
+    ir_ld(s->ir, IR_LD32U, IR_I64, pstate, ARM_OFFSET(pstate));
+    ir_op2(s->ir, IR_XOR, IR_I64, change, pstate, val);
+    ir_op2i(s->ir, IR_AND, IR_I64, change, change, CPSR_I | CPSR_F | CPSR_M);
+    ir_brcond(s->ir, IR_TSTEQ, IR_I64, change, ir_i64(s->ir, CPSR_F | CPSR_M), same);
+    ARM_CALL(s, cpsr_write, IR_NONE, val, ir_i32(s->ir, 0xff));
+    arm_store_pc(s, arm_next_pc(s));
+    ir_goto_lookup(s->ir);
+    ir_label(s->ir, same);
+    ir_op2(s->ir, IR_XOR, IR_I64, pstate, pstate, change);
+    ir_st(s->ir, IR_ST32, IR_I64, pstate, ARM_OFFSET(pstate));
+    arm_check_interrupts(s);
+}
+
 static bool write_status(DisasContext *s, bool r, unsigned fields, IRVal val)
 {
     uint32_t mask = 0;
@@ -354,6 +380,8 @@ static bool write_status(DisasContext *s, bool r, unsigned fields, IRVal val)
         ARM_CALL(s, spsr_write, IR_NONE, val, ir_i32(s->ir, mask));
     else if (fields == 8 || (fields == 12 && s->el == 0))
         write_flags(s, val, fields == 12 && a32_has(s, ARM_FEATURE_V6));
+    else if (fields == 1 && interrupt_mask_inline(s))
+        write_control(s, val);
     else
         write_cpsr(s, val, mask);
     return true;
@@ -406,6 +434,12 @@ bool a32_trans_CPS(DisasContext *s, arg_CPS *a)
     if (a->m) {
         mask |= CPSR_M;
         val |= (uint32_t)a->mode;
+    }
+    if (mask == CPSR_I && interrupt_mask_inline(s)) {
+        arm_change_pstate(s, val ^ CPSR_I, val);
+        if (!val)
+            arm_check_interrupts(s);
+        return true;
     }
     write_cpsr(s, ir_i64(s->ir, val), mask);
     return true;

@@ -10,7 +10,7 @@
 
 /* ---- PSTATE fields by immediate ---- */
 
-static void change_pstate(DisasContext *s, uint32_t clear, uint32_t set)
+void arm_change_pstate(DisasContext *s, uint32_t clear, uint32_t set)
 {
     IRVal v = arm_tmp(s);
 
@@ -20,8 +20,7 @@ static void change_pstate(DisasContext *s, uint32_t clear, uint32_t set)
     ir_st(s->ir, IR_ST32, IR_I64, v, ARM_OFFSET(pstate));
 }
 
-/* Interrupts may have been unmasked: leaves if one is waiting. */
-static void check_interrupts(DisasContext *s)
+void arm_check_interrupts(DisasContext *s)
 {
     IRVal pending = arm_tmp(s);
     unsigned on = ir_new_label(s->ir);
@@ -42,11 +41,11 @@ static bool msr_daif(DisasContext *s, bool clear, unsigned bits)
         arm_end_lookup(s);
         return true;
     }
-    change_pstate(s, clear ? bits << 6 : 0, clear ? 0 : bits << 6);
+    arm_change_pstate(s, clear ? bits << 6 : 0, clear ? 0 : bits << 6);
     if (s->step || s->flags & TBF_BTYPE)
         arm_end_lookup(s);
     else if (clear)
-        check_interrupts(s);
+        arm_check_interrupts(s);
     return true;
 }
 
@@ -199,7 +198,7 @@ static bool inline_pstate(DisasContext *s, uint32_t key, bool read, IRVal reg)
     ir_op2i(s->ir, IR_AND, IR_I64, bits, reg, PSTATE_DAIF);
     ir_op2(s->ir, IR_OR, IR_I64, v, v, bits);
     ir_st(s->ir, IR_ST32, IR_I64, v, ARM_OFFSET(pstate));
-    check_interrupts(s);
+    arm_check_interrupts(s);
     return true;
 }
 

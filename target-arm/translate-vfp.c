@@ -774,15 +774,52 @@ static IRVal base_of(DisasContext *s, unsigned rn)
     return t;
 }
 
-/* VFP accesses must be aligned to words (half-precision ones to halfwords), whatever SCTLR.A says. */
-static void check_aligned(DisasContext *s, IRVal addr, unsigned log2)
+/* op n of the IR adds a multiple of 4 to global r. */
+static bool keeps_alignment(const IRFunc *f, unsigned n, IRVal r)
+{
+    const IROp *op = &f->ops[n];
+
+    if (op->opc == IR_MOV && n && f->ops[n - 1].out[0] == op->in[0])
+        op--;
+    return op->opc == IR_ADD && op->in[0] == r && ir_is_const(f, op->in[1]) && !(f->vals[op->in[1]].value & 3);
+}
+
+/* Registers that were multiples of 4 and still are. */
+static unsigned word_aligned(DisasContext *s)
+{
+    const IRFunc *f = s->ir;
+
+    for (unsigned n = s->aligned_mark; n < f->nops && s->word_aligned; n++) {
+        const IROp *op = &f->ops[n];
+        if (op->opc == IR_CALL && !(f->calls[op->imm]->flags & (HF_NO_GLOBALS | HF_NO_WRITE | HF_PURE)))
+            s->word_aligned = 0;
+        for (unsigned r = 0; r < 15; r++) {
+            if ((op->out[0] == cpu_x[r] || op->out[1] == cpu_x[r]) && !keeps_alignment(f, n, cpu_x[r]))
+                s->word_aligned &= (uint16_t)~(1u << r);
+        }
+    }
+    s->aligned_mark = f->nops;
+    return s->word_aligned;
+}
+
+/*
+ * VFP accesses must be aligned to words (half-precision ones to halfwords), whatever SCTLR.A says. addr is register rn plus a multiple
+ * of the alignment: one check of a register does until something else is written to it.
+ */
+static void check_aligned(DisasContext *s, unsigned rn, IRVal addr, unsigned log2)
 {
     IRFunc *f = s->ir;
-    unsigned ok = ir_new_label(f);
+    unsigned ok;
 
+    if (word_aligned(s) >> rn & 1)
+        return;
+    ok = ir_new_label(f);
     ir_brcond(f, IR_TSTEQ, IR_I32, addr, ir_i32(f, (1u << log2) - 1), ok);
     ARM_CALL(s, vfp_misaligned, IR_NONE, addr);
     ir_label(f, ok);
+    if (log2 == 2 && !s->cond_jump)
+        s->word_aligned |= (uint16_t)(1u << rn);
+    s->aligned_mark = f->nops;
 }
 
 bool trans_VLDR(DisasContext *s, arg_VLDR *a)
@@ -797,7 +834,7 @@ bool trans_VLDR(DisasContext *s, arg_VLDR *a)
         return true;
     addr = plus(s, base_of(s, (unsigned)a->rn), a->u ? offset : -offset);
     if (a->rn != 15)
-        check_aligned(s, addr, size == 1 ? 1 : 2);
+        check_aligned(s, (unsigned)a->rn, addr, size == 1 ? 1 : 2);
     if (a->l) {
         t = arm_tmpv(s);
         simd_ld(s, esz, t, addr);
@@ -828,7 +865,7 @@ bool trans_VLDM(DisasContext *s, arg_vldm *a)
     base = base_of(s, (unsigned)a->rn);
     start = a->p ? plus(s, base, -total) : base;
     if (a->rn != 15)
-        check_aligned(s, start, 2);
+        check_aligned(s, (unsigned)a->rn, start, 2);
     for (unsigned i = 0; i < n; i += vfp_pair(s, esz, reg + i, n - i) ? 2 : 1) {
         IRVal addr = i ? plus(s, start, (int32_t)(i << esz)) : start;
         bool pair = vfp_pair(s, esz, reg + i, n - i);

@@ -41,6 +41,9 @@ typedef struct DisasContext {
     IRVal fcmp;          /* I32 or NONE: the flags are those of a floating-point comparison, as of CC_FCMP */
     IRVal fpscr_fcmp;    /* AArch32: the same of FPSCR's flags */
     bool cc_whole;       /* CC_NZ_*: cc_a and cc_b also give N and Z */
+    /* AArch32: registers that were multiples of 4 at IR op aligned_mark (translate-vfp.c) */
+    uint16_t word_aligned;
+    unsigned aligned_mark;
 
     /* AArch32: for translate-a32*.c */
     uint8_t condexec;    /* IT[7:0] as it is after this instruction: thumb_translate_insn() advances it at once (faults
@@ -137,6 +140,10 @@ void arm_gen_undef(DisasContext *s);
 /* Before FP and SIMD instructions, once all UNDEFINED cases are out of the way: false when a trap was generated instead. AArch32:
  * checks CPACR, NSACR, HCPTR (s->fp_el); the caller checks FPEXC.EN where the instruction needs it. */
 bool arm_fp_check(DisasContext *s);
+
+/* ---- PSTATE bits that no TB flag describes, above EL0 (translate-sys.c) ---- */
+void arm_change_pstate(DisasContext *s, uint32_t clear, uint32_t set);
+void arm_check_interrupts(DisasContext *s); /* they may have been unmasked: leaves if one is waiting */
 
 /* ---- Regions: false when the TB cannot go on there ---- */
 bool arm_follow(DisasContext *s, uint64_t pc);                     /* direct branch */
