@@ -19,9 +19,13 @@ typedef struct RNGRandom {
     char *filename;
     int fd;
     guint watch;
+    GArray *waiting; /* Waiter: those that got nothing */
+} RNGRandom;
+
+typedef struct Waiter {
     void (*ready)(void *opaque);
     void *opaque;
-} RNGRandom;
+} Waiter;
 
 static const DeviceType builtin_type, random_type;
 
@@ -30,14 +34,24 @@ bool rng_is_backend(const Device *obj)
     return obj->type == &builtin_type || obj->type == &random_type;
 }
 
+static void forget(RNGRandom *s, const void *opaque)
+{
+    for (guint i = s->waiting->len; i-- > 0;) {
+        if (g_array_index(s->waiting, Waiter, i).opaque == opaque)
+            g_array_remove_index(s->waiting, i);
+    }
+}
+
 static gboolean readable(gint fd, GIOCondition cond, gpointer opaque)
 {
     RNGRandom *s = opaque;
-    void (*ready)(void *) = s->ready;
     s->watch = 0;
-    s->ready = NULL;
-    if (ready)
-        ready(s->opaque);
+    /* In turn; who gets nothing again waits behind the others. */
+    for (guint n = s->waiting->len; n && s->waiting->len; n--) {
+        Waiter w = g_array_index(s->waiting, Waiter, 0);
+        g_array_remove_index(s->waiting, 0);
+        w.ready(w.opaque);
+    }
     return G_SOURCE_REMOVE;
 }
 
@@ -47,8 +61,9 @@ static size_t random_read(RNGRandom *s, void *buf, size_t len, void (*ready)(voi
     if (n > 0)
         return (size_t)n;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        s->ready = ready;
-        s->opaque = opaque;
+        Waiter w = { ready, opaque };
+        forget(s, opaque);
+        g_array_append_val(s->waiting, w);
         if (!s->watch)
             s->watch = g_unix_fd_add(s->fd, G_IO_IN, readable, s);
     }
@@ -65,9 +80,8 @@ size_t rng_read(Device *obj, void *buf, size_t len, void (*ready)(void *opaque),
 
 void rng_forget(Device *obj, void *opaque)
 {
-    RNGRandom *s = (RNGRandom *)obj;
-    if (obj->type == &random_type && s->opaque == opaque)
-        s->ready = NULL;
+    if (obj->type == &random_type)
+        forget((RNGRandom *)obj, opaque);
 }
 
 Device *rng_default(void)
@@ -82,6 +96,8 @@ static bool random_realize(Device *obj, Error **errp)
     s->fd = open(s->filename, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (s->fd < 0)
         error_setg_errno(errp, errno, "Could not open '%s'", s->filename);
+    else
+        s->waiting = g_array_new(FALSE, FALSE, sizeof(Waiter));
     return s->fd >= 0;
 }
 
@@ -91,6 +107,7 @@ static void random_unrealize(Device *obj)
     if (s->watch)
         g_source_remove(s->watch);
     close(s->fd);
+    g_array_free(s->waiting, TRUE);
 }
 
 static const Property random_props[] = {

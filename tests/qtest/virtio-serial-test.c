@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 enum { MESSAGE = 0x200000, IN_BUFFERS = 0x210000, DATA = 0x220000 };
@@ -226,6 +227,44 @@ static void test_rng(void)
     g_free(file);
 }
 
+/* Two devices wait for bytes of one source: both get some. */
+static void test_rng_shared(void)
+{
+    folder = g_dir_make_tmp("rhea-rng-XXXXXX", NULL);
+    path = g_build_filename(folder, "fifo", NULL);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    q = qtest_start("-M pc -nodefaults -object rng-random,id=r,filename=%s -device virtio-rng-pci,rng=r,addr=4 "
+                    "-device virtio-rng-pci,rng=r,addr=5", path);
+    VD both[2];
+    VDQueue *vq[2];
+    unsigned id[2];
+    for (unsigned i = 0; i < 2; i++) {
+        qtest_pci_map(q, 4 + i, 0, VD_PORTS + 0x100 * i);
+        both[i] = vdq_open(q, 4 + i, VD_PCI_LEGACY);
+        qtest_pci_map(q, 4 + i, 0, VD_PORTS + 0x100 * i);
+        both[i].base = VD_PORTS + 0x100 * i;
+        both[i].heap = VD_HEAP + 0x10000 * i;
+        vd_start(&both[i], 0);
+        vq[i] = vd_queue(&both[i], 0, 0, 0xffff);
+        vd_driver_ok(&both[i]);
+        id[i] = vd_add(vq[i], &(VDPart){ DATA + 0x100 * i, 16, true }, 1, false);
+        vd_kick(vq[i]);
+    }
+    g_assert_cmpint(write(fd, "0123456789abcdef0123456789abcdef", 32), ==, 32);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpuint(vd_wait(vq[i], 1, id[i]), ==, 16);
+        g_free(vq[i]);
+    }
+    qtest_end(q);
+    close(fd);
+    unlink(path);
+    rmdir(folder);
+    g_free(folder);
+    g_free(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -233,5 +272,6 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-serial/slow-host", test_slow_host);
     g_test_add_func("/virtio-balloon", test_balloon);
     g_test_add_func("/virtio-rng", test_rng);
+    g_test_add_func("/virtio-rng/shared", test_rng_shared);
     return g_test_run();
 }
