@@ -238,6 +238,7 @@ static void set_status(VirtIODevice *vdev, uint8_t status)
     const VirtIOBlk *s = (VirtIOBlk *)vdev;
     if ((status & VIRTIO_S_DRIVER_OK) && !virtio_has_feature(vdev, F_CONFIG_WCE))
         blk_set_write_cache(s->conf.blk, s->conf.write_cache != BLOCK_AUTO_OFF && virtio_has_feature(vdev, F_FLUSH));
+    vdev->config[CONFIG_WCE] = blk_write_cache(s->conf.blk);
 }
 
 static void reset(VirtIODevice *vdev)
@@ -312,6 +313,16 @@ static void virtio_blk_unrealize(Device *dev)
     virtio_requests_free(&s->requests);
 }
 
+/* The cache is as the driver left it. */
+static void virtio_blk_loaded(Device *dev)
+{
+    VirtIOBlk *s = (VirtIOBlk *)dev;
+    virtio_device_loaded(dev);
+    if (s->vdev.status & VIRTIO_S_DRIVER_OK && virtio_has_feature(&s->vdev, F_CONFIG_WCE))
+        blk_set_write_cache(s->conf.blk, s->vdev.config[CONFIG_WCE] & 1);
+    set_status(&s->vdev, s->vdev.status);
+}
+
 static const Property virtio_blk_props[] = {
     VIRTIO_PROPS(VirtIOBlk, vdev),
     BLOCK_CONF_PROPS(VirtIOBlk, conf),
@@ -339,6 +350,6 @@ static const VirtIOClass virtio_blk_class = {
 static const DeviceType virtio_blk_type = {
     .name = "virtio-blk-device", .bus = BUS_VIRTIO, .category = "Storage devices", .size = sizeof(VirtIOBlk), .props = virtio_blk_props,
     .saved = virtio_blk_saved, .realize = virtio_blk_realize, .unrealize = virtio_blk_unrealize, .reset = virtio_device_reset,
-    .post_load = virtio_device_loaded, .class_data = &virtio_blk_class,
+    .post_load = virtio_blk_loaded, .class_data = &virtio_blk_class,
 };
 device_type(virtio_blk_type)

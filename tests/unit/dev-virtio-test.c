@@ -4,8 +4,12 @@
  * tables, notification in both directions, rings that break the rules, reset and saved state. Expected values: Virtual I/O Device 1.2.
  */
 #include "dev-test.h"
+#include "block/block.h"
 #include "hw/virtio.h"
 #include "tests/virtio-driver.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
 
 enum { BASE = 0xa000000, RAM_SIZE = 4 * MiB, HEAP = 0x100000, DATA = 0x10000, NOWHERE = 0x40000000 };
 
@@ -72,10 +76,13 @@ static const DeviceType holder_type = {
 device_type(holder_type)
 
 static const char *model = "virtio-rng-device";
+static BlockBackend *drive; /* of a disk */
 
 static void plug(void)
 {
     rng = device_new(model);
+    if (drive)
+        device_set_drive(rng, "drive", drive);
     rng->parent = bus_find("virtio-mmio-bus.5");
     g_assert_nonnull(rng->parent);
 }
@@ -530,6 +537,40 @@ static void test_saved(void)
     }
 }
 
+/* A disk's cache mode, which the driver chose, comes back with the state. */
+static void test_saved_cache(void)
+{
+    enum { FLUSH = 9, CONFIG_WCE = 11, WCE = 32 };
+    g_autofree char *image = g_strdup("/tmp/rhea-virtio-XXXXXX");
+    int fd = g_mkstemp(image);
+    g_assert_true(fd >= 0 && ftruncate(fd, 1 << 20) == 0);
+    close(fd);
+    BlockBackend *blk = blk_new("disk", NULL);
+    blk_insert(blk, block_open_file(image, "raw", BLOCK_RDWR, NULL));
+    model = "virtio-blk-device";
+    drive = blk;
+    setup(VD_MMIO_2, false);
+    vd_start(&drv, 1 << FLUSH | 1 << CONFIG_WCE);
+    vd_driver_ok(&drv);
+    vd_set_config(&drv, WCE, 0, 1);
+    g_assert_false(blk_write_cache(blk));
+    uint8_t *buf = NULL;
+    size_t len = 0;
+    device_save(rng, &buf, &len);
+    vd_set_config(&drv, WCE, 1, 1);
+    g_assert_true(blk_write_cache(blk));
+    g_assert_true(device_load(rng, buf, len, NULL));
+    g_assert_false(blk_write_cache(blk));
+    g_assert_cmpuint(vd_config(&drv, WCE, 1), ==, 0);
+    g_free(buf);
+    load_garbage(rng, 20);
+    teardown();
+    blk_free(blk);
+    unlink(image);
+    drive = NULL;
+    model = "virtio-rng-device";
+}
+
 int main(int argc, char **argv)
 {
     dev_test_init(&argc, &argv);
@@ -548,5 +589,6 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio/large-buffer", test_large_buffer);
     g_test_add_func("/virtio/quota", test_quota);
     g_test_add_func("/virtio/saved", test_saved);
+    g_test_add_func("/virtio/saved-cache", test_saved_cache);
     return g_test_run();
 }
