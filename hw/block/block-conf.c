@@ -75,18 +75,10 @@ static bool check_medium(const BlockConf *c, int flags, Error **errp)
     return true;
 }
 
-bool block_conf_init(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
-                     void (*medium_changed)(void *dev, bool loaded), Error **errp)
+static bool claim(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
+                  void (*medium_changed)(void *dev, bool loaded), Error **errp)
 {
-    if (!c->blk && !(flags & BLOCK_CONF_REMOVABLE)) {
-        error_setg(errp, "drive property not set");
-        return false;
-    }
-    if (!c->blk) {
-        c->blk = blk_new(NULL, errp);
-        c->owned = true;
-    }
-    if (!c->blk || !check_sizes(c, dev, size, errp) || !check_medium(c, flags, errp) || !choose_errors(c, errp) ||
+    if (!check_sizes(c, dev, size, errp) || !check_medium(c, flags, errp) || !choose_errors(c, errp) ||
         !blk_attach(c->blk, dev, medium_changed, errp))
         return false;
     if (!boot_order_add(dev, c->bootindex, boot_leaf, errp)) {
@@ -96,6 +88,26 @@ bool block_conf_init(BlockConf *c, Device *dev, int flags, uint32_t size, const 
     if (c->write_cache != BLOCK_AUTO)
         blk_set_write_cache(c->blk, c->write_cache == BLOCK_AUTO_ON);
     return true;
+}
+
+bool block_conf_init(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
+                     void (*medium_changed)(void *dev, bool loaded), Error **errp)
+{
+    if (!c->blk && !(flags & BLOCK_CONF_REMOVABLE)) {
+        error_setg(errp, "drive property not set");
+        return false;
+    }
+    if (!c->blk) {
+        c->blk = blk_new(NULL, errp);
+        c->owned = c->blk;
+    }
+    if (c->blk && claim(c, dev, flags, size, boot_leaf, medium_changed, errp))
+        return true;
+    if (c->owned)
+        blk_free(c->blk);
+    c->blk = NULL;
+    c->owned = false;
+    return false;
 }
 
 void block_conf_cleanup(BlockConf *c, Device *dev)
