@@ -24,7 +24,6 @@ typedef struct FloppyDrive {
     const FloppyFormat *format; /* of the medium, NULL: none */
     uint8_t track;              /* where the head is */
     bool changed;               /* the disk change line: until a step with a medium in it */
-    bool perpendicular;
 } FloppyDrive;
 
 /* The format of an image of so many sectors; odd sizes get the smallest format that holds them. */

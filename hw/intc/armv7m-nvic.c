@@ -372,7 +372,6 @@ static void nvic_unrealize(Device *dev)
         systick_exit(&s->systick[i]);
 }
 
-/* Bits that no exception has must stay clear: an image may hold anything. */
 /* Numbers in these bitmaps that no exception has stay clear: what finds a bit looks its priority up. */
 static void clear_bits(NVIC *s, unsigned from, unsigned to)
 {

@@ -27,7 +27,6 @@ struct NVIC {
     uint32_t pending[NVIC_WORDS], enabled[NVIC_WORDS], active[NVIC_WORDS], level[NVIC_WORDS], ns_target[NVIC_WORDS];
     uint8_t prio[NVIC_IDS];
     SysTick systick[2];       /* [1]: Secure */
-    uint8_t sleeping;
     /* computed by nvic_update() */
     int next;                 /* id of the highest-priority pending and enabled exception, -1: none */
     int active_prio;

@@ -93,7 +93,7 @@ struct NVMe {
     NVMeCQ cq[NVME_QUEUES_MAX];
     NVMeNamespace *ns[NVME_NAMESPACES_MAX + 1];
     /* features */
-    uint32_t temperature_threshold, arbitration, error_recovery, coalescing, async_config, write_atomicity;
+    uint32_t temperature_threshold, error_recovery, async_config;
     uint64_t timestamp, timestamp_set_at;
     /* asynchronous events */
     uint16_t aer_cids[NVME_AERS_MAX], aer_count;

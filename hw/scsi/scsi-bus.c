@@ -138,7 +138,6 @@ void scsi_device_reset(SCSIDevice *d)
     blk_drain(d->conf.blk);
     d->unit_attention = SENSE_POWER_ON;
     d->locked = false;
-    d->stopped = false;
 }
 
 /* ---- Commands of all devices ---- */

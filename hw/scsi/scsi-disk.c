@@ -388,7 +388,6 @@ void scsi_medium_changed(void *dev, bool loaded)
     }
     d->tray_open = false;
     d->medium_changed = loaded;
-    d->eject_request = false;
     scsi_set_unit_attention(d, SENSE_MEDIUM_CHANGED);
 }
 
@@ -522,7 +521,7 @@ static void disk_reset(Device *dev)
 static void disk_loaded(Device *dev)
 {
     SCSIDevice *d = (SCSIDevice *)dev;
-    bool *const flags[] = { &d->locked, &d->tray_open, &d->stopped, &d->medium_changed, &d->eject_request };
+    bool *const flags[] = { &d->locked, &d->tray_open, &d->medium_changed };
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
         uint8_t byte;
         memcpy(&byte, flags[i], 1);
@@ -552,7 +551,7 @@ static const SavedField sense_saved[] = {
 };
 static const SavedField disk_saved[] = {
     SAVED_STRUCT(SCSIDevice, unit_attention, sense_saved), SAVED_INT(SCSIDevice, locked), SAVED_INT(SCSIDevice, tray_open),
-    SAVED_INT(SCSIDevice, stopped), SAVED_INT(SCSIDevice, medium_changed), SAVED_INT(SCSIDevice, eject_request), SAVED_END(),
+    SAVED_INT(SCSIDevice, medium_changed), SAVED_END(),
 };
 static const DeviceType hd_type = {
     .name = "scsi-hd", .desc = "virtual SCSI disk", .bus = BUS_SCSI, .category = "Storage devices", .size = sizeof(SCSIDevice),

@@ -70,7 +70,7 @@ struct SCSIDevice {
     uint32_t block_size;
     /* registers */
     SCSISense unit_attention;
-    bool locked, tray_open, stopped, medium_changed, eject_request;
+    bool locked, tray_open, medium_changed;
     SCSIRequest *requests;
 };
 
