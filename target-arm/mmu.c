@@ -242,6 +242,10 @@ static _Noreturn void raise_fault(ARMCPU *env, const Regime *r, const Walk *w, u
     env->exception.vaddr = va;
     env->exception.fsr = fault_register(env, r, w, access);
     log_printf(LOG_MMU, "fault: va=%016" PRIx64 " access=%d status=%02x\n", va, access, iss);
+    if (w->stage2 && !w->s1ptw && access != ACCESS_FETCH && retaddr) {
+        cpu_restore_state(&env->parent, retaddr);
+        arm_raise(env, EXCP_DATA_ABORT, arm_isv_syndrome(env, ARM_SYNDROME(EC_DABT, 1, iss)), 2, 0);
+    }
     arm_raise(env, access == ACCESS_FETCH ? EXCP_PREFETCH_ABORT : EXCP_DATA_ABORT,
               ARM_SYNDROME(access == ACCESS_FETCH ? EC_IABT : EC_DABT, 1, iss), w->stage2 ? 2 : r->el, retaddr);
 }

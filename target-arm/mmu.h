@@ -49,6 +49,9 @@ bool arm_read_descriptor(ARMCPU *env, const Regime *r, uint64_t pa, unsigned siz
 /* The bank of a regime's context. */
 TLBKey arm_tlb_key(const ARMCPU *env, const Regime *r, uint32_t asid);
 
+/* target-arm/syndrome.c: a stage 2 data abort's syndrome with what the instruction at pc transfers, when that can be said. */
+uint32_t arm_isv_syndrome(ARMCPU *env, uint32_t syndrome);
+
 /* Syndrome status codes: ISS.{D,I}FSC, and the short and long formats of DFSR and IFSR. */
 uint32_t arm_fault_status_long(const Walk *w);
 uint32_t arm_fault_status_short(const Walk *w);
