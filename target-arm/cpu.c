@@ -178,6 +178,8 @@ void arm_cpu_configure(ARMCPU *env, const ARMBoardConfig *cfg)
         env->cntfrq_hz = cfg->cntfrq;
     if (!env->gt[0].timer)
         arm_timers_init(env);
+    if (!env->pmu_timer)
+        arm_pmu_init(env);
     arm_cpu_reset(&env->parent);
 }
 
@@ -273,6 +275,7 @@ void arm_cpu_reset(CPUState *cpu)
     arm_fp_reset(env);
     if (env->gt[0].timer)
         arm_timers_reset(env);
+    arm_pmu_reset(env);
     if (env->gic && env->gic->reset)
         env->gic->reset(env->gic_opaque, env);
     tlb_init(cpu);

@@ -219,7 +219,7 @@ struct ARMCPU {
     uint64_t fgt[8];
     uint64_t cntfrq;        /* the register: software may write anything */
     uint64_t pmcr, pmcnten, pmuserenr, pmselr, pminten, pmovs, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
-    uint64_t pmcc_start;    /* clock when pmccntr was last made exact */
+    uint64_t pmcc_start, pminst_start; /* clock and instructions when the counters were last made exact */
     uint64_t vdisr_el2;
 
     /* Syndrome of the exception being raised. */
@@ -236,6 +236,9 @@ struct ARMCPU {
     pthread_mutex_t gt_lock;
     ARMTimerState gt[GT_TIMERS]; /* gt_lock; the vCPU may read without */
     IRQLine gt_out[GT_TIMERS], pmu_out, maintenance_out;
+    Timer *pmu_timer;       /* the next overflow */
+    bool pmu_level;         /* of pmu_out. Machine lock */
+    bool pmu_filtered;      /* some counter counts only at some exception levels */
     const ARMGICCpuIf *gic;
     void *gic_opaque;
     ARMConduit psci_conduit;
@@ -355,6 +358,11 @@ void arm_fp_reset(ARMCPU *env);
 uint64_t arm_cntpct(const ARMCPU *env);
 void arm_timers_init(ARMCPU *env);
 void arm_timers_reset(ARMCPU *env);
+void arm_pmu_init(ARMCPU *env);
+void arm_pmu_reset(ARMCPU *env);
+/* Around a change of the exception level, when pmu_filtered is set. */
+void arm_pmu_before_el_change(ARMCPU *env);
+void arm_pmu_after_el_change(ARMCPU *env);
 
 /* ---- cpu.c: for boards ---- */
 CPUState *arm_cpu_create(const char *model, const TargetOps *ops, Error **errp);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Self-hosted debug: breakpoint and watchpoint registers, OS lock, and the rest of the debug registers of both execution states. Arm ARM
- * DDI 0487 D2, G2, H9. Left out: linked and context-matching points, external debug, the DCC.
+ * DDI 0487 D2, G2, H9. Points may be linked to a context (ASID or VMID). Left out: breakpoints on a context alone, address mismatch,
+ * external debug, the DCC.
  */
 #include "mmu.h"
 #include "sysreg.h"
@@ -14,6 +15,53 @@ static unsigned breakpoints(const ARMCPU *env)
 static unsigned watchpoints(const ARMCPU *env)
 {
     return (env->id_aa64dfr[0] >> 20 & 15) + 1;
+}
+
+/* Control registers of breakpoints: type, and the breakpoint linked to. */
+enum { BT_ADDRESS = 0, BT_ADDRESS_LINKED = 1, BT_LINKED_CONTEXT = 3, BT_LINKED_VMID = 9, BT_LINKED_BOTH = 11 };
+
+static unsigned break_type(uint64_t bcr)
+{
+    return bcr >> 20 & 15;
+}
+
+/* Whether breakpoint n, to which another point is linked, matches the context. One that is off or cannot be linked to never does. */
+static bool context_matches(const ARMCPU *env, unsigned n)
+{
+    unsigned aware = (env->id_aa64dfr[0] >> 28 & 15) + 1, el = arm_current_el(env);
+    bool host = arm_hcr(env) & HCR_E2H && (el == 2 || (el == 0 && arm_hcr(env) & HCR_TGE));
+
+    if (n >= breakpoints(env) || n + aware < breakpoints(env) || !(env->dbgbcr[n] & 1))
+        return false;
+    unsigned type = break_type(env->dbgbcr[n]);
+    bool guest = el < 2 && !arm_is_secure(env) && !host && arm_feature(env, ARM_FEATURE_EL2);
+    bool context = (el < 2 || host) && (uint32_t)env->dbgbvr[n] == (uint32_t)env->contextidr_el[host ? 2 : arm_s_index(env)];
+    bool vmid = guest && (env->dbgbvr[n] >> 32 & 0xffff) == env->vttbr_el2 >> 48;
+    switch (type) {
+    case BT_LINKED_CONTEXT:
+        return context;
+    case BT_LINKED_VMID:
+        return vmid;
+    case BT_LINKED_BOTH:
+        return context && vmid;
+    default:
+        return false;
+    }
+}
+
+static bool breaks_on_address(uint64_t bcr)
+{
+    return bcr & 1 && (break_type(bcr) == BT_ADDRESS || break_type(bcr) == BT_ADDRESS_LINKED);
+}
+
+static bool break_linked(const ARMCPU *env, uint64_t bcr)
+{
+    return break_type(bcr) == BT_ADDRESS || context_matches(env, bcr >> 16 & 15);
+}
+
+static bool watch_linked(const ARMCPU *env, uint64_t wcr)
+{
+    return !(wcr >> 20 & 1) || context_matches(env, wcr >> 16 & 15);
 }
 
 /* Bytes that a watchpoint covers; 0 when it covers none. */
@@ -42,7 +90,7 @@ void arm_debug_update(ARMCPU *env)
     cpu_breakpoint_remove_all(cpu, BP_CPU);
     cpu_watchpoint_remove_all(cpu, BP_CPU);
     for (unsigned i = 0; on && i < breakpoints(env); i++) {
-        if (env->dbgbcr[i] & 1 && (env->dbgbcr[i] >> 20 & 15) == 0)
+        if (breaks_on_address(env->dbgbcr[i]))
             cpu_breakpoint_insert(cpu, env->dbgbvr[i] & ~3ull, BP_CPU);
     }
     for (unsigned i = 0; on && i < watchpoints(env); i++) {
@@ -89,7 +137,8 @@ void arm_debug_excp(CPUState *cpu)
         cpu->watchpoint_hit = NULL;
         for (unsigned i = 0; i < watchpoints(env); i++) {
             uint64_t start, len = env->dbgwcr[i] & 1 ? watch_range(env->dbgwcr[i], env->dbgwvr[i], &start) : 0;
-            if (!len || w->hit_addr - start >= len || !matches_el(env, env->dbgwcr[i]) || !enabled_at(env))
+            if (!len || w->hit_addr - start >= len || !matches_el(env, env->dbgwcr[i]) || !watch_linked(env, env->dbgwcr[i]) ||
+                !enabled_at(env))
                 continue;
             env->exception.vaddr = w->hit_addr;
             env->exception.fsr = 0x22 | (env->tcr_el[1] >> 31 & 1 ? 1u << 9 : 0);
@@ -100,7 +149,9 @@ void arm_debug_excp(CPUState *cpu)
     if (cpu_breakpoint_at(cpu, env->pc, BP_GDB))
         return;
     for (unsigned i = 0; i < breakpoints(env); i++) {
-        if (env->dbgbcr[i] & 1 && (env->dbgbvr[i] & ~3ull) == (env->pc & ~3ull) && matches_el(env, env->dbgbcr[i]) && enabled_at(env))
+        uint64_t bcr = env->dbgbcr[i];
+        if (breaks_on_address(bcr) && (env->dbgbvr[i] & ~3ull) == (env->pc & ~3ull) && matches_el(env, bcr) && break_linked(env, bcr) &&
+            enabled_at(env))
             arm_raise(env, EXCP_DEBUG_BREAK, ARM_SYNDROME(EC_BREAK, 1, 0x22), 0, 0);
     }
 }

@@ -391,10 +391,14 @@ static void take_exception(ARMCPU *env, int excp)
 
     if (UNLIKELY(log_enabled(LOG_INT)))
         log_entry(env, excp, from, to);
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_before_el_change(env);
     if (arm_el_is_aa64(env, to))
         enter_aa64(env, excp, to);
     else
         enter_aa32(env, excp, to);
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_after_el_change(env);
     env->exclusive_addr = ~0ull;
     arm_exclusive_abandon(env);
     arm_rebuild_hflags(env);
@@ -554,6 +558,8 @@ void helper_a64_eret(CPUState *cpu, uint32_t key)
 
     if (key < 2)
         pc = arm_pointer_auth(env, pc, env->x[31], key ? PAC_IB : PAC_IA, true);
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_before_el_change(env);
     env->exclusive_addr = ~0ull;
     /* The step bit counts only where stepping is on. */
     if (!(env->mdscr_el1 & 1))
@@ -571,6 +577,8 @@ void helper_a64_eret(CPUState *cpu, uint32_t key)
     arm_rebuild_hflags(env);
     if (to != (int)el)
         arm_update_tlb_key(env);
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_after_el_change(env);
     if (UNLIKELY(log_enabled(LOG_INT)))
         log_printf(LOG_INT, "Exception return from AArch64 EL%u to %s EL%d PC 0x%" PRIx64 "\n", el,
                    arm_is_aa64(env) ? "AArch64" : "AArch32", to, env->pc);
@@ -588,11 +596,15 @@ void helper_a32_eret(CPUState *cpu, uint32_t pc, uint32_t cpsr)
     }
     if (!(env->mdscr_el1 & 1) || !arm_feature(env, ARM_FEATURE_V8))
         cpsr &= ~(uint32_t)PSTATE_SS;
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_before_el_change(env);
     env->exclusive_addr = ~0ull;
     arm_set_cpsr(env, cpsr, mask);
     env->pc = pc & (env->thumb ? ~1u : ~3u);
     arm_rebuild_hflags(env);
     arm_update_tlb_key(env);
+    if (UNLIKELY(env->pmu_filtered))
+        arm_pmu_after_el_change(env);
 }
 
 /* ---- Interrupts ---- */
