@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Firmware on the virt board: EDK2 starts Debian's arm64 kernel and reaches its shell; U-Boot for both widths reaches
+# Firmware on the virt board: EDK2 starts Debian's arm64 kernel, with SLOW=1 its installer too, and reaches its shell; U-Boot for both widths reaches
 # its prompt, obeys, and starts Debian's kernels with booti and bootz.
 . "$SRC/tests/boot/lib.bash"
 set -e
@@ -62,6 +62,18 @@ cp /usr/share/AAVMF/AAVMF_VARS.fd "$vars"
 boot_off cloud-arm64 -M virt -cpu cortex-a57 -drive if=pflash,format=raw,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd \
     -drive if=pflash,format=raw,file="$vars"
 ! cmp -s /usr/share/AAVMF/AAVMF_VARS.fd "$vars" || { echo "no variable was written"; exit 1; }
+# Debian's installer, its own kernel and initramfs, up to its first screen on the serial port; the image is large, so this is long.
+installer() {
+    local di=/usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64 limit=${INSTALLER_TIMEOUT:-400}
+    [ -f $di/linux ] || { echo "debian-installer-12-netboot-arm64 is not installed"; return 0; }
+    : >"$said"
+    { AWAIT=$limit await 'Select a language\|Choose language' || true; printf '\001cquit\n'; } |
+        timeout "$limit" "$BUILD/rhea-system-aarch64" -M virt,gic-version=3 -cpu cortex-a57 -m 1G -nographic -no-reboot -bios $efi \
+            -kernel $di/linux -initrd $di/initrd.gz -append 'console=ttyAMA0 ---' >"$said" 2>&1 || true
+    grep -aq 'Select a language\|Choose language' "$said" || { echo "no installer; last lines:"; tail -n 20 "$said"; return 1; }
+    echo "installer through EDK2 ok"
+}
+[ "${SLOW-}" != 1 ] || installer
 version=(version)
 uboot rhea-system-aarch64 $uboot/qemu_arm64/u-boot.bin '^aarch64-linux-gnu-gcc' version -cpu cortex-a57
 uboot rhea-system-arm $uboot/qemu_arm/u-boot.bin '^arm-linux-gnueabihf-gcc' version
