@@ -205,8 +205,8 @@ static void describe_devices(TreeContext *c)
         if (p.dev->type->describe)
             p.dev->type->describe(p.dev, &p.place);
     }
-    if (c->b->virtualization && c->b->gic_version == 3)
-        dt_cells(c->t, gic, "interrupts", PPI, VIRT_PPI_MAINTENANCE - 16, LEVEL_HIGH);
+    if (c->b->virtualization)
+        dt_cells(c->t, gic, "interrupts", PPI, VIRT_PPI_MAINTENANCE - 16, ppi_flags(c));
 }
 
 DeviceTree *virt_make_tree(const MachineState *m)

@@ -72,8 +72,6 @@ static bool choose_gic(const MachineState *m, VirtBoard *b, Error **errp)
                    m->max_cpus, GICV2_CPUS);
         return false;
     }
-    if (b->gic_version == 2 && b->secure && b->virtualization)
-        warn_report("gic-version=2: the controller's virtualization extensions are not modelled");
     return true;
 }
 
@@ -240,12 +238,20 @@ static bool create_gicv2(const MachineState *m, VirtBoard *b, Error **errp)
     device_set_u32(b->gic, "num-cpu", m->cpus);
     device_set_u32(b->gic, "num-irq", VIRT_SPIS + 32);
     device_set_u64(b->gic, "has-security-extensions", b->secure);
+    device_set_u64(b->gic, "has-virtualization-extensions", b->virtualization);
     device_set_u64(b->gic, "start-nonsecure", b->secure && !b->firmware);
     if (!device_realize(b->gic, errp))
         return false;
     map_region(system_memory, VIRT_GIC_DIST, b->gic, 0);
     map_region(system_memory, VIRT_GIC_CPU, b->gic, 1);
-    add_region(remember(b, b->gic, VIRT_GIC_DIST, 0x10000), VIRT_GIC_CPU, 0x10000);
+    VirtPlace *p = remember(b, b->gic, VIRT_GIC_DIST, 0x10000);
+    add_region(p, VIRT_GIC_CPU, 0x10000);
+    if (b->virtualization) {
+        map_region(system_memory, VIRT_GIC_HYP, b->gic, 2);
+        map_region(system_memory, VIRT_GIC_VCPU, b->gic, 3);
+        add_region(p, VIRT_GIC_HYP, 0x10000);
+        add_region(p, VIRT_GIC_VCPU, 0x10000);
+    }
     b->msi = device_new("arm-gicv2m");
     device_set_u32(b->msi, "base-spi", VIRT_IRQ_V2M + 32);
     device_set_u32(b->msi, "num-spi", VIRT_V2M_SPIS);

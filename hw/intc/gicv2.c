@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arm generic interrupt controller, architecture versions 1 and 2 (ARM IHI 0048B), as in Cortex-A9 and GIC-400.
- * Regions: 0 = distributor (4 KiB), 1 = CPU interface of the vCPU that accesses it (8 KiB). Lines: hw/arm/gic.h.
+ * Regions: 0 = distributor (4 KiB), 1 = CPU interface of the vCPU that accesses it (8 KiB); with has-virtualization-extensions
+ * (gicv2-virt.c) 2 = its hypervisor's registers (4 KiB), 3 = its virtual CPU interface (8 KiB). Lines: hw/arm/gic.h.
  * Properties: num-cpu (1-8), num-irq (32-1020, with the 32 private ones), revision, has-security-extensions.
  * 32 priority levels. Interrupts are kept as bits in words of 32, as the registers show them.
- * Not modelled: virtualization extensions, power management of the CPU interface, bypass.
+ * Not modelled: power management of the CPU interface, bypass.
  */
 #include "cpu.h"
 #include "hw/arm/gic.h"
 #include "hw/fdt.h"
 #include "hw/intc/gic-lock.h"
 #include "hw/intc/gic-word.h"
+#include "hw/intc/gicv2-virt.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -39,13 +41,14 @@ typedef struct GICv2 {
     Device dev;
     GRecMutex lock;         /* protects what follows the properties */
     uint32_t ncpu, nirq, revision;
-    bool security;
+    bool security, virtualization;
     bool start_nonsecure;   /* reset as secure firmware would leave it: all interrupts in group 1 */
-    MemoryRegion dist, cpuif;
+    MemoryRegion dist, cpuif, hyp, vcpu;
     uint32_t ctlr;
     GICWord local[CPUS], spi[WORDS]; /* spi[0] is unused */
     uint8_t priority[IRQS], target[IRQS];
     GICCPU cpu[CPUS];
+    GICv2Virt virt[CPUS];
 } GICv2;
 
 bool (*gic_secure_access)(void);
@@ -355,6 +358,66 @@ static void cpu_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 static const MemoryRegionOps cpu_ops = { .read = cpu_read, .write = cpu_write, .impl_min = 4, .impl_max = 4, .lockless = true };
 
+/* ---- Virtualization extensions ---- */
+
+/* Without the extensions the lines are not the controller's. */
+static void update_virtual(GICv2 *s, unsigned c)
+{
+    if (!s->virtualization)
+        return;
+    GICv2Virt *v = &s->virt[c];
+    GICv2VirtLevels now = gicv2_virt_levels(v);
+    show(s, c, GIC_OUT_VIRQ, &v->virq, now.virq);
+    show(s, c, GIC_OUT_VFIQ, &v->vfiq, now.vfiq);
+    show(s, c, GIC_OUT_MAINTENANCE, &v->maintenance, now.maintenance);
+}
+
+static uint64_t hyp_read(void *opaque, hwaddr offset, unsigned size)
+{
+    GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
+    (void)size;
+    return gicv2_hyp_read(&s->virt[accessor(s)], (unsigned)offset);
+}
+
+static void hyp_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
+    unsigned c = accessor(s);
+    (void)size;
+    gicv2_hyp_write(&s->virt[c], (unsigned)offset, (uint32_t)value);
+    update_virtual(s, c);
+}
+
+static uint64_t vcpu_read(void *opaque, hwaddr offset, unsigned size)
+{
+    GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
+    unsigned c = accessor(s);
+    (void)size;
+    uint32_t value = gicv2_vcpu_read(&s->virt[c], (unsigned)offset);
+    update_virtual(s, c);
+    return value;
+}
+
+static void vcpu_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    GICv2 *s = opaque;
+    GIC_LOCKED(&s->lock);
+    unsigned c = accessor(s);
+    (void)size;
+    int physical = gicv2_vcpu_write(&s->virt[c], (unsigned)offset, (uint32_t)value);
+    if (physical >= 16) {
+        deactivate(s, c, (unsigned)physical, false);
+        update(s);
+    }
+    update_virtual(s, c);
+}
+
+static const MemoryRegionOps hyp_ops = { .read = hyp_read, .write = hyp_write, .impl_min = 4, .impl_max = 4, .lockless = true };
+static const MemoryRegionOps vcpu_ops = { .read = vcpu_read, .write = vcpu_write, .impl_min = 4, .impl_max = 4, .lockless = true };
+
 /* ---- Distributor ---- */
 
 enum { D_CTLR = 0x000, D_TYPER = 0x004, D_IIDR = 0x008, D_GROUP = 0x080, D_SET_ENABLE = 0x100, D_CLEAR_ENABLE = 0x180,
@@ -582,6 +645,7 @@ static void gic_reset(Device *dev)
     for (unsigned c = 0; c < CPUS; c++) {
         GICCPU *cpu = &s->cpu[c];
         s->local[c] = (GICWord){ .level = s->local[c].level, .edge = 0xffff, .enabled = 0xffff };
+        gicv2_virt_reset(&s->virt[c]);
         *cpu = (GICCPU){ .bpr = 2, .abpr = 3, .best = SPURIOUS, .irq = cpu->irq, .fiq = cpu->fiq };
     }
     for (unsigned c = 0; c < CPUS && s->start_nonsecure; c++) {
@@ -593,6 +657,8 @@ static void gic_reset(Device *dev)
     if (s->start_nonsecure)
         memset(s->priority, 0x80, sizeof(s->priority));
     update(s);
+    for (unsigned c = 0; c < s->ncpu; c++)
+        update_virtual(s, c);
 }
 
 static bool gic_realize(Device *dev, Error **errp)
@@ -613,6 +679,12 @@ static bool gic_realize(Device *dev, Error **errp)
     memory_region_init_io(&s->cpuif, dev, &cpu_ops, s, "gic_cpu", 0x2000);
     device_add_region(dev, &s->dist);
     device_add_region(dev, &s->cpuif);
+    if (s->virtualization) {
+        memory_region_init_io(&s->hyp, dev, &hyp_ops, s, "gic_viface", 0x1000);
+        memory_region_init_io(&s->vcpu, dev, &vcpu_ops, s, "gic_vcpu", 0x2000);
+        device_add_region(dev, &s->hyp);
+        device_add_region(dev, &s->vcpu);
+    }
     gic_reset(dev);
     return true;
 }
@@ -634,10 +706,13 @@ static void gic_post_load(Device *dev)
         cpu->abpr = CLAMP(cpu->abpr, 3, 7);
         for (unsigned i = 0; i < 16; i++)
             cpu->sgi_from[i] &= (uint8_t)((1u << s->ncpu) - 1);
+        gicv2_virt_post_load(&s->virt[c]);
     }
     for (unsigned c = 0; c < s->ncpu; c++)
         s->cpu[c].irq = s->cpu[c].fiq = 2; /* neither level: shows both again */
     update(s);
+    for (unsigned c = 0; c < s->ncpu; c++)
+        update_virtual(s, c);
 }
 
 static void gic_pic_info(Device *dev, FILE *out)
@@ -670,6 +745,7 @@ static void gic_describe(Device *dev, void *builder)
 static const Property gic_props[] = {
     PROP_U32("num-cpu", GICv2, ncpu, 1), PROP_U32("num-irq", GICv2, nirq, 64), PROP_U32("revision", GICv2, revision, 2),
     PROP_BOOL("has-security-extensions", GICv2, security, false),
+    PROP_BOOL("has-virtualization-extensions", GICv2, virtualization, false),
     PROP_BOOL("start-nonsecure", GICv2, start_nonsecure, false), {},
 };
 const SavedField gic_word_saved[] = {
@@ -682,7 +758,8 @@ static const SavedField cpu_saved[] = {
 };
 static const SavedField gic_saved[] = {
     SAVED_INT(GICv2, ctlr), SAVED_STRUCTS(GICv2, local, gic_word_saved), SAVED_STRUCTS(GICv2, spi, gic_word_saved),
-    SAVED_BYTES(GICv2, priority), SAVED_BYTES(GICv2, target), SAVED_STRUCTS(GICv2, cpu, cpu_saved), SAVED_END(),
+    SAVED_BYTES(GICv2, priority), SAVED_BYTES(GICv2, target), SAVED_STRUCTS(GICv2, cpu, cpu_saved),
+    SAVED_STRUCTS(GICv2, virt, gicv2_virt_saved), SAVED_END(),
 };
 static const DeviceType gic_type = {
     .name = "arm_gic", .desc = "Arm generic interrupt controller v1/v2", .bus = BUS_SYSTEM, .category = "Misc devices",

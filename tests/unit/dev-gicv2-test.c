@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* GICv2: identification, routing, priorities and preemption, edge and level, SGIs, groups as FIQ, the two Security
- * views, split end of interrupt, saved state, nonsense. Expected values are from Arm's IHI 0048B. */
+ * views, split end of interrupt, virtualization extensions, saved state, nonsense. Expected values are from Arm's IHI 0048B. */
 #include "cpu.h"
 #include "dev-test.h"
 #include "hw/arm/gic.h"
 
 #define DIST 0x8000000u
 #define CPUIF 0x8010000u
+#define HYP 0x8030000u
+#define VCPU 0x8040000u
 #define SPIS 96
 
 static Device *gic;
@@ -310,6 +312,164 @@ static void test_nonsense(void)
     g_assert_false(device_realize(gic, NULL));
 }
 
+/* ---- Virtualization extensions: GICH as the hypervisor, GICV as its guest ---- */
+
+enum { L_VIRQ = 8, L_VFIQ, L_MAINTENANCE };
+static uint32_t hyp(unsigned reg) { return (uint32_t)address_space_ld(address_space_memory, HYP + reg, 4, NULL); }
+static void set_hyp(unsigned reg, uint32_t v) { address_space_st(address_space_memory, HYP + reg, v, 4); }
+static uint32_t vcpu(unsigned reg) { return (uint32_t)address_space_ld(address_space_memory, VCPU + reg, 4, NULL); }
+static void set_vcpu(unsigned reg, uint32_t v) { address_space_st(address_space_memory, VCPU + reg, v, 4); }
+
+static void place_virtual(void)
+{
+    place();
+    map_region(system_memory, HYP, gic, 2);
+    map_region(system_memory, VCPU, gic, 3);
+    for (int i = 0; i < 3; i++)
+        connect_line(gic, GIC_OUT_VIRQ + i, line(L_VIRQ + i));
+}
+
+static void setup_virtual(void)
+{
+    gic = device_new("arm_gic");
+    device_set_u32(gic, "num-cpu", 2);
+    device_set_u32(gic, "num-irq", SPIS + 32);
+    device_set_u64(gic, "has-virtualization-extensions", true);
+    realize(gic);
+    place_virtual();
+    secure = true;
+    be(0);
+}
+
+/* List register values. */
+static uint32_t entry(unsigned id, unsigned priority, unsigned state) { return id | (priority & 0xf8) << 20 | state << 28; }
+enum { PENDING = 1, ACTIVE = 2 };
+
+static void test_virtual(void)
+{
+    setup_virtual();
+    g_assert_cmphex(hyp(0x004), ==, 0x90000003);           /* VTR: four list registers, 32 levels */
+    set_hyp(0x008, 1 | 0xf8u << 24);                        /* VMCR: group 0, all priorities */
+    g_assert_cmphex(vcpu(0x00), ==, 1);
+    g_assert_cmphex(vcpu(0x04), ==, 0xf8);
+    g_assert_cmphex(hyp(0x030), ==, 0xf);                   /* all empty */
+    set_hyp(0x100, entry(40, 0xa0, PENDING));
+    g_assert_cmpint(line_level[L_VIRQ], ==, 0);             /* off */
+    set_hyp(0x000, 1);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 1);
+    set_hyp(0x104, entry(41, 0x50, PENDING) | 2 << 10);     /* more urgent */
+    g_assert_cmphex(hyp(0x030), ==, 0xc);
+    g_assert_cmphex(vcpu(0x18), ==, 41 | 2 << 10);
+    g_assert_cmphex(vcpu(0x0c), ==, 41 | 2 << 10);
+    g_assert_cmphex(vcpu(0x14), ==, 0x50);
+    g_assert_cmphex(hyp(0x104) >> 28 & 3, ==, ACTIVE);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 0);             /* the other does not preempt */
+    g_assert_cmphex(vcpu(0x0c), ==, 1023);
+    set_vcpu(0x10, 41 | 2 << 10);
+    g_assert_cmphex(hyp(0x104) >> 28 & 3, ==, 0);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 1);
+    g_assert_cmphex(vcpu(0x0c), ==, 40);
+    set_vcpu(0x10, 40);
+    g_assert_cmphex(vcpu(0x14), ==, 0xff);
+
+    /* a mask by priority; group 0 as FIQ; group 1 only by its alias */
+    set_hyp(0x100, entry(50, 0x80, PENDING));
+    set_vcpu(0x04, 0x80);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 0);
+    set_vcpu(0x04, 0xf8);
+    set_vcpu(0x00, 0xb);
+    g_assert_cmpint(line_level[L_VFIQ], ==, 1);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 0);
+    set_hyp(0x100, entry(50, 0x80, PENDING) | 1u << 30);
+    g_assert_cmpint(line_level[L_VFIQ], ==, 0);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 1);
+    g_assert_cmphex(vcpu(0x0c), ==, 1022);
+    g_assert_cmphex(vcpu(0x20), ==, 50);
+    set_vcpu(0x24, 50);
+
+    /* maintenance: end of an entry that asks for it, an end without an entry, too few entries, groups */
+    set_vcpu(0x00, 1);
+    set_hyp(0x100, entry(60, 0x80, PENDING) | 1u << 19);
+    g_assert_cmphex(vcpu(0x0c), ==, 60);
+    set_vcpu(0x10, 60);
+    g_assert_cmphex(hyp(0x020), ==, 1);
+    g_assert_cmphex(hyp(0x010), ==, 1);
+    g_assert_cmphex(hyp(0x030), ==, 0xe);                   /* not empty before the hypervisor has seen it */
+    g_assert_cmpint(line_level[L_MAINTENANCE], ==, 1);
+    set_hyp(0x100, 0);
+    g_assert_cmpint(line_level[L_MAINTENANCE], ==, 0);
+    set_hyp(0x000, 3);
+    g_assert_cmphex(hyp(0x010), ==, 2);                     /* at most one entry is in use */
+    g_assert_cmpint(line_level[L_MAINTENANCE], ==, 1);
+    set_hyp(0x100, entry(61, 0x80, ACTIVE));
+    set_hyp(0x104, entry(62, 0x80, ACTIVE));
+    g_assert_cmpint(line_level[L_MAINTENANCE], ==, 0);
+    set_hyp(0x0f0, 1 << 16);
+    set_hyp(0x000, 5);
+    set_vcpu(0x10, 99);
+    g_assert_cmphex(hyp(0x000), ==, 1u << 27 | 5);
+    g_assert_cmphex(hyp(0x010), ==, 4);
+    set_hyp(0x000, 0x11);
+    g_assert_cmphex(hyp(0x010), ==, 0x10);
+
+    /* an entry of a physical interrupt ends that */
+    set_hyp(0x000, 1);
+    enable_all();
+    be(0);
+    input(40, 0, 1);
+    g_assert_cmphex(cpuif(0x0c), ==, 40);
+    input(40, 0, 0);
+    g_assert_cmphex(dist(0x304), ==, 1u << 8);
+    set_hyp(0x100, entry(70, 0x80, PENDING) | 40 << 10 | 1u << 31);
+    set_hyp(0x104, 0);
+    g_assert_cmphex(vcpu(0x0c), ==, 70);
+    set_vcpu(0x10, 70);
+    g_assert_cmphex(dist(0x304), ==, 0);
+    /* split end */
+    set_vcpu(0x00, 0x201);
+    set_hyp(0x100, entry(71, 0x80, PENDING));
+    g_assert_cmphex(vcpu(0x0c), ==, 71);
+    set_vcpu(0x10, 71);
+    g_assert_cmphex(hyp(0x100) >> 28 & 3, ==, ACTIVE);
+    set_vcpu(0x1000, 71);
+    g_assert_cmphex(hyp(0x100) >> 28 & 3, ==, 0);
+    /* registers are the accessing vCPU's; state survives a save */
+    be(1);
+    g_assert_cmphex(hyp(0x000), ==, 0);
+    be(0);
+    set_vcpu(0x00, 1);
+    set_hyp(0x108, entry(33, 0x20, PENDING));
+    uint8_t *image = NULL;
+    size_t len = 0;
+    device_save(gic, &image, &len);
+    device_unrealize(gic);
+    setup_virtual();
+    g_assert_true(device_load(gic, image, len, NULL));
+    g_free(image);
+    g_assert_cmpint(line_level[L_VIRQ], ==, 1);
+    g_assert_cmphex(hyp(0x108), ==, entry(33, 0x20, PENDING));
+    g_assert_cmphex(vcpu(0x0c), ==, 33);
+    device_reset(gic);
+    g_assert_cmphex(hyp(0x108) | hyp(0x000) | vcpu(0x00), ==, 0);
+    teardown();
+}
+
+static void test_virtual_nonsense(void)
+{
+    setup_virtual();
+    enable_all();
+    for (unsigned i = 0; i < 20000; i++) {
+        uint32_t base = i & 1 ? HYP : VCPU, reg = (uint32_t)g_test_rand_int() & (i & 2 ? 0x13c : 0x1ffc);
+        be((int)(i >> 3 & 1));
+        if (i & 4)
+            address_space_st(address_space_memory, base + reg, (uint32_t)g_test_rand_int(), 4);
+        else
+            address_space_ld(address_space_memory, base + reg, 4, NULL);
+    }
+    load_garbage(gic, 50);
+    teardown();
+}
+
 int main(int argc, char **argv)
 {
     dev_test_init(&argc, &argv);
@@ -320,6 +480,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gicv2/sgi", test_sgi);
     g_test_add_func("/gicv2/groups", test_groups);
     g_test_add_func("/gicv2/split-end", test_split_end);
+    g_test_add_func("/gicv2/virtual", test_virtual);
+    g_test_add_func("/gicv2/virtual-nonsense", test_virtual_nonsense);
     g_test_add_func("/gicv2/saved", test_saved);
     g_test_add_func("/gicv2/nonsense", test_nonsense);
     return g_test_run();
