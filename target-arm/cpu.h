@@ -147,6 +147,7 @@ typedef struct ARMGICCpuIf {
     ARMAccess (*read)(void *opaque, ARMCPU *cpu, uint32_t reg, uint64_t *value);
     ARMAccess (*write)(void *opaque, ARMCPU *cpu, uint32_t reg, uint64_t value);
     void (*reset)(void *opaque, ARMCPU *cpu);
+    void (*state_changed)(void *opaque, ARMCPU *cpu); /* EL3 or the Security state was entered or left */
 } ARMGICCpuIf;
 
 /*
@@ -314,6 +315,8 @@ void arm_switch_mode(ARMCPU *env, unsigned from_mode, unsigned to_mode);
 ARMBank arm_bank_of_mode(unsigned mode);
 /* Recomputes hflags after any change to what TBF_* describe. */
 void arm_rebuild_hflags(ARMCPU *env);
+/* Tells an interrupt controller that shows interrupts by Security state. After a change to or from EL3, or of SCR_EL3.NS. */
+void arm_security_changed(ARMCPU *env);
 /* SPSel: the SP of this EL or SP_EL0 becomes the current one. */
 void arm_select_sp(ARMCPU *env, unsigned spsel);
 /* Brings interrupt_request up to date with the input lines and HCR_EL2.{VI,VF,VSE}. Any thread. */

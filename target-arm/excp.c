@@ -397,6 +397,8 @@ static void take_exception(ARMCPU *env, int excp)
         enter_aa64(env, excp, to);
     else
         enter_aa32(env, excp, to);
+    if (UNLIKELY((from == 3) != (to == 3)))
+        arm_security_changed(env);
     if (UNLIKELY(env->pmu_filtered))
         arm_pmu_after_el_change(env);
     env->exclusive_addr = ~0ull;
@@ -577,6 +579,8 @@ void helper_a64_eret(CPUState *cpu, uint32_t key)
     arm_rebuild_hflags(env);
     if (to != (int)el)
         arm_update_tlb_key(env);
+    if (UNLIKELY(el == 3 && to != 3))
+        arm_security_changed(env);
     if (UNLIKELY(env->pmu_filtered))
         arm_pmu_after_el_change(env);
     if (UNLIKELY(log_enabled(LOG_INT)))
@@ -603,6 +607,8 @@ void helper_a32_eret(CPUState *cpu, uint32_t pc, uint32_t cpsr)
     env->pc = pc & (env->thumb ? ~1u : ~3u);
     arm_rebuild_hflags(env);
     arm_update_tlb_key(env);
+    if (UNLIKELY(el == 3))
+        arm_security_changed(env);
     if (UNLIKELY(env->pmu_filtered))
         arm_pmu_after_el_change(env);
 }

@@ -184,8 +184,10 @@ void helper_cpsr_write(CPUState *cpu, uint32_t value, uint32_t mask)
     }
     arm_set_cpsr(env, value, mask & may);
     arm_rebuild_hflags(env);
-    if (mask & CPSR_M)
+    if (mask & CPSR_M) {
         arm_update_tlb_key(env);
+        arm_security_changed(env);
+    }
 }
 
 uint32_t helper_spsr_read(CPUState *cpu)

@@ -313,6 +313,12 @@ static uint32_t flags_a32(const ARMCPU *env, unsigned el)
     return (env->fpcr >> 20 & 3) == 3 ? f | TBF_VECSTRIDE : f;
 }
 
+void arm_security_changed(ARMCPU *env)
+{
+    if (env->gic && arm_feature(env, ARM_FEATURE_EL3))
+        env->gic->state_changed(env->gic_opaque, env);
+}
+
 void arm_rebuild_hflags(ARMCPU *env)
 {
     unsigned el = arm_current_el(env), mode = el == 0 ? ARM_MMU_USER : env->pstate & PSTATE_PAN ? ARM_MMU_PAN : ARM_MMU_PRIV;

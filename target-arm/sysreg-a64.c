@@ -73,6 +73,7 @@ void arm_write_scr(ARMCPU *env, const ARMSysReg *r, uint64_t value)
         arm_tlb_flush_local(env);
     arm_update_tlb_key(env);
     arm_rebuild_hflags(env);
+    arm_security_changed(env);
 }
 
 static void write_vtcr(ARMCPU *env, const ARMSysReg *r, uint64_t value)

@@ -2,8 +2,8 @@
 /*
  * GICv3 physical CPU interface: the ICC_* system registers (IHI 0069 ch. 12.2). System register access is always on
  * (SRE reads as one). Accesses arrive on the vCPU's thread, without the machine lock. Group 0 is signalled as
- * FIQ, Group 1 as IRQ. Not modelled: the FIQ form of Group 1 interrupts of the other Security state, message
- * and sleep states.
+ * FIQ, Group 1 as IRQ, or as FIQ where it is of the other Security state or the vCPU is at EL3. Not modelled:
+ * message and sleep states.
  */
 #include "hw/intc/gicv3.h"
 
@@ -66,9 +66,20 @@ static bool may_signal(GICv3CPU *c)
            (c->best_priority & preemption_mask(c, c->best_group)) < running_priority(c);
 }
 
+/* IHI 0069 4.6.2, table of physical interrupt signals. */
+static uint8_t groups_as_fiq(const ARMCPU *cpu)
+{
+    if (!arm_feature(cpu, ARM_FEATURE_EL3))
+        return 1 << GIC_G0;
+    if (arm_current_el(cpu) == 3 && arm_is_aa64(cpu))
+        return 1 << GIC_G0 | 1 << GIC_G1S | 1 << GIC_G1NS;
+    return 1 << GIC_G0 | 1 << (arm_is_secure(cpu) ? GIC_G1NS : GIC_G1S);
+}
+
 void gicv3_cpuif_update(GICv3CPU *c)
 {
-    bool signal = may_signal(c), fiq = signal && c->best_group == GIC_G0;
+    uint8_t as_fiq = single_view(c) ? 1 << GIC_G0 : c->as_fiq | 1 << GIC_G0;
+    bool signal = may_signal(c), fiq = signal && as_fiq >> c->best_group & 1;
     const bool levels[] = { [GIC_OUT_IRQ] = signal && !fiq, [GIC_OUT_FIQ] = fiq };
     for (unsigned i = 0; i < ARRAY_SIZE(levels); i++)
         if (c->shown[i] != levels[i]) {
@@ -335,12 +346,23 @@ static void cpuif_reset(void *opaque, ARMCPU *cpu)
 {
     GICv3CPU *c = opaque;
     GIC_LOCKED(&c->gic->lock);
-    (void)cpu;
     gicv3_cpuif_reset(c);
+    c->as_fiq = groups_as_fiq(cpu);
     gicv3_update_cpu(c);
 }
 
-static const ARMGICCpuIf cpuif_ops = { .read = cpuif_read, .write = cpuif_write, .reset = cpuif_reset };
+static void cpuif_state_changed(void *opaque, ARMCPU *cpu)
+{
+    GICv3CPU *c = opaque;
+    GIC_LOCKED(&c->gic->lock);
+    uint8_t as_fiq = groups_as_fiq(cpu);
+    if (as_fiq == c->as_fiq)
+        return;
+    c->as_fiq = as_fiq;
+    gicv3_cpuif_update(c);
+}
+
+static const ARMGICCpuIf cpuif_ops = { .read = cpuif_read, .write = cpuif_write, .reset = cpuif_reset, .state_changed = cpuif_state_changed };
 
 void gicv3_cpuif_reset(GICv3CPU *c)
 {

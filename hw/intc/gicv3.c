@@ -694,6 +694,7 @@ static void cpu_post_load(Device *dev)
     GIC_LOCKED(&c->gic->lock);
     for (unsigned g = 0; g < GIC_GROUPS; g++)
         c->bpr[g] &= 7; /* binary points are three bits */
+    c->as_fiq &= 1 << GIC_G0 | 1 << GIC_G1S | 1 << GIC_G1NS;
     c->lpis = 0;
     for (unsigned i = 0; i < GICV3_LPI_WORDS; i++)
         c->lpis += (uint32_t)__builtin_popcountll(c->lpi_pending[i]);
@@ -712,7 +713,7 @@ static const SavedField cpu_saved[] = {
     SAVED_ARRAY(GICv3CPU, lpi_pending), SAVED_INT(GICv3CPU, pmr), SAVED_BYTES(GICv3CPU, bpr),
     SAVED_BYTES(GICv3CPU, enabled), SAVED_ARRAY(GICv3CPU, icc_ctlr), SAVED_ARRAY(GICv3CPU, active),
     SAVED_INT(GICv3CPU, ich_hcr), SAVED_INT(GICv3CPU, ich_vmcr), SAVED_ARRAY(GICv3CPU, ich_lr),
-    SAVED_ARRAY(GICv3CPU, ich_active), SAVED_END(),
+    SAVED_ARRAY(GICv3CPU, ich_active), SAVED_INT(GICv3CPU, as_fiq), SAVED_END(),
 };
 static const DeviceType gic_type = {
     .name = "arm-gicv3", .desc = "Arm generic interrupt controller v3", .bus = BUS_SYSTEM, .category = "Misc devices",

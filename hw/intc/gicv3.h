@@ -49,6 +49,7 @@ typedef struct GICv3CPU {
     uint16_t best;                /* highest priority pending interrupt or GICV3_SPURIOUS */
     uint8_t best_priority;
     GICGroup best_group;
+    uint8_t as_fiq;               /* groups that the vCPU's Security state has signalled as FIQ: bits */
     uint8_t shown[GIC_OUTS];      /* of the outputs */
 } GICv3CPU;
 
