@@ -467,8 +467,10 @@ static void thread_sleep(struct VCPUThread *t)
     }
     if (icount_enabled() && !all_stopped) {
         int64_t wait = icount_idle();
-        if (wait == 0)
+        if (wait == 0) { /* perhaps for ever, when nothing wakes a vCPU: others must get the lock */
+            machine_lock_yield();
             return;
+        }
         if (wait > 0) {
             ts = (struct timespec){ .tv_sec = wait / NS_PER_SEC, .tv_nsec = wait % NS_PER_SEC };
             timeout = &ts;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -16,11 +17,16 @@
 
 static pthread_mutex_t machine_mutex = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool lock_is_mine;
+static atomic_int lock_waiters;
 
 void machine_lock(void)
 {
     g_assert(!lock_is_mine);
-    pthread_mutex_lock(&machine_mutex);
+    if (pthread_mutex_trylock(&machine_mutex)) {
+        atomic_fetch_add(&lock_waiters, 1);
+        pthread_mutex_lock(&machine_mutex);
+        atomic_fetch_sub(&lock_waiters, 1);
+    }
     lock_is_mine = true;
 }
 
@@ -29,6 +35,17 @@ void machine_unlock(void)
     g_assert(lock_is_mine);
     lock_is_mine = false;
     pthread_mutex_unlock(&machine_mutex);
+}
+
+/* A mutex goes to whoever comes first, which would be the thread that has just released it. */
+void machine_lock_yield(void)
+{
+    if (!atomic_load(&lock_waiters))
+        return;
+    machine_unlock();
+    for (unsigned turns = 0; turns < 1000 && atomic_load(&lock_waiters); turns++)
+        sched_yield();
+    machine_lock();
 }
 
 bool machine_lock_held(void)

@@ -12,6 +12,8 @@
 
 void machine_lock(void);
 void machine_unlock(void);
+/* Lets go of the lock for a moment when somebody waits for it: for loops that would hold it all the time. */
+void machine_lock_yield(void);
 bool machine_lock_held(void); /* by the calling thread */
 
 /* Runs until main_loop_quit(); returns the exit status passed to it. Call with the lock held. */
