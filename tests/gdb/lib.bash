@@ -8,12 +8,12 @@ emulator=
 trap '[ -z "$emulator" ] || kill "$emulator" 2>/dev/null; rm -rf "$tmp"' EXIT
 fails=0
 
-build_guest() { # width
+build_guest() { # width, source (guest.c)
     local dir=$SRC/tests/tcg/i386/system
     gcc "-m$1" -O1 -g -Wall -Wextra -Werror -Wno-main -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
         -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone -fno-optimize-sibling-calls -I"$dir" \
         -nostdlib -static -no-pie -Wl,-T,"$dir/link.ld" -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
-        -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack -o "$tmp/guest$1.elf" "$dir/start.S" "$dir/lib.c" "$SRC/tests/gdb/guest.c" &&
+        -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack -o "$tmp/guest$1.elf" "$dir/start.S" "$dir/lib.c" "$SRC/tests/gdb/${2:-guest.c}" &&
         objcopy -O elf32-i386 "$tmp/guest$1.elf" "$tmp/guest$1"
 }
 
