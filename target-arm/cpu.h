@@ -336,6 +336,7 @@ _Noreturn void arm_raise_undef(ARMCPU *env, uintptr_t retaddr);
 void arm_do_exception(CPUState *cpu);
 bool arm_exec_interrupt(CPUState *cpu, uint32_t request);
 bool arm_has_work(const CPUState *cpu);
+bool arm_interrupts_off(const CPUState *cpu);
 
 /* ---- mmu.c ---- */
 bool arm_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);

@@ -7,6 +7,7 @@
 #include "mmu.h"
 #include "pauth.h"
 #include "util/log.h"
+#include "util/timer.h"
 
 #include <inttypes.h>
 
@@ -682,4 +683,18 @@ bool arm_has_work(const CPUState *cpu)
     if (arm_feature(env, ARM_FEATURE_M))
         return arm_m_has_work(env);
     return !env->psci_powered_off && atomic_load(&cpu->interrupt_request) & lines;
+}
+
+/* WFI ends by interrupts that are masked, too: one that is halted can only be called so when nothing is left that could raise one. */
+bool arm_interrupts_off(const CPUState *cpu)
+{
+    const ARMCPU *env = (const ARMCPU *)cpu;
+    unsigned el = arm_current_el(env), s = env->v7m.secure;
+    bool m = arm_feature(env, ARM_FEATURE_M);
+
+    if (cpu->halted && timers_next_deadline(CLOCK_VIRTUAL) >= 0)
+        return env->psci_powered_off;
+    if (m)
+        return (env->v7m.primask[s] | env->v7m.faultmask[s]) & 1;
+    return env->psci_powered_off || (!unmasked(env, target_el(env, EXCP_IRQ), el, PSTATE_I) && !unmasked(env, target_el(env, EXCP_FIQ), el, PSTATE_F));
 }
