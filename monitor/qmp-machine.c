@@ -261,20 +261,44 @@ static char *model_text(json_t *model, Error **errp)
     return g_string_free(s, FALSE);
 }
 
+typedef struct ModelSearch {
+    const char *name;
+    bool found;
+} ModelSearch;
+
+static void compare_model(void *opaque, const char *name, const char *unavailable)
+{
+    ModelSearch *s = opaque;
+    s->found |= !strcmp(name, s->name);
+}
+
+static bool has_model(const char *name)
+{
+    ModelSearch s = { .name = name };
+    if (current_target->cpu_models)
+        current_target->cpu_models(compare_model, &s);
+    return s.found;
+}
+
+/* Static expansion says a model by its difference from "base", which only x86 has; the other targets word their own errors. */
 static json_t *query_cpu_model_expansion(json_t *args, Error **errp)
 {
-    Error *err = NULL;
     json_t *model = json_object_get(args, "model"), *props = json_object(), *result = NULL;
-    char *text = model_text(model, errp), *name = g_strdup(qmp_str(model, "name"));
-    if (text && current_target->cpu_expand && current_target->cpu_expand(text, add_expansion, props, &err))
-        result = json_pack("{s:{s:s,s:O}}", "model", "name", !strcmp(qmp_str(args, "type"), "static") ? "base" : name,
-                           "props", props);
-    else if (text)
+    const char *name = qmp_str(model, "name");
+    bool is_static = !strcmp(qmp_str(args, "type"), "static"), base = has_model("base");
+    char *text = model_text(model, errp);
+    if (text && !current_target->cpu_expand)
         error_setg(errp, "CPU model '%s' not found", name);
-    error_free(err);
+    else if (text && is_static && !base)
+        error_setg(errp, "The requested expansion type is not supported");
+    else if (text && base && !has_model(name))
+        error_setg(errp, "CPU model '%s' not found", name);
+    else if (text && current_target->cpu_expand(text, add_expansion, props, errp))
+        result = json_pack("{s:{s:s}}", "model", "name", is_static ? "base" : name);
+    if (result && json_object_size(props))
+        json_object_set(json_object_get(result, "model"), "props", props);
     json_decref(props);
     g_free(text);
-    g_free(name);
     return result;
 }
 

@@ -117,6 +117,11 @@ static bool set_option(ARMCPU *env, const char *option, Error **errp)
             env->id_aa64dfr[0] &= ~0xf00ull;
             env->id_dfr[0] &= ~0xf000000u;
         }
+    } else if (!strcmp(key, "aarch64") && arm_feature(env, ARM_FEATURE_AARCH64)) {
+        if (off) {
+            error_setg(errp, "'aarch64' feature cannot be disabled unless KVM is enabled and 32-bit EL1 is supported");
+            return false;
+        }
     } else {
         error_setg(errp, "Property '%s-arm-cpu.%s' not found", env->model->name, key);
         return false;
@@ -198,6 +203,50 @@ void arm_cpu_models(void (*fn)(void *opaque, const char *name, const char *unava
         if (find_model(m->name, ops))
             fn(opaque, m->name, "");
     }
+}
+
+/* Options of set_option, as management tools ask for them. */
+static bool check_expansion(char **words, const TargetOps *ops, Error **errp)
+{
+    if (!strcmp(words[0], "host")) {
+        error_setg(errp, "The CPU type 'host' requires KVM");
+        return false;
+    }
+    if (!find_model(words[0], ops)) {
+        error_setg(errp, "The CPU type '%s' is not a recognized ARM CPU type", words[0]);
+        return false;
+    }
+    static const char *const known[] = { "aarch64", "pauth", "pauth-impdef", "pmu", NULL };
+    for (unsigned i = 1; words[i]; i++) {
+        g_autofree char *key = g_strndup(words[i], strcspn(words[i], "="));
+        if (!g_strv_contains(known, key)) {
+            error_setg(errp, "Parameter '%s' is unexpected", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool arm_cpu_expand(const char *model, void (*fn)(void *opaque, const char *name, const char *value), void *opaque, Error **errp)
+{
+    g_auto(GStrv) words = g_strsplit(model, ",", -1);
+    CPUState *cpu = words[0] && check_expansion(words, current_target, errp) ? current_target->cpu_create(model, errp) : NULL;
+    if (!cpu)
+        return false;
+    const ARMCPU *env = arm_cpu(cpu);
+    ARMCPU *plain = arm_cpu(current_target->cpu_create(words[0], NULL)); /* what can be switched off */
+    if (arm_feature(env, ARM_FEATURE_AARCH64))
+        fn(opaque, "aarch64", "on");
+    if (arm_feature(plain, ARM_FEATURE_PAUTH)) {
+        bool on = arm_feature(env, ARM_FEATURE_PAUTH);
+        fn(opaque, "pauth", on ? "on" : "off");
+        fn(opaque, "pauth-impdef", on && env->id_aa64isar[1] >> 8 & 15 ? "on" : "off");
+    }
+    if (arm_feature(plain, ARM_FEATURE_PMU))
+        fn(opaque, "pmu", arm_feature(env, ARM_FEATURE_PMU) ? "on" : "off");
+    free(plain);
+    free(cpu);
+    return true;
 }
 
 ARMCPU *arm_cpu_by_affinity(uint64_t affinity)

@@ -23,6 +23,9 @@ extern const ARMModel arm_models[]; /* ends with a row without name */
 /* TargetOps.cpu_models, for the models of a target. */
 void arm_cpu_models(void (*fn)(void *opaque, const char *name, const char *unavailable), void *opaque, const TargetOps *ops);
 
+/* TargetOps.cpu_expand: of the options of -cpu, those that the model has. */
+bool arm_cpu_expand(const char *model, void (*fn)(void *opaque, const char *name, const char *value), void *opaque, Error **errp);
+
 /* What one field of an ID register says: value >= min means feature. */
 typedef struct ARMFeatureField {
     uint8_t feature, shift, min;

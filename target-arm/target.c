@@ -89,9 +89,9 @@ static const char *const aarch64_aliases[] = { "arm64", NULL };
     .post_load = post_load, .bus_error = arm_bus_error, .gdb = &arm_gdb_target, .dump = &arm_dump_target
 
 const TargetOps arm_target_ops = {
-    .name = "arm", .aliases = arm_aliases, .address_bits = 32, .cpu_create = create_arm, .cpu_list = list_arm, .cpu_models = arm_models_of_target, .registers = arm_registers, ARM_OPS,
+    .name = "arm", .aliases = arm_aliases, .address_bits = 32, .cpu_create = create_arm, .cpu_list = list_arm, .cpu_models = arm_models_of_target, .cpu_expand = arm_cpu_expand, .registers = arm_registers, ARM_OPS,
 };
 
 const TargetOps aarch64_target_ops = {
-    .name = "aarch64", .aliases = aarch64_aliases, .address_bits = 64, .cpu_create = create_aarch64, .cpu_list = list_aarch64, .cpu_models = aarch64_models_of_target, .registers = aarch64_registers, ARM_OPS,
+    .name = "aarch64", .aliases = aarch64_aliases, .address_bits = 64, .cpu_create = create_aarch64, .cpu_list = list_aarch64, .cpu_models = aarch64_models_of_target, .cpu_expand = arm_cpu_expand, .registers = aarch64_registers, ARM_OPS,
 };
