@@ -477,7 +477,7 @@ static bool open_drives(Error **errp)
         OptGroup *o = g_ptr_array_index(cfg.drives, i);
         if (cfg.snapshot)
             opts_set(o, "snapshot", "on");
-        if (!drive_add(o, (DriveInterface)machine.type->default_drive, 2, errp))
+        if (!drive_add(o, (DriveInterface)machine.type->default_drive, machine.type->drives_per_bus ? machine.type->drives_per_bus : 2, errp))
             return false;
     }
     return true;

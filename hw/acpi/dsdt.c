@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DSDT of the PC: PCI root with its windows and interrupt routing through the PIIX3's four link devices,
- * ISA devices, HPET, processors, the S5 sleep state.
+ * The DSDT of the PC: PCI root with its windows and interrupt routing through the ISA bridge's link devices (four in the PIIX3, eight in
+ * the ICH9), ISA devices, HPET, processors, the S5 sleep state. What PCI Express adds is in dsdt-pcie.c.
  */
 #include "hw/acpi.h"
 #include "hw/aml.h"
@@ -10,6 +10,8 @@
 
 static const uint32_t link_irqs[] = { 5, 10, 11 };
 #define INTERRUPTS_NUMBER_AT 5 /* of the first number in an extended interrupt descriptor */
+
+enum { OSC_GRANTED = 0x1f }; /* hot-plug, power management, error reporting, capability structures */
 
 static void eisa_name(Aml *a, const char *name, const char *id)
 {
@@ -187,15 +189,21 @@ static void isa_devices(Aml *a, const ACPIConfig *c)
 
 static void isa_bridge(Aml *a, const ACPIConfig *c)
 {
-    static const char *const routes[] = { "PRQ0", "PRQ1", "PRQ2", "PRQ3" };
+    static const char *const routes[] = { "PRQ0", "PRQ1", "PRQ2", "PRQ3", "PRQ4", "PRQ5", "PRQ6", "PRQ7" };
+    bool q35 = c->chipset.q35;
     AmlMark d = aml_device(a, "ISA");
-    aml_name_int(a, "_ADR", 1 << 16);
+    aml_name_int(a, "_ADR", (q35 ? 0x1fu : 1u) << 16);
     aml_region(a, "P40C", AML_PCI_CONFIG, 0x60, 4);
-    aml_field_bytes(a, "P40C", routes, ARRAY_SIZE(routes));
+    aml_field_bytes(a, "P40C", routes, 4);
+    if (q35) {
+        aml_region(a, "P40D", AML_PCI_CONFIG, 0x68, 4);
+        aml_field_bytes(a, "P40D", routes + 4, 4);
+    }
     isa_devices(a, c);
-    for (unsigned n = 0; n < 4; n++)
+    for (unsigned n = 0; n < (q35 ? 8 : 4); n++)
         link_device(a, n);
-    sci_link_device(a);
+    if (!q35)
+        sci_link_device(a);
     aml_end(a, d);
 }
 
@@ -210,7 +218,9 @@ static void pci_windows(Aml *a, const ACPIConfig *c)
     aml_window(a, AML_RANGE_IO, 2, 0, 0xcf7);
     aml_window(a, AML_RANGE_IO, 2, 0xd00, 0xffff);
     aml_window(a, AML_RANGE_MEMORY, 4, 0xa0000, 0xbffff);
-    aml_window(a, AML_RANGE_MEMORY, 4, c->hole_start, c->hole_end - 1);
+    for (unsigned i = 0; i < ACPI_HOLES; i++)
+        if (c->hole[i].start < c->hole[i].end)
+            aml_window(a, AML_RANGE_MEMORY, 4, c->hole[i].start, c->hole[i].end - 1);
     if (c->high_start < c->high_end)
         aml_window(a, AML_RANGE_MEMORY, 8, c->high_start, c->high_end - 1);
     aml_resources_end(a, t);
@@ -260,19 +270,30 @@ void acpi_dsdt(GByteArray *out, const ACPIConfig *c)
 {
     AmlMark system = aml_scope(out, "\\_SB");
     AmlMark pci = aml_device(out, "PCI0");
-    eisa_name(out, "_HID", "PNP0A03");
+    eisa_name(out, "_HID", c->chipset.q35 ? "PNP0A08" : "PNP0A03");
+    if (c->chipset.q35) {
+        eisa_name(out, "_CID", "PNP0A03");
+        aml_pci_osc(out, OSC_GRANTED);
+    }
     aml_name_int(out, "_UID", 0);
     aml_name_int(out, "_BBN", 0);
     pci_windows(out, c);
     isa_bridge(out, c);
     aml_end(out, pci);
+    if (c->ecam_size)
+        acpi_dsdt_ecam(out, c);
     processors(out, c);
     fw_cfg_device(out);
     if (c->hpet)
         hpet_device(out);
     aml_end(out, system);
+    if (c->chipset.q35)
+        acpi_dsdt_pic(out);
     AmlMark root = aml_scope(out, "\\_SB.PCI0");
-    routing_table(out);
+    if (c->chipset.q35)
+        acpi_dsdt_routing(out);
+    else
+        routing_table(out);
     aml_end(out, root);
     aml_name(out, "\\_S5");
     AmlMark s5 = aml_package(out, 4);

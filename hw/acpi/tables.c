@@ -57,13 +57,13 @@ static uint32_t build_fadt(ACPITables *t, const ACPIConfig *c, uint32_t facs, ui
     acpi_put(a, 0, 1);                 /* power profile: unspecified */
     acpi_put(a, PC_SCI_IRQ, 2);
     acpi_put(a, PC_SMI_PORT, 4);
-    acpi_put(a, PC_SMI_ACPI_ENABLE, 1);
-    acpi_put(a, PC_SMI_ACPI_DISABLE, 1);
+    acpi_put(a, c->chipset.acpi_enable, 1);
+    acpi_put(a, c->chipset.acpi_disable, 1);
     acpi_put_zeros(a, 2);              /* S4BIOS, P-states: none */
-    const uint32_t blocks[] = { PC_PM_BASE, 0, PC_PM_BASE + 4, 0, 0, PC_PM_BASE + 8, PC_GPE0_BASE, 0 };
+    const uint32_t blocks[] = { PC_PM_BASE, 0, PC_PM_BASE + 4, 0, 0, PC_PM_BASE + 8, c->chipset.gpe0, 0 };
     for (unsigned i = 0; i < ARRAY_SIZE(blocks); i++)
         acpi_put(a, blocks[i], 4);     /* PM1a/b events, PM1a/b control, PM2, timer, GPE0, GPE1 */
-    const uint8_t lengths[] = { 4, 2, 0, 4, 4, 0, 0, 0 };
+    const uint8_t lengths[] = { 4, 2, 0, 4, c->chipset.gpe0_len, 0, 0, 0 };
     g_byte_array_append(a, lengths, sizeof(lengths)); /* the same, then GPE1 base, C-state control */
     acpi_put(a, 0xfff, 2);             /* no C2 */
     acpi_put(a, 0xfff, 2);             /* no C3 */
@@ -79,7 +79,7 @@ static uint32_t build_fadt(ACPITables *t, const ACPIConfig *c, uint32_t facs, ui
     acpi_put_zeros(a, 8);              /* 64-bit FACS: the 32-bit field holds */
     acpi_put_pointer(t, dsdt, 8);
     for (unsigned i = 0; i < ARRAY_SIZE(blocks); i++) {
-        static const uint8_t widths[] = { 4, 0, 2, 0, 0, 4, 4, 0 };
+        const uint8_t widths[] = { 4, 0, 2, 0, 0, 4, c->chipset.gpe0_len, 0 };
         put_gas_io(a, blocks[i], widths[i]);
     }
     return acpi_table_end(t, start);
@@ -167,6 +167,8 @@ ACPITables *acpi_build(const ACPIConfig *c)
     tables[n++] = build_madt(t, c);
     if (c->hpet)
         tables[n++] = build_hpet(t);
+    if (c->ecam_size)
+        tables[n++] = acpi_mcfg(t, c->ecam_base, (unsigned)(c->ecam_size / MiB - 1));
     tables[n++] = build_waet(t);
     uint32_t rsdt = acpi_root(t, "RSDT", 4, tables, n);
     uint32_t xsdt = acpi_root(t, "XSDT", 8, tables, n);

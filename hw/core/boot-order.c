@@ -16,7 +16,7 @@ static GArray *entries; /* by index */
 
 /* Names of PCI classes in paths (PCI Bus Binding to IEEE 1275, table 1). */
 static const struct { uint16_t class_code; const char *name; } class_names[] = {
-    { 0x0100, "scsi" }, { 0x0101, "ide" }, { 0x0102, "fdc" }, { 0x0106, "sata" }, { 0x0200, "ethernet" }, { 0x0300, "display" }, { 0x0601, "isa" },
+    { 0x0100, "scsi" }, { 0x0101, "ide" }, { 0x0102, "fdc" }, { 0x0200, "ethernet" }, { 0x0300, "display" }, { 0x0601, "isa" }, { 0x0604, "pci-bridge" },
 };
 
 static void append_function(GString *path, const PCIDevice *pci)

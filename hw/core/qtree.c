@@ -12,7 +12,7 @@ const char *bus_kind_name(BusKind kind)
 {
     static const char *const names[] = {
         [BUS_NONE] = "", [BUS_SYSTEM] = "System", [BUS_ISA] = "ISA", [BUS_PCI] = "PCI", [BUS_IDE] = "IDE", [BUS_SD] = "sd-bus",
-        [BUS_VIRTIO] = "virtio-bus", [BUS_VIRTIO_SERIAL] = "virtio-serial-bus", [BUS_SCSI] = "SCSI", [BUS_NVME] = "nvme-bus",
+        [BUS_VIRTIO] = "virtio-bus", [BUS_VIRTIO_SERIAL] = "virtio-serial-bus", [BUS_SCSI] = "SCSI", [BUS_NVME] = "nvme-bus", [BUS_I2C] = "i2c-bus",
         [BUS_SERIAL_KINDS] = "",
     };
     return (unsigned)kind < ARRAY_SIZE(names) && names[kind] ? names[kind] : "";

@@ -4,17 +4,11 @@
  * below 1 MiB, where it may write, and as a ROM below 4 GiB; -kernel is started by it.
  * Not modelled: ACPI, I/O APIC, HPET, network cards.
  */
-#include "hw/apic.h"
-#include "hw/fw_cfg.h"
-#include "hw/i8259.h"
 #include "hw/ide.h"
-#include "hw/isa.h"
 #include "hw/pc-board.h"
-#include "target-i386/cpu.h"
 #include "util/error.h"
 #include "util/options.h"
 #include <glib.h>
-#include <string.h>
 
 #define RAM_MAX (3584 * MiB)
 
@@ -48,42 +42,10 @@ static bool create_memory(MachineState *m, PCBoard *b, Error **errp)
     return true;
 }
 
-static void isa_interrupt(void *opaque, int n, int level)
-{
-    irq_set(&((PCBoard *)opaque)->pic[n], level);
-}
-
-static void pic_output(void *opaque, int n, int level)
-{
-    apic_set_extint(level);
-}
-
-static int acknowledge_pic(void *opaque)
-{
-    return pic_read_irq(opaque);
-}
-
 static bool create_isa_bus(PCBoard *b, Error **errp)
 {
-    IRQLine irqs[ISA_IRQS];
-    for (int n = 0; n < ISA_IRQS; n++)
-        irqs[n] = (IRQLine){ isa_interrupt, b, n };
-    isa_bus_new(NULL, system_io, irqs);
-    isa_bus->memory = system_memory;
-    Device *pic = device_new("isa-i8259");
-    if (!device_realize(pic, errp))
-        return false;
-    for (int n = 0; n < ISA_IRQS; n++)
-        b->pic[n] = device_input(pic, n);
-    connect_line(pic, 0, (IRQLine){ pic_output, NULL, 0 });
-    apic_connect_pic(acknowledge_pic, pic);
-    x86_ferr_line = isa_irq(13);
-    return true;
-}
-
-static bool create_vga(const MachineState *m, Error **errp)
-{
-    return !strcmp(m->vga ? m->vga : "none", "none") || device_realize(device_new("isa-vga"), errp);
+    pc_create_isa_bus(b, NULL);
+    return pc_create_pic(b, errp);
 }
 
 static bool isapc_init(MachineState *m, Error **errp)
@@ -91,7 +53,7 @@ static bool isapc_init(MachineState *m, Error **errp)
     PCBoard *b = g_new0(PCBoard, 1);
     m->board = b;
     return read_options(m, b, errp) && pc_create_cpus(m, errp) && create_memory(m, b, errp) && create_isa_bus(b, errp) &&
-           pc_create_isa_devices(m, b, errp) && create_vga(m, errp) && isa_ide_new(0, errp) && isa_ide_new(1, errp) &&
+           pc_create_isa_devices(m, b, errp) && pc_create_vga(m, "isa-vga", errp) && isa_ide_new(0, errp) && isa_ide_new(1, errp) &&
            pc_load_firmware(m, errp) && pc_fill_fw_cfg(m, errp);
 }
 

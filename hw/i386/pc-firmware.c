@@ -4,10 +4,12 @@
  * through fw_cfg: sizes, memory map, ACPI tables with the script that places them, SMBIOS, boot options,
  * and a kernel that it is to start itself.
  */
+#include "block/block.h"
 #include "hw/acpi.h"
 #include "hw/boot-order.h"
 #include "hw/fw_cfg.h"
 #include "hw/pc-board.h"
+#include "hw/pc-north.h"
 #include "hw/smbios.h"
 #include "util/error.h"
 #include "vl.h"
@@ -17,6 +19,8 @@
 #define FIRMWARE_MAX (16 * MiB)
 #define FIRMWARE_UNIT (64 * KiB)
 #define LOW_WINDOW (128 * KiB)
+#define FLASH_SECTOR 4096u
+#define FLASH_TOTAL_MAX (8u << 20)
 #define DEFAULT_FIRMWARE (pci_root_bus ? "bios-256k.bin" : "bios.bin")
 
 static char *firmware_path(const MachineState *m)
@@ -46,7 +50,15 @@ static bool read_firmware(const MachineState *m, Blob *out, Error **errp)
     return true;
 }
 
-bool pc_load_firmware(MachineState *m, Error **errp)
+/* The last 128 KiB below 4 GiB are also the last below 1 MiB. */
+static void show_below_1m(PCBoard *b, MemoryRegion *rom)
+{
+    uint64_t low = MIN(rom->size, LOW_WINDOW);
+    memory_region_init_alias(&b->rom_low, NULL, "isa-bios", rom, rom->size - low, low);
+    memory_region_add_overlap(pc_pci_memory(), MiB - low, &b->rom_low, 1);
+}
+
+static bool load_image(MachineState *m, Error **errp)
 {
     PCBoard *b = m->board;
     Blob image;
@@ -55,15 +67,97 @@ bool pc_load_firmware(MachineState *m, Error **errp)
     memcpy(memory_region_ram_ptr(&b->rom), image.data, image.len);
     uint64_t low = MIN(image.len, LOW_WINDOW);
     if (pci_root_bus) {
-        memory_region_init_alias(&b->rom_low, NULL, "isa-bios", &b->rom, image.len - low, low);
-        memory_region_add_overlap(i440fx_pci_memory(), MiB - low, &b->rom_low, 1);
-        memory_region_add(i440fx_pci_memory(), PC_ABOVE_4G - image.len, &b->rom);
+        show_below_1m(b, &b->rom);
+        memory_region_add(pc_pci_memory(), PC_ABOVE_4G - image.len, &b->rom);
     } else { /* no bridge that could open RAM for writing: the BIOS lies in it */
         memory_region_add_overlap(system_memory, PC_ABOVE_4G - image.len, &b->rom, 1);
         rom_add("bios-low", MiB - low, (Blob){ image.data + image.len - low, low }, 0);
     }
     rom_add("bios", PC_ABOVE_4G - image.len, image, 0);
     return true;
+}
+
+/* ---- Flash: the first bank ends at 4 GiB, the second below it ---- */
+
+static bool flash_backend(PCBoard *b, unsigned n, BlockBackend **out, Error **errp)
+{
+    Drive *d = drive_get(DRIVE_PFLASH, 0, (int)n);
+    *out = d ? d->blk : NULL;
+    if (d)
+        d->used = true;
+    if (!b->flash_node[n])
+        return true;
+    if (d) {
+        error_setg(errp, "machine property 'pflash%u' and drive if=pflash,unit=%u both name a flash", n, n);
+        return false;
+    }
+    *out = blk_find(b->flash_node[n]);
+    if (!*out)
+        error_setg(errp, "machine property 'pflash%u': no block device or node '%s'", n, b->flash_node[n]);
+    return *out != NULL;
+}
+
+bool pc_has_flash(const PCBoard *b)
+{
+    return b->flash_node[0] || drive_get(DRIVE_PFLASH, 0, 0);
+}
+
+static bool add_flash(PCBoard *b, unsigned n, BlockBackend *blk, uint64_t *end, Error **errp)
+{
+    uint64_t size = blk_size(blk);
+    g_autofree char *name = g_strdup_printf("system.flash%u", n);
+    if (!size || size % FLASH_SECTOR) {
+        error_setg(errp, "system firmware block device %s has invalid size %" G_GUINT64_FORMAT ": its size must be a non-zero multiple of 0x%x",
+                   blk_name(blk), size, FLASH_SECTOR);
+        return false;
+    }
+    if (size > FLASH_TOTAL_MAX - (PC_ABOVE_4G - *end)) {
+        error_setg(errp, "combined size of system firmware exceeds %u bytes", FLASH_TOTAL_MAX);
+        return false;
+    }
+    Device *dev = device_new("cfi.pflash01");
+    device_set_str(dev, "name", name);
+    device_set_u64(dev, "sector-length", FLASH_SECTOR);
+    device_set_u32(dev, "num-blocks", (uint32_t)(size / FLASH_SECTOR));
+    device_set_u32(dev, "width", 1);
+    device_set_drive(dev, "drive", blk);
+    if (!device_realize(dev, errp))
+        return false;
+    *end -= size;
+    map_region(pc_pci_memory(), *end, dev, 0);
+    if (n == 0)
+        show_below_1m(b, dev->regions[0]);
+    return true;
+}
+
+static bool load_flash(MachineState *m, Error **errp)
+{
+    PCBoard *b = m->board;
+    uint64_t end = PC_ABOVE_4G;
+    if (m->bios) {
+        error_setg(errp, "-bios and flash drives both give firmware: use one of them");
+        return false;
+    }
+    for (unsigned n = 0; n < PC_FLASHES; n++) {
+        BlockBackend *blk;
+        if (!flash_backend(b, n, &blk, errp))
+            return false;
+        if (blk && !add_flash(b, n, blk, &end, errp))
+            return false;
+    }
+    return true;
+}
+
+bool pc_load_firmware(MachineState *m, Error **errp)
+{
+    PCBoard *b = m->board;
+    if (b->chipset && pc_has_flash(b))
+        return load_flash(m, errp);
+    if (b->chipset && (b->flash_node[1] || drive_get(DRIVE_PFLASH, 0, 1))) {
+        error_setg(errp, "pflash1 requires pflash0");
+        return false;
+    }
+    return load_image(m, errp);
 }
 
 /* ---- fw_cfg ---- */
@@ -76,15 +170,55 @@ static void add_memory_map(const PCBoard *b)
     fw_cfg_add_file(b->fw_cfg, "etc/e820", t.rows, t.count * sizeof(E820Entry));
 }
 
-static void add_acpi(const MachineState *m, const PCBoard *b)
+/* The tables say where PCI Express's configuration window is, which firmware chooses before it reads them. Their files keep
+ * the size that the directory told: they end in zeros, which readers skip. */
+enum { TABLES_ROOM = 4096 };
+
+static void pad(GByteArray *a, guint len)
 {
+    guint had = a->len;
+    g_byte_array_set_size(a, len);
+    if (len > had)
+        memset(a->data + had, 0, len - had);
+}
+
+static void set_acpi_files(const MachineState *m, const FWCfgCallbacks *cb)
+{
+    const PCBoard *b = m->board;
     ACPITables *t = pc_build_acpi(m);
     GByteArray *script = acpi_loader_script(t);
-    fw_cfg_add_file(b->fw_cfg, "etc/acpi/tables", t->blob->data, t->blob->len);
-    fw_cfg_add_file(b->fw_cfg, "etc/acpi/rsdp", t->rsdp->data, t->rsdp->len);
-    fw_cfg_add_file(b->fw_cfg, "etc/table-loader", script->data, script->len);
+    const struct { const char *name; GByteArray *data; } files[] = {
+        { "etc/acpi/tables", t->blob }, { "etc/acpi/rsdp", t->rsdp }, { "etc/table-loader", script },
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+        GByteArray *d = files[i].data;
+        size_t had;
+        if (cb) {
+            if (d != t->rsdp && cb->select)
+                pad(d, (d->len + 2 * TABLES_ROOM - 1) / TABLES_ROOM * TABLES_ROOM);
+            fw_cfg_add_file_callback(b->fw_cfg, files[i].name, d->data, d->len, false, cb);
+        } else if (fw_cfg_file_data(b->fw_cfg, files[i].name, &had) && had >= d->len) {
+            pad(d, (guint)had);
+            fw_cfg_modify_file(b->fw_cfg, files[i].name, d->data, d->len);
+        }
+    }
     g_byte_array_free(script, TRUE);
     acpi_free(t);
+}
+
+static void update_acpi(void *opaque)
+{
+    PCBoard *b = ((MachineState *)opaque)->board;
+    if (b->tables_read)
+        return;
+    b->tables_read = true;
+    set_acpi_files(opaque, NULL);
+}
+
+static void add_acpi(MachineState *m, const PCBoard *b)
+{
+    const FWCfgCallbacks cb = { .select = b->chipset->acpi.q35 ? update_acpi : NULL, .opaque = m };
+    set_acpi_files(m, &cb);
 }
 
 static void add_smbios(const MachineState *m, const PCBoard *b)

@@ -62,7 +62,7 @@ static bool create_hpet(PCBoard *b, Device *pit, Device *rtc, Error **errp)
         return false;
     map_region(system_memory, PC_HPET_BASE, hpet, 0);
     for (unsigned n = 0; n < IOAPIC_PINS; n++)
-        connect_line(hpet, n, n < ISA_IRQS && n != 2 ? isa_irq(n) : device_input(b->ioapic, n));
+        connect_line(hpet, n, n != 2 ? pc_interrupt(b, n) : device_input(b->ioapic, n));
     connect_irq(rtc, 0, hpet, 1);
     if (pit) {
         connect_irq(pit, 0, hpet, 0);

@@ -25,6 +25,8 @@ static void fill_e820(PCBoard *b, uint64_t low_end)
     e820_add(t, 0xf0000, 0x10000, E820_RESERVED);
     e820_add(t, MiB, low_end - MiB, E820_RAM);
     e820_add(t, low_end, b->ram_below - low_end, E820_ACPI);
+    if (b->chipset && b->chipset->acpi.q35)
+        e820_add(t, Q35_ECAM_BASE, Q35_ECAM_SIZE, E820_RESERVED);
     e820_add(t, 0xfffc0000, 0x40000, E820_RESERVED);
     e820_add(t, PC_ABOVE_4G, b->ram_above, E820_RAM);
 }
@@ -110,11 +112,11 @@ bool pc_load_kernel(MachineState *m, Error **errp)
     };
     if (!pc_read_blob("kernel", m->kernel, &info.kernel, errp))
         return false;
+    b->direct_boot = true;
     info.ram_end = pc_place_tables(m, &info.rsdp);
     fill_e820(b, info.ram_end);
     if (!run_loader(m, &info, errp))
         return false;
     x86_boot_tables(&b->start);
-    b->direct_boot = true;
     return true;
 }

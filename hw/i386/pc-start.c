@@ -5,6 +5,7 @@
  * area, MTRRs, and the boot vCPU at the kernel's entry.
  */
 #include "hw/pc-board.h"
+#include "hw/pc-north.h"
 #include "hw/pci.h"
 #include "hw/vga.h"
 #include "target-i386/cpu.h"
@@ -28,7 +29,17 @@ typedef struct PCIPlacement {
 
 static uint32_t config_address(const PCIDevice *pci, unsigned reg)
 {
-    return (uint32_t)pci->addr << 8 | reg;
+    return (uint32_t)pci_requester_id(pci) << 8 | reg;
+}
+
+static void config_write(const PCIDevice *pci, unsigned reg, uint32_t value, unsigned size)
+{
+    pci_config_write(pci_root_bus, config_address(pci, reg), value, size);
+}
+
+static uint32_t config_read(const PCIDevice *pci, unsigned reg, unsigned size)
+{
+    return pci_config_read(pci_root_bus, config_address(pci, reg), size);
 }
 
 static gint larger_first(gconstpointer a, gconstpointer b)
@@ -62,59 +73,110 @@ static bool window_take(PCIWindow *w, uint64_t size, uint64_t *at)
     return true;
 }
 
-/* Gives every base address register its place, the largest first. */
-static void assign_bars(const PCBoard *b)
+typedef struct PCIWindows {
+    PCIWindow io, low, high;
+    unsigned last_bus;
+} PCIWindows;
+
+static void assign_bus(PCIBus *bus, PCIWindows *w);
+
+/* Ends a bridge's window where the space is next free, and says whether anything lies in it. */
+static bool close_window(PCIWindow *w, uint64_t start, uint64_t unit, uint64_t *last)
 {
-    PCIWindow io = { 0xc000, 0x10000 };
-    PCIWindow low = b->pci_low, high = b->pci_high;
-    g_autoptr(GArray) list = collect_bars(pci_root_bus);
+    uint64_t end = (w->start + unit - 1) & ~(unit - 1);
+    *last = end - 1;
+    if (w->start != start)
+        w->start = end;
+    return w->start != start;
+}
+
+/* Numbers the bus behind the bridge, places what is there, and opens the bridge as far as needed. */
+static void assign_bridge(PCIDevice *bridge, PCIWindows *w)
+{
+    const uint64_t io_unit = 4 * KiB, memory_unit = MiB;
+    uint64_t io_last, last;
+    config_write(bridge, 0x18, pci_bus_number(bridge->bus), 1);
+    config_write(bridge, 0x19, ++w->last_bus, 1);
+    config_write(bridge, 0x1a, 0xff, 1);
+    w->io.start = (w->io.start + io_unit - 1) & ~(io_unit - 1);
+    w->low.start = (w->low.start + memory_unit - 1) & ~(memory_unit - 1);
+    const uint64_t io = w->io.start, low = w->low.start;
+    PCIWindow none = { 0, 0 }, high = w->high;
+    w->high = none; /* its window above 4 GiB stays closed */
+    assign_bus(bridge->secondary, w);
+    w->high = high;
+    config_write(bridge, 0x1a, w->last_bus, 1);
+    bool any_io = close_window(&w->io, io, io_unit, &io_last), any = close_window(&w->low, low, memory_unit, &last);
+    config_write(bridge, 0x1c, any_io ? (uint32_t)(io >> 8 & 0xf0) | (uint32_t)(io_last & 0xf000) : 0x00f0, 2);
+    config_write(bridge, 0x20, any ? (uint32_t)(low >> 16 & 0xfff0) | (uint32_t)(last & 0xfff00000) : 0x0000fff0, 4);
+    config_write(bridge, 0x24, 0x0000fff0, 4);
+    config_write(bridge, 4, config_read(bridge, 4, 2) | 7, 2);
+}
+
+/* Gives every base address register its place, the largest first. */
+static void assign_bus(PCIBus *bus, PCIWindows *w)
+{
+    g_autoptr(GArray) list = collect_bars(bus);
     for (unsigned i = 0; i < list->len; i++) {
         const PCIPlacement *p = &g_array_index(list, PCIPlacement, i);
         const PCIBar *bar = &p->pci->bars[p->bar];
         bool is_io = bar->type & 1, is64 = !is_io && (bar->type & 4);
         uint64_t at;
-        bool found = window_take(is_io ? &io : &low, p->size, &at) || (is64 && window_take(&high, p->size, &at));
+        bool found = window_take(is_io ? &w->io : &w->low, p->size, &at) || (is64 && window_take(&w->high, p->size, &at));
         if (!found) {
             warn_report("no address space for BAR %u of %s", p->bar, p->pci->dev.type->name);
             continue;
         }
         unsigned reg = 0x10 + 4 * p->bar;
-        pci_config_write(p->pci->bus, config_address(p->pci, reg), at, 4);
+        config_write(p->pci, reg, (uint32_t)at, 4);
         if (is64)
-            pci_config_write(p->pci->bus, config_address(p->pci, reg + 4), at >> 32, 4);
-        uint32_t command = pci_config_read(p->pci->bus, config_address(p->pci, 4), 2);
-        pci_config_write(p->pci->bus, config_address(p->pci, 4), command | (is_io ? 1 : 2), 2);
+            config_write(p->pci, reg + 4, (uint32_t)(at >> 32), 4);
+        config_write(p->pci, 4, config_read(p->pci, 4, 2) | (is_io ? 1 : 2), 2);
     }
+    for (unsigned i = 0; i < ARRAY_SIZE(bus->functions); i++)
+        if (bus->functions[i] && bus->functions[i]->secondary)
+            assign_bridge(bus->functions[i], w);
 }
 
-/* PIRQA-D go to interrupts 10, 10, 11, 11, level triggered. */
-static void route_interrupts(const PCBoard *b)
+/* The root bus's interrupt line for a pin, through the bridges above. */
+static unsigned root_line(PCIDevice *pci, int pin)
 {
-    static const uint8_t irqs[4] = { 10, 10, 11, 11 };
-    PCIBus *bus = pci_root_bus;
-    for (unsigned n = 0; n < 4; n++)
-        pci_config_write(bus, 1 << 11 | (0x60 + n), irqs[n], 1);
+    for (; pci->bus->bridge; pci = pci->bus->bridge)
+        pin = pci->bus->map_irq(pci, pin);
+    return (unsigned)pci->bus->map_irq(pci, pin);
+}
+
+static void write_interrupt_lines(const PCIBus *bus, const PCChipset *c)
+{
     for (unsigned i = 0; i < ARRAY_SIZE(bus->functions); i++) {
         PCIDevice *pci = bus->functions[i];
         uint8_t pin = pci ? pci->config[0x3d] : 0;
         if (pin >= 1 && pin <= 4)
-            pci_config_write(bus, config_address(pci, 0x3c), irqs[bus->map_irq(pci, pin - 1) & 3], 1);
+            config_write(pci, 0x3c, c->irqs[root_line(pci, pin - 1) % c->pirqs], 1);
+        if (pci && pci->secondary)
+            write_interrupt_lines(pci->secondary, c);
     }
-    uint32_t pm = (uint32_t)b->pm_addr << 8;
-    pci_config_write(bus, pm | 0x3c, PC_SCI_IRQ, 1);
+}
+
+/* PIRQs go to interrupts 10 and 11, level triggered. */
+static void route_interrupts(const PCBoard *b)
+{
+    const PCChipset *c = b->chipset;
+    for (unsigned n = 0; n < c->pirqs; n++)
+        config_write((PCIDevice *)b->south, c->routes[n], c->irqs[n], 1);
+    write_interrupt_lines(pci_root_bus, c);
     out8(0x4d0, 0);
     out8(0x4d1, 1 << (PC_SCI_IRQ - 8) | 1 << (10 - 8) | 1 << (11 - 8));
 }
 
-static void enable_power_management(const PCBoard *b)
+static void configure_pci(const PCBoard *b)
 {
-    uint32_t pm = (uint32_t)b->pm_addr << 8;
-    pci_config_write(pci_root_bus, pm | 0x40, PC_PM_BASE | 1, 4);
-    pci_config_write(pci_root_bus, pm | 0x80, 1, 1);
-    pci_config_write(pci_root_bus, pm | 0x90, PC_SMB_BASE | 1, 4);
-    pci_config_write(pci_root_bus, pm | 0xd2, 9, 1);
+    PCIWindows w = { { 0xc000, 0x10000 }, b->pci_low, b->pci_high, 0 };
+    assign_bus(pci_root_bus, &w);
+    route_interrupts(b);
+    b->chipset->configure(b);
     if (b->acpi)
-        out8(PC_SMI_PORT, PC_SMI_ACPI_ENABLE);
+        out8(PC_SMI_PORT, b->chipset->acpi.acpi_enable);
 }
 
 /* ---- Legacy chips and low memory ---- */
@@ -208,11 +270,11 @@ void pc_start_kernel(MachineState *m)
 {
     PCBoard *b = m->board;
     memory_transaction_begin(); /* one new view of memory for all of it */
-    i440fx_unlock_shadow();
     init_legacy_chips();
-    assign_bars(b);
-    route_interrupts(b);
-    enable_power_management(b);
+    if (b->chipset) {
+        pc_unlock_shadow();
+        configure_pci(b);
+    }
     memory_transaction_commit();
     write_bios_data_area(m);
     roms_write();

@@ -8,6 +8,21 @@
 /* In the BIOS area, which kernels search on 16-byte boundaries. */
 enum { RSDP_AT = 0xf0100, SMBIOS21_AT = 0xf0140, SMBIOS30_AT = 0xf0160, SMBIOS_TABLES_AT = 0xf0200 };
 
+/* PCI memory below 4 GiB: all that is not RAM, without the flat configuration window. Without firmware the board chose. */
+static void find_holes(const PCBoard *b, ACPIConfig *c)
+{
+    c->hole[0].start = b->pci_low.start;
+    c->hole[0].end = b->pci_low.end;
+    if (b->direct_boot || !c->chipset.q35)
+        return;
+    c->hole[0].start = (b->ram_below + MiB - 1) & ~(MiB - 1);
+    if (c->ecam_size && c->ecam_base >= c->hole[0].start && c->ecam_base + c->ecam_size <= c->hole[0].end) {
+        c->hole[1].start = c->ecam_base + c->ecam_size;
+        c->hole[1].end = c->hole[0].end;
+        c->hole[0].end = c->ecam_base;
+    }
+}
+
 ACPITables *pc_build_acpi(const MachineState *m)
 {
     const PCBoard *b = m->board;
@@ -16,9 +31,14 @@ ACPITables *pc_build_acpi(const MachineState *m)
         ids[i] = pc_apic_id(m, i);
     ACPIConfig c = {
         .apic_ids = ids, .cpus = m->cpus, .hpet = b->hpet, .i8042 = b->i8042,
-        .hole_start = b->pci_low.start, .hole_end = b->pci_low.end,
-        .high_start = b->pci_high.start, .high_end = b->pci_high.end,
+        .high_start = b->pci_high.start, .high_end = b->pci_high.end, .chipset = b->chipset->acpi,
     };
+    c.ecam_base = q35_ecam(&c.ecam_size);
+    if (c.chipset.q35 && b->direct_boot) {
+        c.ecam_base = Q35_ECAM_BASE;
+        c.ecam_size = Q35_ECAM_SIZE;
+    }
+    find_holes(b, &c);
     for (unsigned i = 0; i < ARRAY_SIZE(m->serial); i++)
         c.serial_ports |= (m->serial[i] != NULL) << i;
     return acpi_build(&c);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The "pc" board: i440FX and PIIX3/PIIX4 chips, 8259 pair, I/O APIC and local APICs, the usual ISA devices.
- * RAM below the hole at 4 GiB is at most 3.5 GiB (3 GiB when there is more than that), the rest follows at
- * 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
- * Not modelled: parallel ports, hot plug.
+ * What boards with PCI and an I/O APIC share: options, vCPUs, memory, interrupt controllers, reset. RAM fills the space below the
+ * chipset's hole, the rest follows at 4 GiB. Every ISA interrupt reaches the 8259 pair and the I/O APIC, interrupt 0 as pin 2 there.
+ * Not modelled: parallel ports.
  */
 #include "hw/apic.h"
 #include "hw/fw_cfg.h"
 #include "hw/i8259.h"
 #include "hw/isa.h"
 #include "hw/pc-board.h"
+#include "hw/pc-north.h"
 #include "hw/vga.h"
 #include "target-i386/cpu.h"
 #include "util/error.h"
@@ -17,14 +17,12 @@
 #include <glib.h>
 #include <string.h>
 
-#define LOW_RAM_MAX 0xe0000000ull  /* all RAM below the hole when it fits here */
-#define LOW_RAM_SPLIT 0xc0000000ull
 #define RAM_MIN (2 * MiB)
 
 /* ---- Options ---- */
 
 #define OPTION(n, k, d) { .name = n, .kind = k, .desc = d }
-static const Property pc_props[] = {
+const Property pc_props[] = {
     OPTION("acpi", PK_BOOL, "Enable ACPI"),
     OPTION("dump-guest-core", PK_BOOL, "Include guest memory in a core dump"),
     OPTION("graphics", PK_BOOL, "Set on/off to enable/disable graphics emulation"),
@@ -33,7 +31,11 @@ static const Property pc_props[] = {
     OPTION("kernel-irqchip", PK_STRING, "Accepted for compatibility; interrupt controllers are always emulated"),
     OPTION("max-ram-below-4g", PK_SIZE, "Maximum ram below the 4G boundary (32bit boundary)"),
     OPTION("mem-merge", PK_BOOL, "Enable/disable memory merge support"),
+    OPTION("pflash0", PK_STRING, "Node name or ID of backend to use as backing file of the first flash"),
+    OPTION("pflash1", PK_STRING, "Node name or ID of backend to use as backing file of the second flash"),
     OPTION("pit", PK_BOOL, "Enable i8254 PIT"),
+    OPTION("sata", PK_BOOL, "Enable/disable Serial ATA bus"),
+    OPTION("smbus", PK_BOOL, "Enable/disable system management bus"),
     OPTION("smm", PK_BOOL, "Enable SMM"),
     OPTION("usb", PK_BOOL, "Set on/off to enable/disable usb"),
     OPTION("vmport", PK_BOOL, "Enable vmport (pc & q35)"),
@@ -52,14 +54,19 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
     static const char *const accepted[] = { "kernel-irqchip", NULL };
     OptGroup *o = m->options;
     bool unused = false, usb = false;
-    b->acpi = b->hpet = b->pit = b->i8042 = true;
+    b->acpi = b->hpet = b->pit = b->i8042 = b->sata = b->smbus = true;
     b->graphics = !m->nographic;
     if (!o)
         return true;
     for (unsigned i = 0; accepted[i]; i++)
         opts_get(o, accepted[i]);
+    for (unsigned i = 0; i < PC_FLASHES; i++) {
+        const char key[] = { 'p', 'f', 'l', 'a', 's', 'h', (char)('0' + i), 0 };
+        b->flash_node[i] = opts_get(o, key);
+    }
     const struct { const char *key; bool *value; } switches[] = {
         { "acpi", &b->acpi }, { "hpet", &b->hpet }, { "pit", &b->pit }, { "i8042", &b->i8042 }, { "smm", &b->smm },
+        { "sata", &b->sata }, { "smbus", &b->smbus },
         { "vmport", &b->vmport }, { "usb", &usb }, { "graphics", &b->graphics }, { "dump-guest-core", &unused },
         { "mem-merge", &unused },
     };
@@ -119,16 +126,17 @@ bool pc_create_cpus(MachineState *m, Error **errp)
 
 static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error **errp)
 {
+    const PCChipset *c = b->chipset;
     b->ram_below = m->ram_size;
     if (m->ram_size >= low_max)
-        b->ram_below = MIN(low_max, low_max == LOW_RAM_MAX ? LOW_RAM_SPLIT : low_max);
+        b->ram_below = MIN(low_max, low_max == c->low_ram_max ? c->low_ram_split : low_max);
     b->ram_above = m->ram_size - b->ram_below;
     const X86CPU *env = x86_cpu(first_cpu);
     if (m->ram_size < RAM_MIN) {
         error_setg(errp, "-m: this machine needs at least 2 MiB of memory");
         return false;
     }
-    b->pci_low = (PCIWindow){ MAX(b->ram_below, b->ram_below > LOW_RAM_SPLIT ? LOW_RAM_MAX : LOW_RAM_SPLIT), PC_IOAPIC_BASE };
+    b->pci_low = (PCIWindow){ MAX(c->pci_start, b->ram_below > c->pci_start ? c->low_ram_max : 0), PC_IOAPIC_BASE };
     b->pci_high.end = 1ull << MIN(env->phys_bits, 38);
     b->pci_high.start = MIN(MAX(PC_ABOVE_4G + b->ram_above, 16 * GiB), b->pci_high.end);
     if (b->ram_above && PC_ABOVE_4G + b->ram_above > 1ull << env->phys_bits) {
@@ -136,7 +144,7 @@ static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error *
                    (unsigned long long)(m->ram_size / MiB), env->phys_bits);
         return false;
     }
-    return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && i440fx_new(&b->ram, b->ram_below, errp);
+    return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && c->north(&b->ram, b->ram_below, errp);
 }
 
 /* ---- Interrupts ---- */
@@ -144,8 +152,9 @@ static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error *
 static void drive_interrupt(PCBoard *b, int n)
 {
     int level = (b->isa_level | b->pirq_level) >> n & 1;
-    irq_set(&b->pic[n], level);
-    if (n != 2 && b->ioapic->in)
+    if (n < ISA_IRQS)
+        irq_set(&b->pic[n], level);
+    if (n != 2 && b->ioapic && b->ioapic->in)
         b->ioapic->in(b->ioapic, n ? n : 2, level);
 }
 
@@ -156,6 +165,12 @@ static void isa_interrupt(void *opaque, int n, int level)
     drive_interrupt(b, n);
 }
 
+IRQLine pc_interrupt(PCBoard *b, unsigned n)
+{
+    return (IRQLine){ isa_interrupt, b, (int)n };
+}
+
+/* Outputs of the south bridge: interrupts that ISA knows, and pins of the I/O APIC beyond. */
 static void pirq_interrupt(void *opaque, int n, int level)
 {
     PCBoard *b = opaque;
@@ -165,8 +180,6 @@ static void pirq_interrupt(void *opaque, int n, int level)
 
 static void pic_output(void *opaque, int n, int level)
 {
-    (void)opaque;
-    (void)n;
     apic_set_extint(level);
 }
 
@@ -175,22 +188,8 @@ static int acknowledge_pic(void *opaque)
     return pic_read_irq(opaque);
 }
 
-static bool create_interrupt_controllers(PCBoard *b, Error **errp)
+bool pc_create_pic(PCBoard *b, Error **errp)
 {
-    b->ioapic = device_new("ioapic");
-    if (!device_realize(b->ioapic, errp))
-        return false;
-    map_region(system_memory, PC_IOAPIC_BASE, b->ioapic, 0);
-    IRQLine irqs[ISA_IRQS];
-    for (int n = 0; n < ISA_IRQS; n++)
-        irqs[n] = (IRQLine){ isa_interrupt, b, n };
-    Device *bridge = piix3_new(errp);
-    if (!bridge)
-        return false;
-    for (int n = 0; n < ISA_IRQS; n++)
-        connect_line(bridge, n, (IRQLine){ pirq_interrupt, b, n });
-    isa_bus_new(bridge, system_io, irqs);
-    isa_bus->memory = i440fx_pci_memory();
     Device *pic = device_new("isa-i8259");
     if (!device_realize(pic, errp))
         return false;
@@ -202,30 +201,56 @@ static bool create_interrupt_controllers(PCBoard *b, Error **errp)
     return true;
 }
 
-static bool create_vga(const MachineState *m, Error **errp)
+bool pc_create_ioapic(PCBoard *b, Error **errp)
 {
-    return !strcmp(m->vga ? m->vga : "none", "none") || device_realize(device_new("VGA"), errp);
+    b->ioapic = device_new("ioapic");
+    if (!device_realize(b->ioapic, errp))
+        return false;
+    map_region(system_memory, PC_IOAPIC_BASE, b->ioapic, 0);
+    return true;
+}
+
+void pc_create_isa_bus(PCBoard *b, Device *bridge)
+{
+    IRQLine irqs[ISA_IRQS];
+    for (int n = 0; n < ISA_IRQS; n++)
+        irqs[n] = pc_interrupt(b, (unsigned)n);
+    isa_bus_new(bridge, system_io, irqs);
+    isa_bus->memory = pci_root_bus ? pc_pci_memory() : system_memory;
+}
+
+static bool create_interrupt_controllers(PCBoard *b, Error **errp)
+{
+    if (!pc_create_ioapic(b, errp))
+        return false;
+    b->south = b->chipset->south(errp);
+    if (!b->south)
+        return false;
+    for (unsigned n = 0; n < b->south->nout; n++)
+        connect_line(b->south, n, (IRQLine){ pirq_interrupt, b, (int)n });
+    pc_create_isa_bus(b, b->south);
+    return pc_create_pic(b, errp);
+}
+
+bool pc_create_vga(const MachineState *m, const char *type, Error **errp)
+{
+    return !strcmp(m->vga ? m->vga : "none", "none") || device_realize(device_new(type), errp);
 }
 
 /* ---- The machine ---- */
 
-static bool pc_init(MachineState *m, Error **errp)
+bool pc_init(MachineState *m, const PCChipset *chipset, Error **errp)
 {
     PCBoard *b = g_new0(PCBoard, 1);
-    uint64_t low_max = LOW_RAM_MAX;
+    uint64_t low_max = chipset->low_ram_max;
     m->board = b;
+    b->chipset = chipset;
     if (!read_options(m, b, &low_max, errp) || !pc_create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
-        !create_interrupt_controllers(b, errp) || !pc_create_isa_devices(m, b, errp))
+        !create_interrupt_controllers(b, errp) || !pc_create_isa_devices(m, b, errp) || !pc_create_vga(m, "VGA", errp) ||
+        !chipset->functions(b, errp))
         return false;
-    if (!create_vga(m, errp) || !piix_ide_new("1.1", errp))
-        return false;
-    b->pm = piix4_pm_new(b->smm, errp);
-    if (!b->pm)
-        return false;
-    b->pm_addr = ((PCIDevice *)b->pm)->addr;
-    connect_line(b->pm, 0, isa_irq(PC_SCI_IRQ));
-    bool loaded = m->kernel && !m->bios ? pc_load_kernel(m, errp) : pc_load_firmware(m, errp);
-    return loaded && pc_fill_fw_cfg(m, errp);
+    bool direct = m->kernel && !m->bios && !pc_has_flash(b);
+    return (direct ? pc_load_kernel(m, errp) : pc_load_firmware(m, errp)) && pc_fill_fw_cfg(m, errp);
 }
 
 /* One reset line: every time-stamp counter starts from the same instant. */
@@ -242,6 +267,7 @@ void pc_reset(MachineState *m)
     if (b->started && m->boot_once)
         pc_cmos_boot_order(b->rtc, m->boot_order ? m->boot_order : "cad");
     b->started = true;
+    b->tables_read = false;
     pc_update_boot_order(m);
     if (b->direct_boot)
         pc_start_kernel(m);
@@ -251,9 +277,10 @@ void pc_reset(MachineState *m)
     fw_cfg_add_i16(b->fw_cfg, FW_CFG_NOGRAPHIC, !b->graphics || !vga_present());
 }
 
-static void pc_powerdown(MachineState *m)
+void pc_powerdown(MachineState *m)
 {
-    piix4_pm_power_button(((PCBoard *)m->board)->pm);
+    PCBoard *b = m->board;
+    b->chipset->power_button(b);
 }
 
 void pc_set_boot_order(MachineState *m, const char *order)
@@ -261,14 +288,7 @@ void pc_set_boot_order(MachineState *m, const char *order)
     pc_cmos_boot_order(((PCBoard *)m->board)->rtc, order);
 }
 
-static void pc_nmi(MachineState *m)
+void pc_nmi(MachineState *m)
 {
     apic_nmi();
 }
-
-static const MachineType pc_type = {
-    .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,
-    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .takes_vga = true, .props = pc_props, .init = pc_init,
-    .reset = pc_reset, .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
-};
-machine_type(pc_type);

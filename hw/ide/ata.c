@@ -283,6 +283,44 @@ static void trim(IDEDrive *d)
     ide_dma_begin(d, trim_dma_step);
 }
 
+/* ---- READ LOG EXT: the directory, and how the last queued command failed (Serial ATA 3.2, 13.7.4) ---- */
+
+enum { LOG_DIRECTORY = 0x00, LOG_QUEUE_ERROR = 0x10, LOG_NOT_QUEUED = 0x80 };
+
+static void fill_log(IDEDrive *d, uint8_t *b)
+{
+    const IDEQueueError *e = &d->queue_error;
+    memset(b, 0, IDE_SECTOR);
+    if (d->tf.lba_low == LOG_DIRECTORY) {
+        b[0] = 1; /* version */
+        b[2 * LOG_QUEUE_ERROR] = 1;
+        return;
+    }
+    b[0] = e->valid ? e->tag : LOG_NOT_QUEUED;
+    b[2] = e->status;
+    b[3] = e->error;
+    for (unsigned i = 0; i < 3; i++) {
+        b[4 + i] = (uint8_t)(e->lba >> 8 * i);
+        b[8 + i] = (uint8_t)(e->lba >> (24 + 8 * i));
+    }
+    b[7] = DEV_LBA;
+    b[12] = (uint8_t)e->count;
+    b[13] = (uint8_t)(e->count >> 8);
+    for (unsigned i = 0; i < IDE_SECTOR - 1; i++)
+        b[IDE_SECTOR - 1] = (uint8_t)(b[IDE_SECTOR - 1] - b[i]);
+}
+
+static void read_log(IDEDrive *d)
+{
+    if (!d->channel->queues || d->tf.count != 1 || d->tf.hob_count || d->tf.lba_mid || (d->tf.lba_low != LOG_DIRECTORY && d->tf.lba_low != LOG_QUEUE_ERROR)) {
+        ide_fail(d, IDE_E_ABRT);
+        return;
+    }
+    fill_log(d, d->channel->buf);
+    ide_pio(d, IDE_SECTOR, true, NULL);
+    ide_irq_raise(d);
+}
+
 /* ---- IDENTIFY DEVICE ---- */
 
 void ide_string(uint16_t *w, const char *text, unsigned words)
@@ -315,6 +353,12 @@ void ata_identify(const IDEDrive *d, uint16_t *w)
     memset(w, 0, 512);
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
         w[rows[i].n] = GUINT16_TO_LE(rows[i].value);
+    if (d->channel->queues) {
+        w[75] = GUINT16_TO_LE(31);              /* 32 queued commands */
+        w[76] = GUINT16_TO_LE(1 << 8 | 1 << 1); /* which it takes, over a link of the first generation */
+        w[84] = w[87] = GUINT16_TO_LE(0x4020);  /* READ LOG EXT */
+        w[93] = 0;                              /* no cable */
+    }
     ide_string(w + 10, d->serial ? d->serial : "", 10);
     ide_string(w + 23, d->version ? d->version : "2.5+", 4);
     ide_string(w + 27, d->model ? d->model : "QEMU HARDDISK", 20);
@@ -423,6 +467,7 @@ void ata_command(IDEDrive *d, uint8_t cmd)
     case 0xec: identify(d); break;
     case 0xf8: native_max(d, false); break;
     case 0x27: native_max(d, true); break;
+    case 0x2f: read_log(d); break;
     default:
         if ((cmd & 0xf0) == 0x10 || (cmd & 0xf0) == 0x70) /* RECALIBRATE, SEEK */
             ide_ok(d);

@@ -72,6 +72,12 @@ static void window_closed(IDEChannel *c, IDEDrive *d)
         done(d);
 }
 
+void ide_pio_moved(IDEChannel *c)
+{
+    c->pos = c->end;
+    window_closed(c, selected(c));
+}
+
 static uint32_t data_read(IDEChannel *c, unsigned size)
 {
     IDEDrive *d = selected(c);
@@ -194,6 +200,7 @@ static void drive_reset(IDEDrive *d, bool hard)
         d->cur_heads = (uint8_t)d->heads;
         d->cur_sectors = (uint8_t)d->sectors;
         d->mode_udma = d->mode_mdma = 0;
+        d->queue_error = (IDEQueueError){ 0 };
         d->locked = d->tray_open = false;
         d->unit_attention = d->cdrom && blk_root(d->blk);
     }
@@ -206,6 +213,22 @@ static void stop_all(IDEChannel *c)
     c->pio_done = NULL;
     c->dma_wanted = c->dma_running = false;
     c->left = 0;
+}
+
+void ide_cancel(IDEChannel *c)
+{
+    stop_all(c);
+    for (unsigned i = 0; i < 2; i++)
+        if (c->drive[i])
+            c->drive[i]->tf.status &= (uint8_t)~(IDE_BSY | IDE_DRQ);
+}
+
+void ide_abort(IDEChannel *c)
+{
+    IDEDrive *d = selected(c);
+    stop_all(c);
+    if (d)
+        ide_fail(d, IDE_E_ABRT);
 }
 
 void ide_channel_reset(IDEChannel *c)
@@ -274,7 +297,7 @@ uint32_t ide_read(IDEChannel *c, unsigned reg, unsigned size)
     }
 }
 
-static void command(IDEChannel *c, uint8_t cmd)
+void ide_command(IDEChannel *c, uint8_t cmd)
 {
     IDEDrive *d = selected(c);
     if (!d)
@@ -323,7 +346,7 @@ void ide_write(IDEChannel *c, unsigned reg, uint32_t value, unsigned size)
                 c->drive[i]->tf.device = v;
         }
         break;
-    default: command(c, v); break;
+    default: ide_command(c, v); break;
     }
 }
 
@@ -332,13 +355,27 @@ void ide_write(IDEChannel *c, unsigned reg, uint32_t value, unsigned size)
 static bool channel_has_room(const Bus *bus)
 {
     const IDEChannel *c = container_of(bus, IDEChannel, bus);
-    return !c->drive[0] || !c->drive[1];
+    return !c->drive[0] || (c->units > 1 && !c->drive[1]);
 }
 
-void ide_channel_init(IDEChannel *c, const char *name, Device *owner, const IDEHostOps *ops, void *opaque)
+char *ide_bus_name(const Device *owner, unsigned number)
 {
+    if (owner->id)
+        return g_strdup_printf("%s.%u", owner->id, number);
+    for (unsigned n = 0;; n++) {
+        char *name = g_strdup_printf("ide.%u", n);
+        if (!bus_find(name))
+            return name;
+        g_free(name);
+    }
+}
+
+void ide_channel_init(IDEChannel *c, unsigned number, const char *name, Device *owner, const IDEHostOps *ops, void *opaque)
+{
+    c->number = number;
     bus_init(&c->bus, BUS_IDE, name, owner);
     c->bus.has_room = channel_has_room;
+    c->units = 2;
     c->ops = ops;
     c->opaque = opaque;
 }
@@ -383,8 +420,12 @@ static bool drive_realize(Device *dev, Error **errp)
     d->cdrom = !strcmp(dev->type->name, "ide-cd");
     if (d->unit < 0)
         d->unit = c->drive[0] ? 1 : 0;
-    if (d->unit > 1 || c->drive[d->unit]) {
-        error_setg(errp, d->unit > 1 ? "Can't create IDE unit %d, bus supports only 2 units" : "IDE unit %d is in use", d->unit);
+    if (d->unit >= (int)c->units) {
+        error_setg(errp, "Can't create IDE unit %d, bus supports only %u units", d->unit, c->units);
+        return false;
+    }
+    if (c->drive[d->unit]) {
+        error_setg(errp, "IDE unit %d is in use", d->unit);
         return false;
     }
     if (!check_options(d, errp))
@@ -403,7 +444,7 @@ static bool drive_realize(Device *dev, Error **errp)
         snprintf(text, sizeof(text), "QM%05u", serial);
         device_set_str(dev, "serial", text);
     }
-    g_autofree char *leaf = g_strdup_printf("drive@%s/disk@%d", strrchr(c->bus.name, '.') ? strrchr(c->bus.name, '.') + 1 : "0", d->unit);
+    g_autofree char *leaf = g_strdup_printf("drive@%x/disk@%d", c->number, d->unit);
     if (!boot_order_add(dev, d->bootindex, leaf, errp)) {
         if (d->blk)
             blk_detach(d->blk, dev);
@@ -420,6 +461,7 @@ static void drive_unrealize(Device *dev)
     boot_order_remove(dev);
     if (d->channel && d->channel->drive[d->unit] == d) {
         settle(d->channel);
+        blk_drain(d->blk); /* queued commands */
         d->channel->drive[d->unit] = NULL;
     }
     if (d->blk)

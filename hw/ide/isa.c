@@ -39,12 +39,11 @@ static const IDEHostOps host_ops = { .irq = channel_irq, .dma = no_dma, .dma_rea
 static bool isa_ide_realize(Device *dev, Error **errp)
 {
     ISAIDE *s = (ISAIDE *)dev;
-    static unsigned count;
-    g_autofree char *name = g_strdup_printf("ide.%u", count++ & 1);
+    g_autofree char *name = ide_bus_name(dev, 0);
     device_init_out(dev, 1);
     if (!isa_connect_irq(dev, 0, s->irq, errp))
         return false;
-    ide_channel_init(&s->ide, name, dev, &host_ops, s);
+    ide_channel_init(&s->ide, s->iobase == 0x170, name, dev, &host_ops, s);
     memory_region_init_io(&s->data, dev, &ide_port_ops, &s->ide, "ide", 8);
     memory_region_init_io(&s->control, dev, &ide_control_ops, &s->ide, "ide-control", 1);
     isa_register_ioport(dev, &s->data, (uint16_t)s->iobase);

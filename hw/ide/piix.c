@@ -162,7 +162,7 @@ static bool piix_realize(Device *dev, Error **errp)
         PIIXChannel *c = &s->channel[i];
         c->owner = s;
         c->n = i;
-        ide_channel_init(&c->ide, names[i], dev, &host_ops, c);
+        ide_channel_init(&c->ide, i, names[i], dev, &host_ops, c);
         memory_region_init_io(&c->data, dev, &ide_port_ops, &c->ide, "ide", 8);
         memory_region_init_io(&c->control, dev, &ide_control_ops, &c->ide, "ide-control", 1);
         device_add_region(dev, &c->data);

@@ -8,17 +8,16 @@
  * Not modelled: ISA timing, DMA aliases, X-bus chip selects (plain storage).
  */
 #include "hw/isa.h"
+#include "hw/pc-north.h"
 #include "hw/pc.h"
 #include "util/error.h"
 #include <string.h>
 
 enum { REG_PIRQ = 0x60, PIRQ_DISABLED = 0x80, PIRQS = 4 };
-enum { RESET_HARD = 2, RESET_CPU = 4 };
 
 typedef struct PIIX3 {
     PCIDevice pci;
-    MemoryRegion reset_control;
-    uint8_t reset_value;
+    ResetControl reset_control;
     uint8_t pirq_level;   /* bit per PIRQ */
     uint16_t irq_level;   /* outputs driven */
 } PIIX3;
@@ -52,26 +51,6 @@ static void piix3_config_write(PCIDevice *pci, uint32_t addr, uint32_t value, un
         piix3_update((PIIX3 *)pci);
 }
 
-static uint64_t reset_read(void *opaque, hwaddr offset, unsigned size)
-{
-    (void)offset;
-    (void)size;
-    return ((PIIX3 *)opaque)->reset_value;
-}
-
-static void reset_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    (void)offset;
-    (void)size;
-    PIIX3 *s = opaque;
-    if (value & RESET_CPU)
-        system_reset_request(SHUTDOWN_GUEST);
-    else
-        s->reset_value = value & RESET_HARD;
-}
-
-static const MemoryRegionOps reset_ops = { .read = reset_read, .write = reset_write, .impl_min = 1, .impl_max = 1 };
-
 static void piix3_reset(Device *dev)
 {
     PIIX3 *s = (PIIX3 *)dev;
@@ -83,7 +62,7 @@ static void piix3_reset(Device *dev)
     config[0x69] = 0x02;
     config[0x70] = 0x80;
     config[0x82] = 0x02;
-    s->reset_value = 0;
+    s->reset_control.value = 0;
     s->pirq_level = 0;
     piix3_update(s);
 }
@@ -92,8 +71,7 @@ static bool piix3_realize(Device *dev, Error **errp)
 {
     PIIX3 *s = (PIIX3 *)dev;
     (void)errp;
-    memory_region_init_io(&s->reset_control, dev, &reset_ops, s, "piix3-reset-control", 1);
-    device_add_region(dev, &s->reset_control);
+    reset_control_init(&s->reset_control, dev);
     device_init_in(dev, piix3_pirq, PIRQS);
     device_init_out(dev, ISA_IRQS);
     memset(s->pci.writable + 0x40, 0xff, 0x60);
@@ -111,7 +89,7 @@ static void piix3_post_load(Device *dev)
 }
 
 static const SavedField piix3_saved[] = {
-    SAVED_INT(PIIX3, reset_value), SAVED_INT(PIIX3, pirq_level), SAVED_INT(PIIX3, irq_level), SAVED_END(),
+    SAVED_INT(PIIX3, reset_control.value), SAVED_INT(PIIX3, pirq_level), SAVED_INT(PIIX3, irq_level), SAVED_END(),
 };
 static const PCIClass piix3_class = {
     .vendor = 0x8086, .device = 0x7000, .subsystem_vendor = 0x1af4, .subsystem = 0x1100, .class_code = 0x060100,
@@ -130,7 +108,7 @@ Device *piix3_new(Error **errp)
     device_set_str(dev, "addr", "1");
     if (!device_realize(dev, errp))
         return NULL;
-    i440fx_set_reset_control(dev->regions[0]);
+    pci_set_reset_control(dev->regions[0]);
     for (unsigned n = 0; n < PIRQS; n++)
         pci_root_bus->lines[n] = device_input(dev, n);
     return dev;

@@ -4,7 +4,7 @@
  * 1 = PCI memory space, 2 = PCI I/O space (64 KiB); the board maps windows (aliases) onto the last two. Outputs 0-3 =
  * INTA-INTD after the usual swizzle by slot. Properties: ecam-size, 1 MiB for each bus number; allow-unmapped-accesses: where no
  * device answers reads give ones and writes go nowhere, as on a PCI bus (off: the bus of the CPU reports an error). It makes
- * the machine's root bus "pcie.0" with the host bridge 00.0. Only bus 0 answers; extended configuration space reads as zeros.
+ * the machine's root bus "pcie.0" with the host bridge 00.0. 
  */
 #include "hw/pci.h"
 #include "util/error.h"
@@ -19,21 +19,14 @@ typedef struct GPEXHost {
     PCIBus *bus;
 } GPEXHost;
 
-/* bus << 8 | slot << 3 | function above 4 KiB of registers each. */
 static uint64_t ecam_read(void *opaque, hwaddr offset, unsigned size)
 {
-    const GPEXHost *s = opaque;
-    uint32_t bdf = (uint32_t)(offset >> 12), reg = offset & 0xfff;
-    if (reg < 256 || bdf > 255 || !s->bus->functions[bdf])
-        return pci_config_read(s->bus, bdf << 8 | (reg & 0xff), size);
-    return 0;
+    return pci_ecam_read(((GPEXHost *)opaque)->bus, (uint32_t)offset, size);
 }
 
 static void ecam_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    GPEXHost *s = opaque;
-    if ((offset & 0xfff) < 256)
-        pci_config_write(s->bus, (uint32_t)(offset >> 12) << 8 | (offset & 0xff), (uint32_t)value, size);
+    pci_ecam_write(((GPEXHost *)opaque)->bus, (uint32_t)offset, (uint32_t)value, size);
 }
 
 static const MemoryRegionOps ecam_ops = { .read = ecam_read, .write = ecam_write, .impl_min = 1, .impl_max = 4 };
@@ -68,6 +61,7 @@ static bool host_realize(Device *dev, Error **errp)
     device_add_region(dev, &s->memory);
     device_add_region(dev, &s->io);
     s->bus = pci_bus_new(dev, "pcie.0", &s->memory, &s->io);
+    s->bus->express = true;
     for (int i = 0; i < 4; i++)
         s->bus->lines[i] = (IRQLine){ bus_line, dev, i };
     Device *root = device_new("gpex-root");

@@ -46,7 +46,7 @@ static void send_message(PCIDevice *pci, const uint8_t *address, uint32_t data)
 {
     uint64_t to = ld(address, 4) | (uint64_t)ld(address + 4, 4) << 32;
     if (pci->bus->msi)
-        pci->bus->msi(pci->bus->msi_opaque, (uint16_t)pci->addr, to, data);
+        pci->bus->msi(pci->bus->msi_opaque, pci_requester_id(pci), to, data);
     else
         address_space_st(pci->bus->dma, to, data, 4);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PCI functions and their bus (PCI Local Bus Specification 3.0): type 0 configuration space, base address
- * registers, INTx routing, option ROM, bus-master DMA. The host bridge of a board turns its ports or
- * its ECAM window into pci_config_read/write. Not modelled: bridges (only bus 0 answers), extended
- * configuration space (reads as ones), power management beyond what a device's own capability stores.
+ * registers, INTx routing, option ROM, bus-master DMA. The host bridge of a board turns its ports into
+ * pci_config_read/write, its ECAM window into pci_ecam_read/write. Buses behind bridges are in pci-bridge.c. Not modelled:
+ * capabilities in extended configuration space (zeros; ones where a function has none of it), power management beyond what
+ * a device's own capability stores.
  */
 #include "hw/pci.h"
 #include "monitor.h"
@@ -19,6 +20,7 @@ enum {
     PCI_CLASS = 0x09, PCI_CACHE_LINE = 0x0c, PCI_LATENCY = 0x0d, PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10,
     PCI_SUBSYSTEM_VENDOR = 0x2c, PCI_SUBSYSTEM = 0x2e, PCI_ROM_ADDRESS = 0x30, PCI_CAPABILITIES = 0x34,
     PCI_INTERRUPT_LINE = 0x3c, PCI_INTERRUPT_PIN = 0x3d, PCI_FIRST_CAP = 0x40,
+    PCI_SECONDARY_BUS = 0x19, PCI_SUBORDINATE_BUS = 0x1a,
 };
 enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_PARITY = 0x40, COMMAND_SERR = 0x100,
        COMMAND_INTX_DISABLE = 0x400 };
@@ -70,9 +72,31 @@ PCIBus *pci_bus_new(Device *owner, const char *name, MemoryRegion *memory, Memor
     return bus;
 }
 
+unsigned pci_bus_number(const PCIBus *bus)
+{
+    return bus->bridge ? bus->bridge->config[PCI_SECONDARY_BUS] : 0;
+}
+
+/* The function with this number, on the host's bus or on those that bridges lead to. */
 static PCIDevice *function_at(PCIBus *bus, uint32_t bdf)
 {
-    return bdf < ARRAY_SIZE(bus->functions) ? bus->functions[bdf] : NULL;
+    unsigned number = bdf >> 8;
+    while (bus && number != pci_bus_number(bus)) {
+        PCIBus *below = NULL;
+        for (unsigned i = 0; i < ARRAY_SIZE(bus->functions) && !below; i++) {
+            PCIDevice *f = bus->functions[i];
+            if (f && f->secondary && number >= f->config[PCI_SECONDARY_BUS] && number <= f->config[PCI_SUBORDINATE_BUS] &&
+                f->config[PCI_SECONDARY_BUS] > pci_bus_number(bus)) /* numbers grow downwards: the search ends */
+                below = f->secondary;
+        }
+        bus = below;
+    }
+    return bus ? bus->functions[bdf & 0xff] : NULL;
+}
+
+uint16_t pci_requester_id(const PCIDevice *pci)
+{
+    return (uint16_t)(pci_bus_number(pci->bus) << 8 | (unsigned)pci->addr);
 }
 
 /* ---- Base address registers ---- */
@@ -147,20 +171,27 @@ void pci_register_bar(PCIDevice *pci, unsigned n, uint8_t type, MemoryRegion *mr
 
 /* ---- Interrupt pin ---- */
 
-/* Brings the bus line in step with request and disable bit. Lines are shared: they count requests. */
+/* One more or one less request on the line that this pin (0-3) reaches. Lines are shared: they count requests. */
+void pci_pin_changed(PCIDevice *pci, int pin, int delta)
+{
+    PCIBus *bus = pci->bus;
+    int n = bus->map_irq ? bus->map_irq(pci, pin) : ((pci->addr >> 3) + pin) & 3;
+    if (n < 0 || n >= (int)ARRAY_SIZE(bus->lines))
+        return;
+    bus->line_count[n] += delta;
+    irq_set(&bus->lines[n], bus->line_count[n] > 0);
+}
+
+/* Brings the bus line in step with request and disable bit. */
 static void update_intx(PCIDevice *pci)
 {
     uint8_t pin = pci->config[PCI_INTERRUPT_PIN];
-    PCIBus *bus = pci->bus;
     int level = pci->irq_level && !(command(pci) & COMMAND_INTX_DISABLE);
     if (level == pci->irq_shown || !pin || pin > 4)
         return;
-    int n = bus->map_irq ? bus->map_irq(pci, pin - 1) : ((pci->addr >> 3) + pin - 1) & 3;
-    if (n < 0 || n >= (int)ARRAY_SIZE(bus->lines))
-        return;
-    bus->line_count[n] += level - pci->irq_shown;
+    int delta = level - pci->irq_shown;
     pci->irq_shown = level;
-    irq_set(&bus->lines[n], bus->line_count[n] > 0);
+    pci_pin_changed(pci, pin - 1, delta);
 }
 
 void pci_set_irq(PCIDevice *pci, int level)
@@ -173,10 +204,10 @@ void pci_set_irq(PCIDevice *pci, int level)
 
 /* ---- Configuration space ---- */
 
-uint32_t pci_config_read(PCIBus *bus, uint32_t bdf_reg, unsigned size)
+static uint32_t function_read(PCIDevice *pci, unsigned reg, unsigned size)
 {
-    PCIDevice *pci = function_at(bus, bdf_reg >> 8);
-    unsigned reg = bdf_reg & 0xff;
+    if (pci && pci->express_cap && reg >= sizeof(pci->config))
+        return 0;
     if (!pci || reg + size > sizeof(pci->config))
         return ~0u >> (32 - 8 * size);
     if (pci->config_read)
@@ -184,15 +215,23 @@ uint32_t pci_config_read(PCIBus *bus, uint32_t bdf_reg, unsigned size)
     return get_le(pci->config + reg, size);
 }
 
+uint32_t pci_config_read(PCIBus *bus, uint32_t bdf_reg, unsigned size)
+{
+    return function_read(function_at(bus, bdf_reg >> 8), bdf_reg & 0xff, size);
+}
+
+uint32_t pci_ecam_read(PCIBus *bus, uint32_t offset, unsigned size)
+{
+    return function_read(function_at(bus, offset >> 12), offset & 0xfff, size);
+}
+
 static bool touches(uint32_t reg, unsigned size, unsigned first, unsigned len)
 {
     return reg < first + len && first < reg + size;
 }
 
-void pci_config_write(PCIBus *bus, uint32_t bdf_reg, uint32_t value, unsigned size)
+static void function_write(PCIDevice *pci, unsigned reg, uint32_t value, unsigned size)
 {
-    PCIDevice *pci = function_at(bus, bdf_reg >> 8);
-    unsigned reg = bdf_reg & 0xff;
     if (!pci || reg + size > sizeof(pci->config))
         return;
     for (unsigned i = 0; i < size; i++) {
@@ -209,6 +248,16 @@ void pci_config_write(PCIBus *bus, uint32_t bdf_reg, uint32_t value, unsigned si
     pci_msi_config_written(pci, reg, size);
     if (pci->config_write)
         pci->config_write(pci, reg, value, size);
+}
+
+void pci_config_write(PCIBus *bus, uint32_t bdf_reg, uint32_t value, unsigned size)
+{
+    function_write(function_at(bus, bdf_reg >> 8), bdf_reg & 0xff, value, size);
+}
+
+void pci_ecam_write(PCIBus *bus, uint32_t offset, uint32_t value, unsigned size)
+{
+    function_write(function_at(bus, offset >> 12), offset & 0xfff, value, size);
 }
 
 uint8_t pci_add_capability(PCIDevice *pci, uint8_t id, uint8_t len)
@@ -233,8 +282,10 @@ static void init_config(PCIDevice *pci)
     cfg[PCI_REVISION] = c->revision;
     put_le(cfg + PCI_CLASS, c->class_code, 3);
     cfg[PCI_HEADER_TYPE] = c->header_type | (pci->multifunction ? 0x80 : 0);
-    put_le(cfg + PCI_SUBSYSTEM_VENDOR, c->subsystem_vendor ? c->subsystem_vendor : 0x1af4, 2);
-    put_le(cfg + PCI_SUBSYSTEM, c->subsystem ? c->subsystem : 0x1100, 2);
+    if (!pci_is_bridge(pci)) {
+        put_le(cfg + PCI_SUBSYSTEM_VENDOR, c->subsystem_vendor ? c->subsystem_vendor : 0x1af4, 2);
+        put_le(cfg + PCI_SUBSYSTEM, c->subsystem ? c->subsystem : 0x1100, 2);
+    }
     cfg[PCI_INTERRUPT_PIN] = c->interrupt_pin;
     put_le(pci->writable + PCI_COMMAND,
            COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_PARITY | COMMAND_SERR | COMMAND_INTX_DISABLE, 2);
@@ -245,6 +296,11 @@ static void init_config(PCIDevice *pci)
 }
 
 /* ---- Plugging ---- */
+
+bool pci_is_bridge(const PCIDevice *pci)
+{
+    return (((const PCIClass *)pci->dev.type->class_data)->header_type & 0x7f) == 1;
+}
 
 static bool slot_in_use(const PCIBus *bus, int slot)
 {
@@ -257,18 +313,23 @@ static bool slot_in_use(const PCIBus *bus, int slot)
 static bool choose_addr(PCIBus *bus, PCIDevice *pci, Error **errp)
 {
     const char *name = pci->dev.type->name;
+    int slots = bus->bridge && bus->express ? 1 : 32; /* a link has one device at its other end */
     if (pci->addr < 0) {
         int slot = 0;
-        while (slot < 32 && slot_in_use(bus, slot))
+        while (slot < slots && slot_in_use(bus, slot))
             slot++;
-        if (slot == 32) {
+        if (slot == slots) {
             error_setg(errp, "PCI: no slot/function available for %s, all in use or reserved", name);
             return false;
         }
         pci->addr = slot << 3;
         return true;
     }
-    PCIDevice *other = function_at(bus, (uint32_t)pci->addr);
+    if (pci->addr <= 255 && pci->addr >> 3 >= slots) {
+        error_setg(errp, "PCI: slot %d is not valid for %s, parent device only allows plugging into slot 0.", pci->addr >> 3, name);
+        return false;
+    }
+    PCIDevice *other = pci->addr <= 255 ? bus->functions[pci->addr] : NULL;
     if (pci->addr > 255 || other) {
         error_setg(errp, "PCI: slot %d function %d not available for %s, in use by %s,id=%s", pci->addr >> 3,
                    pci->addr & 7, name, other ? other->dev.type->name : "(none)",
@@ -369,7 +430,10 @@ void pci_device_loaded(PCIDevice *pci)
 
 MemTxResult pci_dma_rw(PCIDevice *pci, hwaddr addr, void *buf, uint64_t len, bool write)
 {
-    if (command(pci) & COMMAND_MASTER)
+    bool master = true;
+    for (const PCIDevice *f = pci; f; f = f->bus->bridge)
+        master = master && (command(f) & COMMAND_MASTER);
+    if (master)
         return address_space_rw(pci->bus->dma, addr, buf, len, write);
     guest_error("%s: DMA while bus mastering is off\n", pci->dev.type->name);
     if (!write)
@@ -411,9 +475,10 @@ static unsigned config16(const PCIDevice *pci, unsigned reg)
 void pci_print_device(PCIDevice *pci, FILE *out, int indent)
 {
     char *class = pci_class_text(pci);
-    fprintf(out, "%*sclass %s, addr 00:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n", indent, "", class,
-            (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7, config16(pci, PCI_VENDOR_ID),
-            config16(pci, PCI_DEVICE_ID), config16(pci, PCI_SUBSYSTEM_VENDOR), config16(pci, PCI_SUBSYSTEM));
+    bool sub = !pci_is_bridge(pci);
+    fprintf(out, "%*sclass %s, addr %02x:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n", indent, "", class, pci_bus_number(pci->bus),
+            (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7, config16(pci, PCI_VENDOR_ID), config16(pci, PCI_DEVICE_ID),
+            sub ? config16(pci, PCI_SUBSYSTEM_VENDOR) : 0, sub ? config16(pci, PCI_SUBSYSTEM) : 0);
     g_free(class);
     for (unsigned n = 0; n < PCI_BARS; n++) {
         const PCIBar *bar = &pci->bars[n];
@@ -433,26 +498,54 @@ static void dump_bar(const PCIBar *bar, unsigned n, FILE *out)
                 bar_is_64(bar) ? 64 : 32, bar->type & PCI_BAR_PREFETCH ? "prefetchable " : "", bar->mapped, last);
 }
 
+static void dump_window(const char *kind, PCIWindowRange w, FILE *out)
+{
+    fprintf(out, "      %s range [0x%0*" G_GINT64_MODIFIER "x, 0x%0*" G_GINT64_MODIFIER "x]\n", kind, kind[0] == 'I' ? 4 : 8, w.start,
+            kind[0] == 'I' ? 4 : 8, w.last);
+}
+
+static void dump_bridge(const PCIDevice *pci, FILE *out)
+{
+    fprintf(out, "      BUS %u.\n      secondary bus %u.\n      subordinate bus %u.\n", pci->config[PCI_SECONDARY_BUS - 1],
+            pci->config[PCI_SECONDARY_BUS], pci->config[PCI_SUBORDINATE_BUS]);
+    dump_window("IO", pci_bridge_window(pci, PCI_WINDOW_IO), out);
+    dump_window("memory", pci_bridge_window(pci, PCI_WINDOW_MEMORY), out);
+    dump_window("prefetchable memory", pci_bridge_window(pci, PCI_WINDOW_PREFETCH), out);
+}
+
 static void dump_function(const PCIDevice *pci, FILE *out)
 {
     char *class = pci_class_text(pci);
-    fprintf(out, "  Bus  0, device %3u, function %u:\n", (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7);
+    fprintf(out, "  Bus %2u, device %3u, function %u:\n", pci_bus_number(pci->bus), (unsigned)pci->addr >> 3, (unsigned)pci->addr & 7);
     fprintf(out, "    %s: PCI device %04x:%04x\n", class, config16(pci, PCI_VENDOR_ID), config16(pci, PCI_DEVICE_ID));
-    fprintf(out, "      PCI subsystem %04x:%04x\n", config16(pci, PCI_SUBSYSTEM_VENDOR), config16(pci, PCI_SUBSYSTEM));
+    if (!pci_is_bridge(pci))
+        fprintf(out, "      PCI subsystem %04x:%04x\n", config16(pci, PCI_SUBSYSTEM_VENDOR), config16(pci, PCI_SUBSYSTEM));
     g_free(class);
     if (pci->config[PCI_INTERRUPT_PIN])
         fprintf(out, "      IRQ %u, pin %c\n", pci->config[PCI_INTERRUPT_LINE], 'A' + pci->config[PCI_INTERRUPT_PIN] - 1);
+    if (pci_is_bridge(pci))
+        dump_bridge(pci, out);
     for (unsigned n = 0; n < PCI_BARS; n++)
         if (pci->bars[n].region)
             dump_bar(&pci->bars[n], n, out);
     fprintf(out, "      id \"%s\"\n", pci->dev.id ? pci->dev.id : "");
 }
 
+static void dump_bus(const PCIBus *bus, FILE *out)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(bus->functions); i++) {
+        const PCIDevice *f = bus->functions[i];
+        if (f)
+            dump_function(f, out);
+        if (f && f->secondary && f->config[PCI_SECONDARY_BUS])
+            dump_bus(f->secondary, out);
+    }
+}
+
 void pci_dump(FILE *out)
 {
-    for (unsigned i = 0; pci_root_bus && i < ARRAY_SIZE(pci_root_bus->functions); i++)
-        if (pci_root_bus->functions[i])
-            dump_function(pci_root_bus->functions[i], out);
+    if (pci_root_bus)
+        dump_bus(pci_root_bus, out);
 }
 
 static void info_pci(Monitor *mon, int argc, char **argv)

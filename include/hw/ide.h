@@ -39,6 +39,13 @@ typedef struct IDEHostOps {
     void (*dma_done)(void *opaque, bool error);
 } IDEHostOps;
 
+typedef struct IDEQueueError { /* of the queued command that failed last, for READ LOG EXT */
+    bool valid;
+    uint8_t tag, status, error;
+    uint64_t lba;
+    uint32_t count;
+} IDEQueueError;
+
 struct IDEDrive {
     Device dev;
     BlockBackend *blk;
@@ -53,6 +60,7 @@ struct IDEDrive {
     uint8_t cur_heads, cur_sectors;     /* translation set by the guest */
     uint8_t mode_udma, mode_mdma;       /* selected mode + 1, 0 none */
     bool smart, asleep;
+    IDEQueueError queue_error;
     /* ATAPI */
     uint8_t sense_key, sense_asc, sense_ascq;
     bool locked, tray_open, medium_event, unit_attention;
@@ -64,6 +72,8 @@ struct IDEChannel {
     IDEDrive *drive[2];
     const IDEHostOps *ops;
     void *opaque;
+    unsigned number, units;             /* which of its owner's; drives there is room for */
+    bool queues;                        /* Serial ATA, whose owner takes queued commands */
     uint8_t selected, control;
     bool irq_level;
     /* The command under way, of the selected drive. */
@@ -84,13 +94,21 @@ struct IDEChannel {
     void (*step_done)(IDEDrive *d, int ret);
 };
 
-void ide_channel_init(IDEChannel *c, const char *name, Device *owner, const IDEHostOps *ops, void *opaque);
+/* Room for two drives; the owner may set units to 1. */
+void ide_channel_init(IDEChannel *c, unsigned number, const char *name, Device *owner, const IDEHostOps *ops, void *opaque);
 void ide_channel_reset(IDEChannel *c);
 /* Command block registers 0-7 (0: data, 16 or 32 bits), control block: alternate status and device control. */
 uint32_t ide_read(IDEChannel *c, unsigned reg, unsigned size);
 void ide_write(IDEChannel *c, unsigned reg, uint32_t value, unsigned size);
 uint8_t ide_alt_status(IDEChannel *c);
 void ide_control_write(IDEChannel *c, uint8_t value);
+/* For owners without ports: the command, after they have filled the drive's task file; a PIO window's bytes [pos, end) of buf were moved;
+ * the command ends because its data cannot be moved; it is forgotten. */
+void ide_command(IDEChannel *c, uint8_t cmd);
+void ide_pio_moved(IDEChannel *c);
+void ide_abort(IDEChannel *c);
+void ide_cancel(IDEChannel *c);
+char *ide_bus_name(const Device *owner, unsigned number); /* by the owner's id, or the next free "ide.N"; caller frees */
 /* The guest's DMA engine runs: goes on with a command that waits for it. */
 void ide_dma_start(IDEChannel *c);
 /* The guest's DMA engine was stopped under a command. */

@@ -12,20 +12,51 @@
 typedef struct PCIWindow {
     uint64_t start, end;
 } PCIWindow;
-typedef struct PCBoard {
+typedef struct PCBoard PCBoard;
+#define PC_FLASHES 2
+
+/* What boards with PCI differ in. */
+typedef struct PCChipset {
+    uint64_t low_ram_max, low_ram_split; /* RAM below the hole when it fits under the first, else up to the second */
+    uint64_t pci_start;                  /* where PCI memory begins when there is no firmware */
+    unsigned pirqs;                      /* interrupt lines of the root bus */
+    uint8_t routes[8], irqs[8];          /* their route registers in the south bridge, ISA interrupts without firmware */
+    ACPIChipset acpi;
+    bool (*north)(MemoryRegion *ram, uint64_t below, Error **errp);
+    Device *(*south)(Error **errp);      /* the ISA bridge: outputs are ISA interrupts and I/O APIC pins */
+    bool (*functions)(PCBoard *b, Error **errp); /* the chips' other functions */
+    void (*configure)(const PCBoard *b); /* what firmware programs, when there is none */
+    void (*power_button)(PCBoard *b);
+} PCChipset;
+
+struct PCBoard {
+    const PCChipset *chipset;       /* NULL: without PCI */
     MemoryRegion ram, rom, rom_low;
     uint64_t ram_below, ram_above;  /* RAM under the hole at 4 GiB, and above it */
     PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
-    bool acpi, hpet, pit, i8042, smm, vmport, graphics;
+    bool acpi, hpet, pit, i8042, smm, vmport, graphics, sata, smbus;
+    const char *flash_node[PC_FLASHES]; /* -M pflash0=, pflash1= */
     IRQLine pic[16];
-    Device *ioapic, *pm, *fw_cfg, *rtc;
-    int pm_addr;                    /* slot << 3 | function */
-    uint16_t isa_level, pirq_level; /* who drives each interrupt */
+    Device *ioapic, *south, *pm, *fw_cfg, *rtc;
+    uint32_t isa_level, pirq_level; /* who drives each interrupt: ISA's, then pins 16-23 of the I/O APIC */
     E820Table e820;
+    bool tables_read;               /* since reset: ACPI tables were made for what firmware configured */
     bool started;                   /* -boot once=order was for the first start */
     bool direct_boot;               /* a kernel, no firmware */
     X86BootStart start;
-} PCBoard;
+};
+
+/* hw/i386/pc.c: the boards with PCI, but for what their chipset says. */
+extern const Property pc_props[];
+bool pc_init(MachineState *m, const PCChipset *chipset, Error **errp);
+void pc_powerdown(MachineState *m);
+void pc_nmi(MachineState *m);
+/* Parts of it: the ISA bus and the 8259 pair on it; the I/O APIC; a display of this type unless -vga none. */
+void pc_create_isa_bus(PCBoard *b, Device *bridge);
+IRQLine pc_interrupt(PCBoard *b, unsigned n); /* ISA's interrupts, and pins 16-23 of the I/O APIC */
+bool pc_create_pic(PCBoard *b, Error **errp);
+bool pc_create_ioapic(PCBoard *b, Error **errp);
+bool pc_create_vga(const MachineState *m, const char *type, Error **errp);
 
 /* hw/i386/pc.c: vCPUs with their local APICs. */
 bool pc_create_cpus(MachineState *m, Error **errp);
@@ -51,6 +82,7 @@ bool pc_read_blob(const char *what, const char *path, Blob *out, Error **errp);
 
 /* hw/i386/pc-firmware.c */
 bool pc_load_firmware(MachineState *m, Error **errp);
+bool pc_has_flash(const PCBoard *b); /* drives of if=pflash, or -M pflash0= */
 bool pc_fill_fw_cfg(MachineState *m, Error **errp);
 void pc_update_boot_order(const MachineState *m);
 

@@ -15,6 +15,11 @@
 #define PC_SMI_PORT 0xb2
 #define PC_SMI_ACPI_ENABLE 0xf1
 #define PC_SMI_ACPI_DISABLE 0xf0
+#define ICH9_SMI_ACPI_ENABLE 0x02
+#define ICH9_SMI_ACPI_DISABLE 0x03
+#define ICH9_RCBA 0xfed1c000u
+#define Q35_ECAM_BASE 0xb0000000u
+#define Q35_ECAM_SIZE (256 * MiB)
 #define PC_RESET_PORT 0xcf9
 #define PC_RESET_VALUE 0x0f
 #define PC_SCI_IRQ 9
@@ -22,12 +27,14 @@
 /* hw/pci/i440fx.c: maps RAM below the hole and above 4 GiB, makes the PCI memory space around it, the
  * configuration ports, the host bridge 00.0 and pci_root_bus. below is RAM under the hole. */
 bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp);
-/* PCI memory space: where -bios and option ROMs show. */
-MemoryRegion *i440fx_pci_memory(void);
-/* The byte at 0xcf9, inside the bridge's address register. */
-void i440fx_set_reset_control(MemoryRegion *mr);
-/* All PAM sections read and write RAM, as firmware leaves them for a kernel. */
-void i440fx_unlock_shadow(void);
+/* hw/pci/q35.c: the same for the Q35, with the root complex pcie.0. */
+bool q35_new(MemoryRegion *ram, uint64_t below, Error **errp);
+/* Where the flat configuration window is now, and its size: 0 = closed, or another machine. */
+uint64_t q35_ecam(uint64_t *size);
+
+/* hw/isa/ich9-lpc.c: the LPC bridge 1f.0 with power management. */
+Device *ich9_lpc_new(Error **errp);
+void ich9_power_button(Device *dev);
 
 /* hw/isa/piix3.c: the ISA bridge 01.0; PIRQ lines become ISA interrupts. */
 Device *piix3_new(Error **errp);

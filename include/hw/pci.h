@@ -10,7 +10,7 @@ typedef struct PCIClass { /* DeviceType.class_data of a PCI device */
     uint8_t revision;
     uint32_t class_code; /* 24 bits: class, subclass, interface */
     uint8_t interrupt_pin; /* 1 = INTA; 0 none */
-    uint8_t header_type;   /* 0x80 multifunction */
+    uint8_t header_type;   /* 0x80 multifunction; 1: bridge */
     const char *romfile;   /* option ROM unless the property names another; may be missing */
 } PCIClass;
 enum { PCI_BAR_MEM = 0, PCI_BAR_IO = 1, PCI_BAR_64 = 4, PCI_BAR_PREFETCH = 8 };
@@ -32,12 +32,13 @@ struct PCIDevice {
     int irq_level;        /* what the function asks for */
     int irq_shown;        /* what its pin shows: counted in the bus's line_count */
     uint8_t cap_end;                /* first free byte for capabilities, 0 = none used */
-    uint8_t msi_cap, msix_cap;      /* offsets in config, 0 = none */
+    uint8_t msi_cap, msix_cap, express_cap; /* offsets in config, 0 = none */
     struct PCIMSIX *msix;           /* pci-msi.c */
     MemoryRegion *rom;
     void (*config_write)(PCIDevice *pci, uint32_t addr, uint32_t value, unsigned size); /* after the store */
     void (*config_read)(PCIDevice *pci, uint32_t addr, unsigned size); /* before: may bring registers up to date; or NULL */
     struct PCIBus *bus;
+    struct PCIBus *secondary; /* bridges: the bus they lead to */
 };
 typedef struct PCIBus {
     Bus bus;
@@ -50,6 +51,8 @@ typedef struct PCIBus {
     void *msi_opaque;
     IRQLine lines[8];
     int line_count[8];                                /* asserted inputs: lines are shared */
+    PCIDevice *bridge;                                /* that leads here; NULL: the host's own bus */
+    bool express;                                     /* a PCI Express hierarchy: root complex, or a link below a port */
 } PCIBus;
 
 PCIBus *pci_bus_new(Device *owner, const char *name, MemoryRegion *memory, MemoryRegion *io);
@@ -61,6 +64,11 @@ void pci_set_irq(PCIDevice *pci, int level);
 uint8_t pci_add_capability(PCIDevice *pci, uint8_t id, uint8_t len);
 uint32_t pci_config_read(PCIBus *bus, uint32_t bdf_reg, unsigned size); /* bdf << 8 | register */
 void pci_config_write(PCIBus *bus, uint32_t bdf_reg, uint32_t value, unsigned size);
+/* The same by PCI Express's flat map (PCI Express Base 4.0, 7.2.2): bus << 20 | slot << 15 | function << 12 | register. */
+uint32_t pci_ecam_read(PCIBus *bus, uint32_t offset, unsigned size);
+void pci_ecam_write(PCIBus *bus, uint32_t offset, uint32_t value, unsigned size);
+unsigned pci_bus_number(const PCIBus *bus);
+uint16_t pci_requester_id(const PCIDevice *pci); /* bus << 8 | slot << 3 | function */
 void pci_device_reset_common(PCIDevice *pci);
 bool pci_device_plug(PCIBus *bus, PCIDevice *pci, Error **errp); /* called by device_realize */
 void pci_device_unplug(PCIDevice *pci);
@@ -85,5 +93,36 @@ void pci_msi_config_written(PCIDevice *pci, uint32_t addr, unsigned size);
 void pci_msi_reset(PCIDevice *pci);
 void pci_msi_free(PCIDevice *pci);
 uint8_t *pci_msix_state(PCIDevice *pci, size_t *len); /* table and pending bits as saved, or NULL */
+
+void pci_pin_changed(PCIDevice *pci, int pin, int delta);
+
+/* ---- Bridges (pci-bridge.c; PCI-to-PCI Bridge Architecture 1.2): PCIClass.header_type is 1 ---- */
+bool pci_is_bridge(const PCIDevice *pci);
+typedef enum PCIWindowKind { PCI_WINDOW_IO, PCI_WINDOW_MEMORY, PCI_WINDOW_PREFETCH, PCI_WINDOWS } PCIWindowKind;
+typedef struct PCIWindowRange {
+    uint64_t start, last; /* last < start: nothing passes */
+} PCIWindowRange;
+PCIWindowRange pci_bridge_window(const PCIDevice *pci, PCIWindowKind kind);
+typedef struct PCIBridge {
+    PCIDevice pci;
+    PCIBus bus;
+    MemoryRegion memory, io;           /* what the secondary bus decodes */
+    MemoryRegion window[PCI_WINDOWS];  /* aliases of them on the primary bus */
+    bool mapped[PCI_WINDOWS];
+    uint8_t pins;                      /* of the secondary bus, asserted */
+} PCIBridge;
+/* For types that start with PCIBridge: in realize, unrealize, reset, config_write and post_load. */
+void pci_bridge_init(PCIBridge *b, const char *bus_name, bool express);
+void pci_bridge_exit(PCIBridge *b);
+void pci_bridge_reset(PCIBridge *b);
+void pci_bridge_config_written(PCIBridge *b, uint32_t addr, unsigned size);
+void pci_bridge_loaded(PCIBridge *b);
+
+/* ---- PCI Express capability (pci-express.c; PCI Express Base 4.0, 7.5.3) ---- */
+typedef enum PCIExpressType { PCI_EXPRESS_ENDPOINT = 0, PCI_EXPRESS_ROOT_PORT = 4, PCI_EXPRESS_INTEGRATED = 9 } PCIExpressType;
+/* In realize. False when the capability list is full. */
+bool pci_express_init(PCIDevice *pci, PCIExpressType type);
+/* An endpoint's, on an express bus: of the kind its place asks for; nothing elsewhere. With power management. */
+bool pci_express_endpoint_init(PCIDevice *pci);
 
 #endif

@@ -17,8 +17,8 @@ static ACPITables *build(unsigned cpus)
     for (unsigned i = 0; i < cpus; i++)
         ids[i] = i;
     const ACPIConfig c = {
-        .apic_ids = ids, .cpus = cpus, .hpet = true, .i8042 = true, .serial_ports = 3, .hole_start = 0xc0000000,
-        .hole_end = 0xfec00000, .high_start = 16 * GiB, .high_end = 256 * GiB,
+        .apic_ids = ids, .cpus = cpus, .hpet = true, .i8042 = true, .serial_ports = 3, .hole = { { 0xc0000000, 0xfec00000 } },
+        .chipset = { .gpe0 = 0xafe0, .gpe0_len = 4, .acpi_enable = 0xf1, .acpi_disable = 0xf0 }, .high_start = 16 * GiB, .high_end = 256 * GiB,
     };
     return acpi_build(&c);
 }
