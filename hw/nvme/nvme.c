@@ -465,7 +465,7 @@ static bool nvme_realize(Device *dev, Error **errp)
     NVMe *n = (NVMe *)dev;
     if (!check_options(n, errp))
         return false;
-    if (!pci_msix_init(&n->pci, n->msix_qsize, MSIX_BAR)) {
+    if (!pci_msix_init(&n->pci, n->msix_qsize, MSIX_BAR) || !pci_express_endpoint_init(&n->pci)) {
         error_setg(errp, "no room for MSI-X");
         return false;
     }

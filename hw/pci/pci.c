@@ -385,8 +385,11 @@ bool pci_device_plug(PCIBus *bus, PCIDevice *pci, Error **errp)
     pci->bus = bus;
     bus->functions[pci->addr] = pci;
     init_config(pci);
-    if (add_rom(pci, errp))
+    if (add_rom(pci, errp)) {
+        if (bus->changed)
+            bus->changed(bus);
         return true;
+    }
     pci_device_unplug(pci);
     return false;
 }
@@ -407,6 +410,8 @@ void pci_device_unplug(PCIDevice *pci)
     g_free(pci->rom);
     pci->rom = NULL;
     bus->functions[pci->addr] = NULL;
+    if (bus->changed)
+        bus->changed(bus);
 }
 
 void pci_device_reset_common(PCIDevice *pci)

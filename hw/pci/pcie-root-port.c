@@ -2,8 +2,9 @@
 /*
  * PCI Express root port "pcie-root-port" (PCI Express Base 4.0, 7.5): a bridge whose secondary bus is the link to one device,
  * with a hot-plug slot. BAR 0: MSI-X of one vector, for slot events. Properties: chassis and slot (a pair is used once), port,
- * hotplug; bus-reserve and the like are read by firmware of other machines and kept only.
- * Not modelled: error reporting, access control services, the indicators' light.
+ * hotplug; bus-reserve and the like are read by firmware of other machines and kept only. A device that comes or goes while the guest
+ * runs changes presence and link state: removal is a surprise to the guest, which its drivers know how to take.
+ * Not modelled: error reporting, access control services, the indicators' light, power that the guest takes from a slot.
  */
 #include "hw/pci.h"
 #include "util/error.h"
@@ -14,7 +15,8 @@ enum { ROOT_CONTROL = 0x1c, SLOT_CAP = 0x14, SLOT_CONTROL = 0x18, SLOT_STATUS = 
 enum { /* slot capabilities */
     CAP_BUTTON = 1 << 0, CAP_POWER = 1 << 1, CAP_ATTENTION_LED = 1 << 3, CAP_POWER_LED = 1 << 4, CAP_SURPRISE = 1 << 5, CAP_HOTPLUG = 1 << 6,
 };
-enum { FLAGS_SLOT = 1 << 8, LINK_ACTIVE = 1 << 13, STATUS_PRESENT = 1 << 6, STATUS_EVENTS = 0x11f, SLOT_LEDS_OFF = 0x3c0 };
+enum { EVENT_PRESENCE = 1 << 3, EVENT_COMMAND = 1 << 4, EVENT_LINK = 1 << 8, ENABLE_HOTPLUG = 1 << 5, ENABLE_LINK = 1 << 12 };
+enum { LINK_ACTIVE = 1 << 13, STATUS_PRESENT = 1 << 6, STATUS_EVENTS = 0x11f, SLOT_LEDS_OFF = 0x3c0 };
 
 typedef struct RootPort {
     PCIBridge bridge;
@@ -24,6 +26,7 @@ typedef struct RootPort {
     uint32_t bus_reserve;
     uint64_t io_reserve, mem_reserve, pref32_reserve, pref64_reserve;
     int speed, width;
+    bool asking; /* an enabled event stands */
 } RootPort;
 
 static GPtrArray *ports; /* RootPort *: who has which chassis and slot */
@@ -48,6 +51,39 @@ static void update_presence(RootPort *s)
     link[1] = (uint8_t)((link[1] & ~(LINK_ACTIVE >> 8)) | (present ? LINK_ACTIVE >> 8 : 0));
 }
 
+/* One vector for all that the slot tells (6.7.3.4). */
+static void update_interrupt(RootPort *s)
+{
+    PCIDevice *pci = &s->bridge.pci;
+    unsigned control = express(s, SLOT_CONTROL)[0] | express(s, SLOT_CONTROL)[1] << 8;
+    unsigned status = express(s, SLOT_STATUS)[0] | express(s, SLOT_STATUS)[1] << 8;
+    unsigned enabled = (control & 0x1f) | (control & ENABLE_LINK ? EVENT_LINK : 0);
+    bool level = (control & ENABLE_HOTPLUG) && (status & enabled);
+    bool news = level && !s->asking;
+    s->asking = level;
+    if (!pci_msi_enabled(pci))
+        pci_set_irq(pci, level);
+    else if (news)
+        pci_msi_send(pci, 0);
+}
+
+static void slot_event(RootPort *s, unsigned events)
+{
+    uint8_t *status = express(s, SLOT_STATUS);
+    status[0] |= (uint8_t)events;
+    status[1] |= (uint8_t)(events >> 8);
+    update_interrupt(s);
+}
+
+/* A device came or went. */
+static void link_changed(PCIBus *bus)
+{
+    RootPort *s = (RootPort *)bus->bridge;
+    update_presence(s);
+    if (s->hotplug)
+        slot_event(s, EVENT_PRESENCE | EVENT_LINK);
+}
+
 static void port_config_read(PCIDevice *pci, uint32_t addr, unsigned size)
 {
     update_presence((RootPort *)pci);
@@ -55,7 +91,13 @@ static void port_config_read(PCIDevice *pci, uint32_t addr, unsigned size)
 
 static void port_config_write(PCIDevice *pci, uint32_t addr, uint32_t value, unsigned size)
 {
-    pci_bridge_config_written((PCIBridge *)pci, addr, size);
+    RootPort *s = (RootPort *)pci;
+    unsigned control = pci->express_cap + SLOT_CONTROL, status = pci->express_cap + SLOT_STATUS;
+    pci_bridge_config_written(&s->bridge, addr, size);
+    if (addr < control + 2 && addr + size > control)
+        slot_event(s, EVENT_COMMAND); /* commands take no time */
+    else if (addr < status + 2 && addr + size > status)
+        update_interrupt(s);
 }
 
 static void port_reset(Device *dev)
@@ -65,6 +107,8 @@ static void port_reset(Device *dev)
     put16(express(s, SLOT_CONTROL), SLOT_LEDS_OFF);
     put16(express(s, SLOT_STATUS), 0);
     update_presence(s);
+    s->asking = false;
+    update_interrupt(s);
 }
 
 static bool claim_slot(RootPort *s, Error **errp)
@@ -115,6 +159,7 @@ static bool port_realize(Device *dev, Error **errp)
     }
     g_autofree char *name = dev->id ? g_strdup(dev->id) : g_strdup_printf("pcie.%u", ++count);
     pci_bridge_init(&s->bridge, name, true);
+    s->bridge.bus.changed = link_changed;
     add_slot(s);
     pci->config_write = port_config_write;
     pci->config_read = port_config_read;
@@ -146,7 +191,7 @@ static const Property port_props[] = {
     PROP_BOOL("x-native-hotplug", RootPort, native_hotplug, true), PROP_U8("port", RootPort, port, 0),
     PROP_U16("aer_log_max", RootPort, aer_log_max, 8), {},
 };
-static const SavedField port_saved[] = { SAVED_INT(RootPort, bridge.pins), SAVED_END() };
+static const SavedField port_saved[] = { SAVED_INT(RootPort, bridge.pins), SAVED_INT(RootPort, asking), SAVED_END() };
 static const PCIClass port_class = {
     .vendor = 0x1b36, .device = 0x000c, .class_code = 0x060400, .interrupt_pin = 1, .header_type = 1,
 };

@@ -3,7 +3,7 @@
  * virtio-pci: PCI functions that carry a virtio device (Virtual I/O Device 1.2, 4.1). One type for each device, transitional unless told
  * otherwise: legacy interface in I/O BAR 0 (virtio-pci-legacy.c), MSI-X in BAR 1, modern interface in BAR 4 (virtio-pci-modern.c).
  * Properties are those of the function and of the device in it. Not modelled: notification by I/O port (modern-pio-notify), ATS, AER,
- * reset of single queues, PCI Express capabilities.
+ * reset of single queues.
  */
 #include "virtio-pci.h"
 #include "hw/boards.h"
@@ -109,13 +109,22 @@ static void plugged(void *opaque)
 
 static const VirtIOBusOps bus_ops = { .interrupt = interrupt, .plugged = plugged };
 
+/* Behind a port of PCI Express: a function of that kind. */
+static bool behind_port(const VirtIOPCI *s)
+{
+    return s->pci.bus->express && s->pci.bus->bridge;
+}
+
 static bool choose_interfaces(VirtIOPCI *s, bool *legacy, bool *modern, Error **errp)
 {
     const VirtIOPCIClass *c = s->pci.dev.type->class_data;
-    *legacy = !c->no_legacy && s->disable_legacy != LEGACY_OFF_ON;
+    const bool asked = s->disable_legacy == LEGACY_OFF_OFF;
+    if (s->disable_legacy == LEGACY_OFF_AUTO) /* links have no I/O ports to waste */
+        s->disable_legacy = behind_port(s) ? LEGACY_OFF_ON : LEGACY_OFF_OFF;
+    *legacy = !c->no_legacy && s->disable_legacy == LEGACY_OFF_OFF;
     *modern = !c->no_modern && !s->disable_modern;
     if (*legacy && !c->transitional_id) {
-        if (s->disable_legacy == LEGACY_OFF_OFF) {
+        if (asked) {
             error_setg(errp, "device is modern-only, use disable-legacy=on");
             return false;
         }
@@ -167,7 +176,7 @@ static bool proxy_realize(Device *dev, Error **errp)
         return false;
     if (legacy)
         virtio_pci_add_legacy(s);
-    if (modern && !virtio_pci_add_modern(s)) {
+    if ((modern && !virtio_pci_add_modern(s)) || (behind_port(s) && !pci_express_endpoint_init(&s->pci))) {
         error_setg(errp, "no room for capabilities");
         return false;
     }

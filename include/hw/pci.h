@@ -52,6 +52,7 @@ typedef struct PCIBus {
     IRQLine lines[8];
     int line_count[8];                                /* asserted inputs: lines are shared */
     PCIDevice *bridge;                                /* that leads here; NULL: the host's own bus */
+    void (*changed)(struct PCIBus *bus);              /* a function came or went; or NULL */
     bool express;                                     /* a PCI Express hierarchy: root complex, or a link below a port */
 } PCIBus;
 

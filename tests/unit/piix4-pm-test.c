@@ -106,11 +106,32 @@ static void test_smbus(void)
     config(0x90, 0xb101, 4);
     config(0xd2, 9, 1);
     g_assert_cmphex(in(0xb100, 1), ==, 0);
-    out(0xb104, 0xa1, 1);
+    out(0xb104, 0x31, 1);
     out(0xb102, 0x48, 1);
     g_assert_cmphex(in(0xb100, 1), ==, 4); /* nobody answered */
     out(0xb100, 0x1f, 1);
     g_assert_cmphex(in(0xb100, 1), ==, 0);
+    out(0xb104, 0xa0, 1); /* a module's EEPROM: writes the word 0x5566 at 0x20 */
+    out(0xb103, 0x20, 1);
+    out(0xb105, 0x66, 1), out(0xb106, 0x55, 1);
+    out(0xb102, 0x4c, 1);
+    g_assert_cmphex(in(0xb100, 1), ==, 2);
+    out(0xb100, 2, 1);
+    out(0xb104, 0xa1, 1), out(0xb105, 0, 1), out(0xb106, 0, 1);
+    out(0xb102, 0x4c, 1);
+    g_assert_cmphex(in(0xb105, 1) | in(0xb106, 1) << 8, ==, 0x5566);
+    out(0xb103, 0x21, 1);
+    out(0xb102, 0x48, 1);
+    g_assert_cmphex(in(0xb105, 1), ==, 0x55);
+    out(0xb106, 0x1f, 1); /* I2C block read from 0x1f, byte by byte */
+    out(0xb102, 0x58, 1);
+    g_assert_cmphex(in(0xb100, 1) & 0x81, ==, 0x81);
+    g_assert_cmphex(in(0xb107, 1), ==, 0);
+    out(0xb100, 0x80, 1);
+    g_assert_cmphex(in(0xb107, 1), ==, 0x66);
+    out(0xb102, 0x38, 1); /* the next is the last */
+    out(0xb100, 0x80, 1);
+    g_assert_cmphex(in(0xb100, 1) & 0x83, ==, 0x02);
 }
 
 int main(int argc, char **argv)
