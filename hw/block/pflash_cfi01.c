@@ -130,7 +130,7 @@ static void first_cycle(PFlash *s, uint8_t command)
 {
     switch (command) {
     case CMD_READ_ARRAY: case CMD_READ_ARRAY_AMD: case 0: set_mode(s, MODE_ARRAY); break;
-    case CMD_CLEAR_STATUS: s->status = STATUS_READY; set_mode(s, MODE_ARRAY); break;
+    case CMD_CLEAR_STATUS: s->status = 0; set_mode(s, MODE_ARRAY); break; /* the bit of readiness, too: OVMF knows flash by that */
     case CMD_READ_STATUS: set_mode(s, MODE_STATUS); break;
     case CMD_READ_ID: set_mode(s, MODE_ID); break;
     case CMD_QUERY: set_mode(s, MODE_QUERY); break;
