@@ -16,6 +16,7 @@ enum { PIO_SETUP_OFFSET = 0x20, D2H_OFFSET = 0x40, RECEIVED_SIZE = 256 };
 enum { HEADER_SIZE = 32, HEADER_ATAPI = 1 << 5, HEADER_CLEAR_BUSY = 1 << 10, HEADER_LENGTH = 0x1f };
 enum { TABLE_PACKET = 0x40, TABLE_PRDS = 0x80, PRD_SIZE = 16, PACKET_LEN = 12 };
 #define PRD_LEN(word) (((word) & 0x3fffff) + 1)
+enum { PCI_COMMAND = 4, COMMAND_MASTER = 4 };
 enum { CONTROL_SRST = 4, DEVICE_DEV = 0x10, COMMAND_PACKET = 0xa0 };
 
 static uint64_t list_address(const AHCIPort *p)
@@ -23,12 +24,28 @@ static uint64_t list_address(const AHCIPort *p)
     return (uint64_t)p->clbu << 32 | p->clb;
 }
 
+/* Lists, tables, FISes and data lie in RAM: an access to registers, this controller's above all, would come back here. */
+static bool access_memory(AHCIPort *p, uint64_t addr, void *buf, uint32_t len, bool write)
+{
+    const PCIDevice *pci = &p->hba->pci;
+    void *host = pci->config[PCI_COMMAND] & COMMAND_MASTER ? address_space_map_ram(pci->bus->dma, addr, len, write) : NULL;
+    if (!host)
+        return false;
+    if (write) {
+        memcpy(host, buf, len);
+        ram_host_written(host, len);
+    } else {
+        memcpy(buf, host, len);
+    }
+    return true;
+}
+
 bool ahci_receive(AHCIPort *p, unsigned offset, const void *fis, unsigned len)
 {
     if (!(p->cmd & CMD_FRE))
         return false;
     uint64_t at = ((uint64_t)p->fbu << 32 | p->fb) + offset;
-    if (pci_dma_rw(&p->hba->pci, at, (void *)fis, len, true) == MEMTX_OK)
+    if (access_memory(p, at, (void *)fis, len, true))
         return true;
     ahci_event(p, PORT_HBFS);
     return false;
@@ -41,7 +58,7 @@ bool ahci_map_data(AHCIPort *p, uint64_t table, unsigned prds, DMAVec *data, uin
     dma_vec_clear(data);
     for (unsigned i = 0; i < prds && data->bytes < len; i++) {
         uint8_t prd[PRD_SIZE];
-        if (pci_dma_rw(&p->hba->pci, table + TABLE_PRDS + (uint64_t)i * PRD_SIZE, prd, PRD_SIZE, false) != MEMTX_OK)
+        if (!access_memory(p, table + TABLE_PRDS + (uint64_t)i * PRD_SIZE, prd, PRD_SIZE, false))
             return false;
         uint64_t n = MIN(PRD_LEN(get_le32(prd + 12)), len - data->bytes);
         if (!dma_vec_add(data, p->hba->pci.bus->dma, get_le64(prd), n))
@@ -57,12 +74,19 @@ static bool move_data(void *opaque, void *buf, uint32_t len, bool to_guest)
     uint8_t *at = buf;
     while (len) {
         uint8_t prd[PRD_SIZE];
-        if (p->prd_index >= p->prd_count ||
-            pci_dma_rw(&p->hba->pci, p->table + TABLE_PRDS + p->prd_index * PRD_SIZE, prd, PRD_SIZE, false) != MEMTX_OK)
+        if (p->prd_index >= p->prd_count || !access_memory(p, p->table + TABLE_PRDS + p->prd_index * PRD_SIZE, prd, PRD_SIZE, false))
             return false;
         uint32_t piece = PRD_LEN(get_le32(prd + 12)), n = (uint32_t)MIN(len, piece - MIN(p->prd_offset, piece));
-        if (n && pci_dma_rw(&p->hba->pci, get_le64(prd) + p->prd_offset, at, n, to_guest) != MEMTX_OK)
+        dma_vec_clear(&p->piece);
+        if (!dma_vec_add(&p->piece, p->hba->pci.bus->dma, get_le64(prd) + p->prd_offset, n))
             return false;
+        BlockVec v = { p->piece.iov, (int)p->piece.n, n };
+        if (to_guest) {
+            block_vec_from(&v, 0, at, n);
+            dma_vec_written(&p->piece);
+        } else {
+            block_vec_to(&v, 0, at, n);
+        }
         p->prd_offset += n;
         p->transferred += n;
         at += n;
@@ -130,7 +154,7 @@ static void write_transferred(AHCIPort *p)
 {
     uint8_t count[4];
     put_le32(count, p->transferred);
-    pci_dma_rw(&p->hba->pci, list_address(p) + (unsigned)p->slot * HEADER_SIZE + 4, count, 4, true);
+    access_memory(p, list_address(p) + (unsigned)p->slot * HEADER_SIZE + 4, count, 4, true);
 }
 
 /* The drive is through with the command. After an error its bit stays in PxCI until the driver clears ST (6.2.2.1). */
@@ -158,7 +182,7 @@ static void pio_window(AHCIPort *p)
     if (p->packet && !to_guest) {
         p->packet = false;
         memset(c->buf + c->pos, 0, len);
-        ok = pci_dma_rw(&p->hba->pci, p->table + TABLE_PACKET, c->buf + c->pos, MIN(len, PACKET_LEN), false) == MEMTX_OK;
+        ok = access_memory(p, p->table + TABLE_PACKET, c->buf + c->pos, MIN(len, PACKET_LEN), false);
     } else {
         p->pio_in = to_guest;
         ok = move_data(p, c->buf + c->pos, len, to_guest);
@@ -258,10 +282,10 @@ static bool start_slot(AHCIPort *p, unsigned slot)
 {
     uint8_t header[HEADER_SIZE], fis[FIS_LEN];
     IDEDrive *d = ahci_drive(p);
-    bool ok = pci_dma_rw(&p->hba->pci, list_address(p) + slot * HEADER_SIZE, header, HEADER_SIZE, false) == MEMTX_OK;
+    bool ok = access_memory(p, list_address(p) + slot * HEADER_SIZE, header, HEADER_SIZE, false);
     uint32_t flags = get_le32(header);
     uint64_t table = get_le64(header + 8) & ~0x7full;
-    ok = ok && pci_dma_rw(&p->hba->pci, table, fis, FIS_LEN, false) == MEMTX_OK;
+    ok = ok && access_memory(p, table, fis, FIS_LEN, false);
     if (!ok) {
         p->halted = true;
         ahci_event(p, PORT_HBFS);

@@ -283,9 +283,11 @@ static bool ahci_realize(Device *dev, Error **errp)
 static void ahci_unrealize(Device *dev)
 {
     AHCI *s = (AHCI *)dev;
-    for (unsigned i = 0; i < AHCI_PORTS; i++)
+    for (unsigned i = 0; i < AHCI_PORTS; i++) {
+        dma_vec_free(&s->port[i].piece);
         for (unsigned k = 0; k < AHCI_SLOTS; k++)
             dma_vec_free(&s->port[i].queued[k].data);
+    }
 }
 
 /* Commands under way are not saved: who saves drains first; what waits for the guest's next step starts anew after its time-out. */

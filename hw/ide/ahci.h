@@ -43,6 +43,7 @@ struct AHCIPort {
     uint64_t table;          /* of its table */
     uint64_t prd_count, prd_index, prd_offset;
     uint32_t transferred;
+    DMAVec piece;            /* of its data */
     bool packet;             /* its packet has not gone out yet */
     bool pio_in;             /* it read by PIO: ends with a PIO set-up FIS */
     bool advancing;          /* in ahci_advance: the drive's interrupts come back here */
