@@ -3,7 +3,7 @@
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-GUEST_MODULES="virtio_blk virtio_pci virtio_mmio ext4 nvme virtio_scsi sd_mod sr_mod virtio_rng virtio_console virtio_balloon isofs"
+GUEST_MODULES="virtio_blk virtio_pci virtio_mmio ext4 nvme virtio_scsi sd_mod sr_mod virtio_rng virtio_console virtio_balloon isofs ahci crc32c_generic"
 
 # guest_disk FLAVOUR TESTS DISK OPTION...: runs the guest's TESTS (raw,fs,…) on /dev/DISK. Leaves what it printed in $out; fails when a
 # check failed or the guest did not reach its end.

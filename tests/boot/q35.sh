@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# Machine q35: Debian's kernels boot directly and power off, with a device behind a PCI Express root port that works by MSI-X; configuration by
+# the flat window. By OVMF in two flash drives: the UEFI shell, and what it keeps in the second is still there after the next start.
+set -e
+. "$SRC/tests/boot/lib.bash"
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$said"' EXIT
+rhea=$BUILD/rhea-system-x86_64
+
+boot_off cloud-amd64 -M q35 -smp 2 -device pcie-root-port,id=rp -device virtio-rng-pci,bus=rp
+for what in 'PCI: MMCONFIG at' 'pciehp: Slot #0' 'OS now controls .PCIeHotplug'; do
+    grep -q "$what" "$said" || { echo "the kernel does not say '$what'"; exit 1; }
+done
+! grep -q 'Timeout on hotplug command' "$said" || { echo "the slot does not complete commands"; exit 1; }
+boot_off 686-pae -M q35
+if [ "${SLOW-}" = 1 ]; then
+    boot_off amd64 -M q35 -m 4G
+    boot_off 686 -M q35
+fi
+
+code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
+[ -e $code ] || { echo "ovmf is not installed"; exit 77; }
+cp $vars "$work/vars.fd"
+for start in 1 2; do
+    out=$(timeout 150 "$rhea" -M q35 -m 256 -drive if=pflash,format=raw,unit=0,file=$code,readonly=on -drive if=pflash,format=raw,unit=1,file="$work/vars.fd" \
+        -display none -serial stdio -smoke timeout=140s,expect='Shell>' </dev/null 2>&1) || { echo "OVMF, start $start:"; tail -c 500 <<<"$out"; exit 1; }
+    [ $start = 2 ] || cp "$work/vars.fd" "$work/first.fd"
+done
+! cmp -s "$work/vars.fd" $vars || { echo "OVMF kept nothing in its flash"; exit 1; }
+grep -aq B.o.o.t.O.r.d.e.r "$work/first.fd" || { echo "no boot order in the flash"; exit 1; }
+
+# Mistakes: one line each.
+refused() { # text, options
+    local want=$1 said status=0
+    shift
+    said=$(timeout 20 "$rhea" -display none "$@" 2>&1) || status=$?
+    [ $status = 1 ] && grep -qF "$want" <<<"$said" && [ "$(wc -l <<<"$said")" -le 2 ] || { echo "$*: status $status: $said"; exit 1; }
+}
+head -c 4097 /dev/zero >"$work/odd.fd"
+refused 'has invalid size' -M q35 -drive if=pflash,format=raw,file="$work/odd.fd"
+refused 'pflash1 requires pflash0' -M q35 -drive if=pflash,format=raw,unit=1,file="$work/vars.fd"
+refused 'use one of them' -M q35 -bios bios-256k.bin -drive if=pflash,format=raw,file="$work/vars.fd"
+refused 'slot 1 is not valid for virtio-rng-pci' -M q35 -device pcie-root-port,id=rp -device virtio-rng-pci,bus=rp,addr=1
+refused "Can't add chassis slot, error -16" -M q35 -device pcie-root-port,chassis=3 -device pcie-root-port,chassis=3
+refused 'can only be plugged into' -M pc -device pcie-root-port
+refused "supports only 1 units" -M q35 -drive if=none,id=d,driver=null-co,read-zeroes=on -device ide-hd,drive=d,bus=ide.0,unit=1
