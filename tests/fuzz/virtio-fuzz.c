@@ -2,8 +2,8 @@
 /*
  * Fuzz target: what queues hold. The first byte picks a device (virtio-blk, -scsi with a disk and a CD-ROM, -serial, -balloon, -rng by
  * virtio-mmio; NVMe), the second a ring format, features and a queue. The rest is the ring's descriptors (or NVMe commands) and what they
- * point to; addresses are bent to lie in a little RAM unless their top byte is 0xff. Disk I/O is awaited, then the device is reset and must
- * still answer.
+ * point to; addresses are bent to lie in a little RAM unless their top byte is 0xff. Half of the inputs then change features and set the queue
+ * up anew. Disk I/O is awaited, then the device is reset and must still answer.
  */
 #include "block/block.h"
 #include "chardev.h"
@@ -151,6 +151,28 @@ static void load(uint64_t at, const uint8_t **data, size_t *size, size_t max)
     *size -= n;
 }
 
+static void accept_features(uint64_t base, uint64_t features)
+{
+    for (unsigned half = 0; half < 2; half++) {
+        wr(base + 0x24, half, 4);
+        wr(base + 0x20, (uint32_t)(features >> 32 * half), 4);
+    }
+}
+
+/* A driver that changes its mind: other features under a queue, then a short ring at the end of RAM while buffers of the long one are out. */
+static void change_mind(uint64_t base, unsigned queue, uint64_t features)
+{
+    wr(base + 0x70, 3, 4);
+    accept_features(base, features ^ (1ull << 34 | 1ull << 29));
+    wr(base + 0x50, queue, 4);
+    wr(base + 0x44, 0, 4);
+    wr(base + 0x38, 2, 4);
+    wr(base + 0x80, RAM_SIZE - 32, 4), wr(base + 0x90, DRIVER, 4), wr(base + 0xa0, RAM_SIZE - 32 - 24, 4);
+    wr(base + 0x44, 1, 4);
+    wr(base + 0x70, 15, 4);
+    wr(base + 0x50, queue, 4);
+}
+
 static void run_virtio(unsigned i, uint8_t how, const uint8_t *data, size_t size)
 {
     uint64_t base = MMIO + 0x1000 * i;
@@ -159,10 +181,7 @@ static void run_virtio(unsigned i, uint8_t how, const uint8_t *data, size_t size
     unsigned queue = how >> 3 & 7;
     wr(base + 0x70, 0, 4);
     wr(base + 0x70, 3, 4);
-    for (unsigned half = 0; half < 2; half++) {
-        wr(base + 0x24, half, 4);
-        wr(base + 0x20, (uint32_t)(features >> 32 * half), 4);
-    }
+    accept_features(base, features);
     wr(base + 0x70, 11, 4);
     load(DESC, &data, &size, 16 * ENTRIES);
     load(DRIVER, &data, &size, 6 + 2 * ENTRIES);
@@ -180,6 +199,8 @@ static void run_virtio(unsigned i, uint8_t how, const uint8_t *data, size_t size
     wr(base + 0x70, 15, 4);
     wr(base + 0x50, queue, 4);
     wr(base + 0x50, queue, 4);
+    if (how & 0x40)
+        change_mind(base, queue, features);
     if (how & 0x80)
         blk_drain(NULL);
     for (unsigned at = 0; at < 64; at += 4)
