@@ -263,6 +263,10 @@ static void doorbell(NVMe *n, hwaddr offset, uint32_t value)
         }
         q->head = (uint16_t)value;
         post_waiting(n, q);
+        for (unsigned i = 0; i <= n->max_ioqpairs; i++) { /* a loaded state may hold commands that nobody has fetched */
+            if (n->sq[i].cqid == qid && n->sq[i].head != n->sq[i].tail)
+                process(n, &n->sq[i]);
+        }
         nvme_update_irq(n);
     } else if (value >= n->sq[qid].size) {
         bad_doorbell(n, AER_BAD_VALUE, "submission doorbell out of range");
