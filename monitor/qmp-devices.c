@@ -78,7 +78,7 @@ static void propagate(Error **errp, Error *err, const OptGroup *o)
 /* Buses whose devices may come and go while the guest runs. */
 static bool check_hotplug(BusKind bus, const char *name, Error **errp)
 {
-    if (bus == BUS_PCI || bus == BUS_NONE)
+    if (bus == BUS_PCI || bus == BUS_SCSI || bus == BUS_VIRTIO_SERIAL || bus == BUS_NVME || bus == BUS_NONE)
         return true;
     error_setg(errp, "Bus '%s' does not support hotplugging", name ? name : bus == BUS_ISA ? "isa.0" : "main-system-bus");
     return false;

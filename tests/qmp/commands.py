@@ -154,6 +154,15 @@ good("device_add", driver="virtio-rng-pci", rng="rng1", id="vrng1")
 expect_error(mon, "GenericError", "object 'rng1' is in use, can not be deleted", "object-del", id="rng1")
 good("device_del", id="vrng1")
 good("object-del", id="rng1")
+# Units and ports come and go.
+good("device_add", driver="virtio-scsi-pci", id="hs")
+good("device_add", driver="virtio-serial-pci", id="hp")
+good("device_add", driver="scsi-cd", bus="hs.0", id="hcd")
+good("device_add", driver="virtserialport", bus="hp.0", id="hport")
+expect_error(mon, "GenericError", "lun already used by 'hcd'", "device_add", driver="scsi-cd", bus="hs.0", id="bad", **{'scsi-id': 0}, lun=0)
+for gone in ("hcd", "hport", "hs", "hp"):
+    good("device_del", id=gone)
+    mon.wait_event("DEVICE_DELETED")
 good("object-del", id="mon1")
 expect_error(mon, "GenericError", "object 'mon1' not found", "object-del", id="mon1")
 expect_error(mon, "GenericError", "Parameter 'qom-type' does not accept value 'foo'", "object-add",
