@@ -6,6 +6,8 @@
 # Usage: guest.sh kernel FLAVOUR     vmlinuz of linux-image-FLAVOUR (amd64 cloud-amd64 686 686-pae arm64 cloud-arm64
 #                                    armmp armmp-lpae rpi marvell)
 #        guest.sh dtb FLAVOUR NAME   device tree NAME.dtb that comes with that kernel
+#        guest.sh vmlinux FLAVOUR    the same kernel with its debug symbols (about 600 MB)
+#        guest.sh gdb-scripts FLAVOUR vmlinux-gdb.py of the kernel's source, with constants as that kernel was configured
 #        guest.sh initrd FLAVOUR     initramfs with a busybox shell
 #        guest.sh initrd-off FLAVOUR initramfs whose init mounts, prints "RHEA-BOOT-OK" and powers off
 #        guest.sh busybox ARCH       the static busybox
@@ -87,6 +89,70 @@ dtb() {
     found=$(find "$cache/kernel-$1" -name "$2.dtb" | head -n 1)
     [ -n "$found" ] || die "linux-image-$1 has no $2.dtb"
     echo "$found"
+}
+
+# A package of the kernel that is in the cache, by name: NAME with RELEASE in it. Unpacks what the patterns say.
+kernel_package() { # arch folder name pattern...
+    arch=$1 dir=$2 package=$3
+    shift 3
+    [ -e "$dir/.complete" ] && return
+    apt_update "$arch"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    echo "guest.sh: downloading $package ($arch)" >&2
+    (cd "$dir" && apt_for "$arch" apt-get -o APT::Sandbox::User=root download "$package" >&2) || die "cannot download $package"
+    dpkg-deb --fsys-tarfile "$dir"/*.deb | tar -x -C "$dir" --wildcards "$@" || die "cannot unpack $package"
+    rm -f "$dir"/*.deb
+    touch "$dir/.complete"
+}
+
+release_of() { # flavour
+    image=$(kernel "$1") || exit 1
+    basename "$image" | sed 's/^vmlinuz-//'
+}
+
+vmlinux() {
+    release=$(release_of "$1") || exit 1
+    dir=$cache/vmlinux-$1
+    kernel_package "$(arch_of "$1")" "$dir" "linux-image-$release-dbg" './usr/lib/debug/boot/vmlinux-*'
+    file=$dir/usr/lib/debug/boot/vmlinux-$release
+    # Without an index gdb reads all of it at each start. Half of x86's file are relocations that only a linker needs.
+    if [ ! -e "$dir/.indexed" ]; then
+        objcopy=objcopy
+        [ "$(arch_of "$1")" != arm64 ] || objcopy=aarch64-linux-gnu-objcopy
+        if $objcopy --remove-section='.rela*' "$file" "$file.new"; then mv "$file.new" "$file"; fi
+        GDB=gdb-multiarch OBJCOPY=$objcopy gdb-add-index "$file" >&2 || true
+        touch "$dir/.indexed"
+    fi
+    echo "$file"
+}
+
+# The scripts as the kernel's own build makes them: constants.py comes out of the C preprocessor, with its headers.
+gdb_scripts() {
+    release=$(release_of "$1") || exit 1
+    out=$cache/gdb-scripts-$1
+    [ -e "$out/.complete" ] && { echo "$out/vmlinux-gdb.py"; return; }
+    case $(arch_of "$1") in
+    amd64 | i386) family=x86 cpp=cpp ;;
+    arm64) family=arm64 cpp=aarch64-linux-gnu-cpp ;;
+    *) die "no gdb scripts for $1" ;;
+    esac
+    rm -rf "$out"
+    mkdir -p "$out"
+    kernel_package "$(arch_of "$1")" "$out/headers" "linux-headers-$release" './usr/src/*/include/*' './usr/src/*/arch/*'
+    kernel_package "$(arch_of "$1")" "$out/common" "linux-headers-${release%%-"$1"}-common" './usr/src/*/include/*' './usr/src/*/arch/*'
+    kernel_package "$(arch_of "$1")" "$out/source" linux-source-6.1 './usr/src/*.tar.xz'
+    tar -xJf "$out"/source/usr/src/*.tar.xz -C "$out" --strip-components=1 --wildcards '*/scripts/gdb/*'
+    h=$(echo "$out"/headers/usr/src/*) c=$(echo "$out"/common/usr/src/*)
+    $cpp -P -nostdinc -D__KERNEL__ -I"$c/arch/$family/include" -I"$h/arch/$family/include/generated" -I"$c/include" -I"$h/include" \
+        -I"$c/arch/$family/include/uapi" -I"$h/arch/$family/include/generated/uapi" -I"$c/include/uapi" \
+        -I"$h/include/generated/uapi" -include "$c/include/linux/kconfig.h" -x c "$out/scripts/gdb/linux/constants.py.in" \
+        >"$out/scripts/gdb/linux/constants.py" || die "cannot make constants.py"
+    sed -i '1,/<!-- end-c-headers -->/d' "$out/scripts/gdb/linux/constants.py"
+    ln -s scripts/gdb/vmlinux-gdb.py "$out/vmlinux-gdb.py"
+    rm -rf "$out/headers" "$out/common" "$out/source"
+    touch "$out/.complete"
+    echo "$out/vmlinux-gdb.py"
 }
 
 busybox() {
@@ -217,8 +283,10 @@ tree) shift; tree "$@" ;;
 initrd-modules) shift; initrd_modules "$@" ;;
 kernel) kernel "$2" ;;
 dtb) dtb "$2" "$3" ;;
+vmlinux) vmlinux "$2" ;;
+gdb-scripts) gdb_scripts "$2" ;;
 busybox) busybox "$2" ;;
 initrd) initrd "$2" shell ;;
 initrd-off) initrd "$2" off ;;
-*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,16p' >&2; exit 1 ;;
+*) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,18p' >&2; exit 1 ;;
 esac

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What memory dumps say of Arm vCPUs: the CORE note with the registers that debuggers know (struct elf_prstatus of the arm and
- * arm64 kernels). Left out: VFP and SVE notes, segments at virtual addresses.
+ * arm64 kernels). Left out: VFP and SVE notes.
  */
 #include "cpu.h"
 #include "dump.h"
+#include "mmu.h"
 
 #include <string.h>
 
@@ -42,4 +43,4 @@ static void arm_dump_notes(CPUState *cpu, bool is64, DumpNotes *out)
     dump_note(out, "CORE", NT_PRSTATUS_, s, STATUS32_SIZE);
 }
 
-const DumpTarget arm_dump_target = { arm_dump_machine, arm_dump_notes, NULL };
+const DumpTarget arm_dump_target = { arm_dump_machine, arm_dump_notes, arm_foreach_mapping };

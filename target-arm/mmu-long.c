@@ -190,6 +190,7 @@ static bool walk_once(ARMCPU *env, const Regime *r, const WalkRequest *q, const 
     for (;; level++, shift -= stride) {
         uint64_t index = va >> shift & (level == g->start_level ? (1ull << first_bits) - 1 : (1ull << stride) - 1);
         w->level = (uint8_t)level;
+        w->page_size = 1ull << shift;
         if (!arm_read_descriptor(env, r, table + index * 8, 8, q->debug, &desc, &host_pa, w))
             return true;
         if (!(desc & DESC_VALID) || (level == 3 && !(desc & DESC_TABLE))) {
@@ -222,7 +223,6 @@ static bool walk_once(ARMCPU *env, const Regime *r, const WalkRequest *q, const 
     if (w->fault != FAULT_NONE)
         return true;
     permissions(env, r, g, q, desc, tables, w);
-    w->page_size = 1ull << shift;
     w->pa = base | (va & (w->page_size - 1));
     w->global = r->two_ranges ? !(desc & DESC_NG) : false;
     w->guarded = r->aa64 && desc & DESC_GP && arm_feature(env, ARM_FEATURE_BTI);

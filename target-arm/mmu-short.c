@@ -147,7 +147,7 @@ void arm_walk_short(ARMCPU *env, const Regime *r, const WalkRequest *q, Walk *w)
     uint64_t pa, desc, host_pa;
     bool legacy = !arm_feature(env, ARM_FEATURE_V6) || (!arm_feature(env, ARM_FEATURE_V7) && !(env->sctlr_el[r->el] & SCTLR_XP));
 
-    *w = (Walk){ .fault = FAULT_NONE, .ns = !r->secure, .level = 1, .attr = 0xff };
+    *w = (Walk){ .fault = FAULT_NONE, .ns = !r->secure, .level = 1, .attr = 0xff, .page_size = 1 << 20 };
     if (!first_level(env, r, va, &pa)) {
         fail(w, FAULT_TRANSLATION, 1);
         return;
@@ -166,6 +166,7 @@ void arm_walk_short(ARMCPU *env, const Regime *r, const WalkRequest *q, Walk *w)
         w->ns = w->ns || desc >> 3 & 1;
         bool pxn = !legacy && desc >> 2 & 1 && arm_feature(env, ARM_FEATURE_V7VE);
         pa = fine ? (desc & 0xfffff000) | (va >> 8 & 0xffc) : (desc & 0xfffffc00) | (va >> 10 & 0x3fc);
+        w->page_size = PAGE_SIZE_;
         if (!arm_read_descriptor(env, r, pa, 4, q->debug, &desc, &host_pa, w))
             return;
         page(env, r, q, (uint32_t)desc, pxn, legacy, fine, w);

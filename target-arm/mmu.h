@@ -26,7 +26,7 @@ typedef struct Walk {
     bool global, ns, guarded, device;
     uint8_t attr;        /* MAIR byte; PAR_EL1 */
     uint8_t sh;
-    uint64_t pa, page_size;
+    uint64_t pa, page_size; /* after a translation fault: how much around the address has none; 0: no range has the address */
     uint64_t ipa;        /* of a stage 2 fault */
 } Walk;
 
@@ -43,6 +43,8 @@ void arm_walk(ARMCPU *env, const Regime *r, const WalkRequest *q, Walk *w);
 void arm_walk_long(ARMCPU *env, const Regime *r, const WalkRequest *q, Walk *w);
 void arm_walk_short(ARMCPU *env, const Regime *r, const WalkRequest *q, Walk *w);
 void arm_walk_stage2(ARMCPU *env, const Regime *r, uint64_t ipa, const WalkRequest *q, Walk *w);
+/* Calls fn for each mapping of the current regime, in the order of addresses, until it returns false (debuggers' view). */
+void arm_foreach_mapping(CPUState *cpu, bool (*fn)(void *opaque, uint64_t va, hwaddr pa, uint64_t size), void *opaque);
 /* Reads and updates a descriptor at an (intermediate) physical address; false: *w says which fault. */
 bool arm_read_descriptor(ARMCPU *env, const Regime *r, uint64_t pa, unsigned size, bool debug, uint64_t *out, uint64_t *host_pa, Walk *w);
 
