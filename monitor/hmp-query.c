@@ -20,6 +20,14 @@ static void info_version(Monitor *mon, int argc, char **argv)
     monitor_printf(mon, "%s\n", CONFIG_VERSION);
 }
 
+static void info_dump(Monitor *mon, int argc, char **argv)
+{
+    json_t *v = query(mon, "query-dump");
+    if (v)
+        monitor_printf(mon, "Status: %s\n", json_string_value(json_object_get(v, "status")));
+    json_decref(v);
+}
+
 static void info_name(Monitor *mon, int argc, char **argv)
 {
     if (current_machine->name)
@@ -94,6 +102,7 @@ static void cmd_boot_set(Monitor *mon, int argc, char **argv)
 static const MonitorCommand commands[] = {
     { "boot_set", "bootdevice", "define new values for the boot device list", cmd_boot_set },
     { "info version", "", "show the version", info_version },
+    { "info dump", "", "Display the latest dump status", info_dump },
     { "info name", "", "show the current VM name", info_name },
     { "info uuid", "", "show the current VM UUID", info_uuid },
     { "info kvm", "", "show KVM information", info_kvm },
