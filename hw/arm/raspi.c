@@ -204,14 +204,14 @@ static void pi_reset(MachineState *m)
         arm_boot_start_cpu(arm_cpu(c), c == first_cpu ? &b->boot : &pen, BOARD_ID);
 }
 
-#define PI(id, type_name, description, model, ram_default)                                               \
+#define PI(id, type_name, description, model, cpus, ram_default)                                              \
     static bool id##_init(MachineState *m, Error **errp) { return pi_init(m, &model, errp); }           \
     static const MachineType id##_type = {                                                               \
         .name = type_name, .desc = description, .target = "arm", .default_ram = ram_default,              \
-        .max_cpus = 4, .init = id##_init, .reset = pi_reset,                                              \
+        .max_cpus = cpus, .init = id##_init, .reset = pi_reset,                                              \
     };                                                                                                    \
     machine_type(id##_type)
-PI(raspi0, "raspi0", "Raspberry Pi Zero (revision 1.2)", pi0, 512 * MiB)
-PI(raspi1ap, "raspi1ap", "Raspberry Pi A+ (revision 1.1)", pi1ap, 512 * MiB)
-PI(raspi2b, "raspi2b", "Raspberry Pi 2B (revision 1.1)", pi2b, GiB)
-PI(raspi3b, "raspi3b", "Raspberry Pi 3B (revision 1.2)", pi3b, GiB)
+PI(raspi0, "raspi0", "Raspberry Pi Zero (revision 1.2)", pi0, 1, 512 * MiB)
+PI(raspi1ap, "raspi1ap", "Raspberry Pi A+ (revision 1.1)", pi1ap, 1, 512 * MiB)
+PI(raspi2b, "raspi2b", "Raspberry Pi 2B (revision 1.1)", pi2b, 4, GiB)
+PI(raspi3b, "raspi3b", "Raspberry Pi 3B (revision 1.2)", pi3b, 4, GiB)
