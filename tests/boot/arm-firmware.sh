@@ -68,7 +68,7 @@ installer() {
     [ -f $di/linux ] || { echo "debian-installer-12-netboot-arm64 is not installed"; return 0; }
     : >"$said"
     { AWAIT=$limit await 'Select a language\|Choose language' || true; printf '\001cquit\n'; } |
-        timeout "$limit" "$BUILD/rhea-system-aarch64" -M virt,gic-version=3 -cpu cortex-a57 -m 1G -nographic -no-reboot -bios $efi \
+        timeout -k 10 "$limit" "$BUILD/rhea-system-aarch64" -M virt,gic-version=3 -cpu cortex-a57 -m 1G -nographic -no-reboot -bios $efi \
             -kernel $di/linux -initrd $di/initrd.gz -append 'console=ttyAMA0 ---' >"$said" 2>&1 || true
     grep -aq 'Select a language\|Choose language' "$said" || { echo "no installer; last lines:"; tail -n 20 "$said"; return 1; }
     echo "installer through EDK2 ok"
