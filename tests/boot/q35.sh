@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Machine q35: Debian's kernels boot directly and power off, with a device behind a PCI Express root port that works by MSI-X; configuration by
-# the flat window. By OVMF in two flash drives: the UEFI shell, and what it keeps in the second is still there after the next start.
+# the flat window; a slot's device comes, goes and another comes while the kernel runs; SeaBIOS hands over the same. By OVMF in two flash drives: the UEFI shell, and what it keeps in the second is still there after the next start.
 set -e
 . "$SRC/tests/boot/lib.bash"
 work=$(mktemp -d)
@@ -13,6 +13,26 @@ for what in 'PCI: MMCONFIG at' 'pciehp: Slot #0' 'OS now controls .PCIeHotplug';
 done
 ! grep -q 'Timeout on hotplug command' "$said" || { echo "the slot does not complete commands"; exit 1; }
 boot_off 686-pae -M q35
+boot_off cloud-amd64 -M q35 -bios bios-256k.bin -m 3G
+grep -q 'PCI: MMCONFIG at .mem 0xb0000000' "$said" || { echo "after SeaBIOS the kernel finds no flat window"; exit 1; }
+
+cat >"$work/plug.smoke" <<'END'
+timeout 100s
+expect '# $'
+monitor 'device_add virtio-rng-pci,bus=rp,id=x'
+expect 'Slot.0.: Card present'
+expect '01:00.0: .1af4:1044'
+wait 1s
+monitor 'device_del x'
+expect 'Slot.0.: (Card not present|Link Down)'
+monitor 'device_add virtio-balloon-pci,bus=rp,id=x'
+expect '01:00.0: .1af4:1045'
+send 'poweroff -f\n'
+poweroff
+END
+out=$(timeout 120 "$rhea" -M q35 -kernel "$("$SRC/scripts/guest.sh" kernel cloud-amd64)" -initrd "$("$SRC/scripts/guest.sh" initrd cloud-amd64)" \
+    -append "console=ttyS0 panic=-1" -nographic -m 256 -device pcie-root-port,id=rp -smoke "@$work/plug.smoke" </dev/null 2>&1) ||
+    { echo "hot plug:"; tail -n 15 <<<"$out"; exit 1; }
 if [ "${SLOW-}" = 1 ]; then
     boot_off amd64 -M q35 -m 4G
     boot_off 686 -M q35
