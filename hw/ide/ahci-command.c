@@ -166,11 +166,11 @@ static void command_ended(AHCIPort *p)
         p->halted = true;
     else
         p->ci &= ~(1u << p->slot);
-    bool pio_in = p->pio_in && !error;
+    bool pio_in = p->pio_in && !error, registers = !pio_in || p->packet_command;
     p->slot = -1;
     if (pio_in)
         send_pio_setup(p);
-    else
+    if (registers) /* packet commands have a status of their own after the data */
         send_registers(p, true);
 }
 
@@ -268,7 +268,7 @@ static void begin_command(AHCIPort *p, unsigned slot, uint32_t flags, uint64_t t
     p->prd_count = flags >> 16;
     p->prd_index = p->prd_offset = 0;
     p->transferred = 0;
-    p->packet = fis[2] == COMMAND_PACKET;
+    p->packet = p->packet_command = fis[2] == COMMAND_PACKET;
     p->pio_in = false;
     p->advancing = true; /* until the drive has taken it */
     load_registers(ahci_drive(p), fis);

@@ -45,6 +45,7 @@ struct AHCIPort {
     uint32_t transferred;
     DMAVec piece;            /* of its data */
     bool packet;             /* its packet has not gone out yet */
+    bool packet_command;
     bool pio_in;             /* it read by PIO: ends with a PIO set-up FIS */
     bool advancing;          /* in ahci_advance: the drive's interrupts come back here */
     bool halted;             /* an error: nothing starts until ST is cleared */

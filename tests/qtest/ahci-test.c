@@ -313,7 +313,7 @@ static void test_packets(void)
     packet(sense, false, 18, 18);
     g_assert_cmphex(qtest_readb(q, DATA + 2), ==, 6);
     g_assert_cmphex(packet(ready, false, 0, 0), ==, DHRS);
-    g_assert_cmphex(packet(inquiry, false, 36, 36) & TFES, ==, 0);
+    g_assert_cmphex(packet(inquiry, false, 36, 36), ==, PSS | DHRS);
     g_assert_cmphex(qtest_readb(q, DATA), ==, 5);
     packet(capacity, true, 8, 8);
     g_assert_cmphex(qtest_readl(q, DATA), ==, GUINT32_TO_BE(SIZE / 2048 - 1));
