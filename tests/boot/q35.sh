@@ -49,6 +49,21 @@ done
 ! cmp -s "$work/vars.fd" $vars || { echo "OVMF kept nothing in its flash"; exit 1; }
 grep -aq B.o.o.t.O.r.d.e.r "$work/first.fd" || { echo "no boot order in the flash"; exit 1; }
 
+# The network installer, started by UEFI from a CD-ROM: its kernel, by the shell's start-up script.
+installer=/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64
+if [ "${SLOW-}" = 1 ] && [ -d $installer ] && command -v mformat genisoimage >/dev/null; then
+    mkdir "$work/cd"
+    printf '%s\r\n' 'fs0:' 'linux initrd=\initrd.gz console=ttyS0 DEBIAN_FRONTEND=text' >"$work/startup.nsh"
+    truncate -s 64M "$work/cd/efi.img"
+    mformat -i "$work/cd/efi.img" -F ::
+    mcopy -i "$work/cd/efi.img" $installer/linux $installer/initrd.gz "$work/startup.nsh" ::
+    genisoimage -quiet -R -o "$work/uefi.iso" -eltorito-alt-boot -e efi.img -no-emul-boot -boot-load-size 1 "$work/cd"
+    cp $vars "$work/vars.fd"
+    out=$(timeout 400 "$rhea" -M q35 -m 512 -drive if=pflash,format=raw,unit=0,file=$code,readonly=on -drive if=pflash,format=raw,unit=1,file="$work/vars.fd" \
+        -cdrom "$work/uefi.iso" -display none -serial stdio -smoke timeout=390s,expect='Low memory|Select a language' </dev/null 2>&1) ||
+        { echo "installer by UEFI:"; tail -c 800 <<<"$out"; exit 1; }
+fi
+
 # Mistakes: one line each.
 refused() { # text, options
     local want=$1 said status=0

@@ -144,7 +144,9 @@ with tempfile.TemporaryDirectory() as work:
         if not have or not os.path.isdir(os.path.join(INSTALLER, arch)):
             missing.append(f"debian-installer-12-netboot-{arch}")
             continue
-        beside(f"{arch} installer boot menu", ("-cdrom", installer_iso(work, arch, "text"), "-m", "512"), size=(640, 480))
+        iso = installer_iso(work, arch, "text")
+        beside(f"{arch} installer boot menu", ("-cdrom", iso, "-m", "512"), size=(640, 480))
+        beside(f"{arch} installer boot menu on q35", ("-M", "q35", "-cdrom", iso, "-m", "512"), size=(640, 480))
     if os.environ.get("SLOW") and have and os.path.exists("/boot/memtest86+x64.bin"):
         memtest(work)
 
