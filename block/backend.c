@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Backends: the medium a device sees. A request is checked here, runs on a pool thread against the root node, and completes in the main
- * loop. Under -icount a run must repeat: a request runs where the guest makes it, and completes at a virtual time. werror= and rerror=, the write cache switch, detect-zeroes and statistics live here.
+ * loop. Under -icount a run must repeat: a request runs where the guest makes it, and completes at a virtual time. A request that failed is
+ * reported to the device, made to look well, or kept while the machine is stopped and tried again when it goes on, as werror= and rerror=
+ * say; the device knows only the first two. The write cache switch, detect-zeroes and statistics live here, too.
  */
 #include "backend.h"
 #include "exec/icount.h"
 #include "exec/replay.h"
-#include "hw/device.h"
+#include "block/throttle.h"
 #include "hw/boards.h"
+#include "hw/device.h"
+#include "qmp.h"
 #include "util/error.h"
 #include "util/main-loop.h"
 #include "util/timer.h"
@@ -17,6 +21,7 @@
 #include <string.h>
 
 static BlockBackend *backends, **backends_tail = &backends; /* machine lock */
+static const BlockDevOps no_ops;
 
 BlockBackend *blk_new(const char *id, Error **errp)
 {
@@ -26,6 +31,10 @@ BlockBackend *blk_new(const char *id, Error **errp)
     }
     BlockBackend *b = g_new0(BlockBackend, 1);
     b->id = g_strdup(id ? id : "");
+    b->anonymous = !id;
+    b->ops = &no_ops;
+    b->parked_tail = &b->parked;
+    b->throttled_tail = &b->throttled;
     b->write_cache = true;
     b->on_write_error = BLOCK_ON_ENOSPC;
     *backends_tail = b;
@@ -39,6 +48,8 @@ void blk_free(BlockBackend *b)
         return;
     blk_eject(b);
     timer_free(b->counted_timer);
+    timer_free(b->throttle_timer);
+    throttle_group_put(b->group);
     overlay_free(b);
     for (BlockBackend **p = &backends; *p; p = &(*p)->next) {
         if (*p == b) {
@@ -72,6 +83,14 @@ BlockBackend *blk_of_node(const char *node_name, Error **errp)
     return b;
 }
 
+void blk_device_gone(BlockBackend *b, bool was_realized)
+{
+    if (b->dev || (was_realized && drive_of_backend_gone(b)))
+        return;
+    if (b->anonymous)
+        blk_free(b);
+}
+
 BlockBackend *blk_next(BlockBackend *b)
 {
     return b ? b->next : backends;
@@ -87,16 +106,10 @@ BlockNode *blk_root(const BlockBackend *b)
     return b->root;
 }
 
-static void tell_device(BlockBackend *b, bool loaded)
-{
-    if (b->dev && b->medium_changed)
-        b->medium_changed(b->dev, loaded);
-}
-
 void blk_insert(BlockBackend *b, BlockNode *root)
 {
     b->root = root;
-    tell_device(b, true);
+    b->told[0] = b->told[1] = 0;
 }
 
 void blk_eject(BlockBackend *b)
@@ -107,17 +120,16 @@ void blk_eject(BlockBackend *b)
     block_flush(b->root);
     block_unref(b->root);
     b->root = NULL;
-    tell_device(b, false);
 }
 
-bool blk_attach(BlockBackend *b, Device *dev, void (*medium_changed)(void *dev, bool loaded), Error **errp)
+bool blk_attach(BlockBackend *b, Device *dev, const BlockDevOps *ops, Error **errp)
 {
     if (b->dev) {
         error_setg(errp, "Drive '%s' is already in use by another device", b->id);
         return false;
     }
     b->dev = dev;
-    b->medium_changed = medium_changed;
+    b->ops = ops ? ops : &no_ops;
     return true;
 }
 
@@ -125,9 +137,9 @@ void blk_detach(BlockBackend *b, Device *dev)
 {
     if (b->dev != dev)
         return;
-    blk_drain(b);
+    blk_cancel(b);
     b->dev = NULL;
-    b->medium_changed = NULL;
+    b->ops = &no_ops;
 }
 
 Device *blk_device(const BlockBackend *b)
@@ -143,6 +155,11 @@ uint64_t blk_size(const BlockBackend *b)
 bool blk_read_only(const BlockBackend *b)
 {
     return b->read_only || (b->root && b->root->read_only);
+}
+
+void blk_set_read_only(BlockBackend *b, bool on)
+{
+    b->read_only = on;
 }
 
 bool blk_write_cache(const BlockBackend *b)
@@ -168,24 +185,6 @@ void blk_get_on_error(const BlockBackend *b, BlockOnError *read, BlockOnError *w
 }
 
 /* ---- Requests ---- */
-
-static bool all_zero(const BlockVec *v)
-{
-    for (unsigned i = 0; i < v->n; i++) {
-        const uint8_t *p = v->v[i].iov_base;
-        size_t n = v->v[i].iov_len;
-        if (n && (p[0] || memcmp(p, p + 1, n - 1)))
-            return false;
-    }
-    return true;
-}
-
-static int run_write(BlockBackend *b, const BlockRequest *r)
-{
-    if (b->detect_zeroes && all_zero(&r->vec))
-        return block_write_zeroes(b->root, r->offset, r->vec.size, b->detect_zeroes == DETECT_ZEROES_UNMAP);
-    return block_writev(b->root, r->offset, &r->vec);
-}
 
 /* A replayed guest leaves the image alone. */
 static int replay_request(BlockBackend *b, const BlockRequest *r)
@@ -213,7 +212,7 @@ static void run_request(void *opaque)
     }
     switch (r->op) {
     case BLOCK_READ: r->ret = block_readv(b->root, r->offset, &r->vec); break;
-    case BLOCK_WRITE: r->ret = run_write(b, r); break;
+    case BLOCK_WRITE: r->ret = block_writev(b->root, r->offset, &r->vec); break;
     case BLOCK_FLUSH: r->ret = block_flush(b->root); break;
     case BLOCK_DISCARD: r->ret = block_discard(b->root, r->offset, r->size); break;
     case BLOCK_WRITE_ZEROES: r->ret = block_write_zeroes(b->root, r->offset, r->size, r->unmap && b->root->flags & BLOCK_UNMAP); break;
@@ -222,13 +221,147 @@ static void run_request(void *opaque)
         r->ret = block_flush(b->root);
 }
 
+/* ---- Statistics, errors, ends ---- */
+
+static BlockAccount account_of(BlockOp op)
+{
+    switch (op) {
+    case BLOCK_READ: return BLOCK_ACCOUNT_READ;
+    case BLOCK_FLUSH: return BLOCK_ACCOUNT_FLUSH;
+    case BLOCK_DISCARD: return BLOCK_ACCOUNT_UNMAP;
+    default: return BLOCK_ACCOUNT_WRITE;
+    }
+}
+
+static void count_end(BlockBackend *b, BlockOp op, uint64_t offset, uint64_t bytes, int64_t start, int ret, bool refused)
+{
+    BlockStats *s = &b->stats;
+    BlockAccount a = account_of(op);
+    s->last_ns = clock_ns(CLOCK_REALTIME_HOST);
+    if (refused) {
+        s->invalid[a]++;
+        return;
+    }
+    s->time_ns[a] += (uint64_t)(s->last_ns - start);
+    if (ret < 0) {
+        s->failed[a]++;
+        return;
+    }
+    s->operations[a]++;
+    s->bytes[a] += bytes;
+    if (a == BLOCK_ACCOUNT_WRITE)
+        s->highest_write = MAX(s->highest_write, offset + bytes);
+}
+
+uint64_t block_request_bytes(const BlockRequest *r)
+{
+    return r->op == BLOCK_READ || r->op == BLOCK_WRITE ? r->vec.size : r->op == BLOCK_FLUSH ? 0 : r->size;
+}
+
+const BlockStats *blk_stats(const BlockBackend *b)
+{
+    return &b->stats;
+}
+
+const char *blk_io_status(const BlockBackend *b)
+{
+    if (!b->ops->io_status || (b->on_write_error < BLOCK_ON_ENOSPC && b->on_read_error < BLOCK_ON_ENOSPC))
+        return NULL;
+    return !b->io_status ? "ok" : b->io_status == ENOSPC ? "nospace" : "failed";
+}
+
+static const char *shown_name(const BlockBackend *b)
+{
+    return b->root && b->root->filename[0] ? b->root->filename : b->id;
+}
+
+static void tell_error(BlockBackend *b, bool is_write, int error, BlockOnError action)
+{
+    static const char *const actions[] = { "report", "ignore", NULL, "stop" };
+    json_t *data = json_pack("{s:s,s:s,s:s,s:s}", "device", b->id, "operation", is_write ? "write" : "read", "action", actions[action], "reason",
+                             strerror(error));
+    if (b->root)
+        json_object_set_new(data, "node-name", json_string(b->root->node_name));
+    if (blk_io_status(b))
+        json_object_set_new(data, "nospace", json_boolean(error == ENOSPC));
+    qmp_event("BLOCK_IO_ERROR", "o", data);
+    if (action == BLOCK_ON_STOP)
+        error_report("%s: %s error, the machine is stopped: %s", shown_name(b), is_write ? "write" : "read", strerror(error));
+    else if (b->told[is_write] != error) /* once, not for each request of a full disk */
+        warn_report("%s: %s error: %s%s", shown_name(b), is_write ? "write" : "read", strerror(error),
+                    action == BLOCK_ON_IGNORE ? " (ignored)" : "");
+    b->told[is_write] = error;
+}
+
+static void retry_parked(bool running, RunState state)
+{
+    for (BlockBackend *b = running ? backends : NULL; b; b = b->next) {
+        BlockRequest *r = b->parked, *next;
+        b->parked = NULL;
+        b->parked_tail = &b->parked;
+        b->io_status = 0;
+        for (; r; r = next) {
+            next = r->next;
+            blk_start(b, r);
+        }
+    }
+}
+
+static void stop_for_error(void *opaque)
+{
+    vm_stop_as(RUN_STATE_IO_ERROR);
+}
+
+static void park(BlockBackend *b, BlockRequest *r)
+{
+    static bool listening;
+    if (!listening)
+        vm_add_state_listener(retry_parked);
+    listening = true;
+    r->next = NULL;
+    *b->parked_tail = r;
+    b->parked_tail = &r->next;
+    if (!b->io_status)
+        b->io_status = -r->ret;
+    if (current_cpu) /* -icount, or a vCPU that waits for its requests */
+        main_loop_run_soon(stop_for_error, NULL);
+    else
+        stop_for_error(NULL);
+}
+
+bool blk_waits_for_user(void)
+{
+    for (const BlockBackend *b = backends; b; b = b->next)
+        if (b->parked)
+            return true;
+    return false;
+}
+
 static void complete(void *opaque)
 {
     BlockRequest *r = opaque;
     BlockBackend *b = r->blk;
+    bool is_write = r->op != BLOCK_READ;
     b->in_flight--;
+    count_end(b, r->op, r->offset, block_request_bytes(r), r->start, r->ret, r->refused);
+    if (r->ret < 0 && !r->refused) {
+        BlockOnError on = is_write ? b->on_write_error : b->on_read_error;
+        if (on == BLOCK_ON_ENOSPC)
+            on = r->ret == -ENOSPC ? BLOCK_ON_STOP : BLOCK_ON_REPORT;
+        if (on == BLOCK_ON_STOP && !b->ops->io_status)
+            on = BLOCK_ON_REPORT;
+        tell_error(b, is_write, -r->ret, on);
+        if (on == BLOCK_ON_STOP) {
+            park(b, r);
+            return;
+        }
+        if (on == BLOCK_ON_IGNORE)
+            r->ret = 0;
+    }
     r->done(r, r->ret);
 }
+
+/* ---- Starts ---- */
 
 static void nothing(void *opaque)
 {
@@ -285,10 +418,10 @@ static void submit_counted(BlockBackend *b, BlockRequest *r)
     b->counted_last = r;
 }
 
-void blk_submit(BlockBackend *b, BlockRequest *r)
+void blk_start(BlockBackend *b, BlockRequest *r)
 {
-    r->blk = b;
     r->ret = check_request(b, r);
+    r->refused = r->ret < 0;
     b->in_flight++;
     if (icount_enabled()) {
         submit_counted(b, r);
@@ -300,10 +433,20 @@ void blk_submit(BlockBackend *b, BlockRequest *r)
         block_pool_submit(run_request, complete, r);
 }
 
+void blk_submit(BlockBackend *b, BlockRequest *r)
+{
+    r->blk = b;
+    r->start = clock_ns(CLOCK_REALTIME_HOST);
+    if (b->group)
+        throttle_submit(b, r);
+    else
+        blk_start(b, r);
+}
+
 bool block_busy(void)
 {
     for (const BlockBackend *b = backends; b; b = b->next)
-        if (b->in_flight)
+        if (b->in_flight || b->throttled)
             return true;
     return false;
 }
@@ -311,6 +454,7 @@ bool block_busy(void)
 void blk_drain(BlockBackend *b)
 {
     for (BlockBackend *each = b ? b : backends; each; each = b ? NULL : each->next) {
+        throttle_release(each);
         while (each->counted_first)
             complete_first(each);
         while (each->in_flight && !icount_enabled())
@@ -318,34 +462,51 @@ void blk_drain(BlockBackend *b)
     }
 }
 
-static void stop_for_error(void *opaque)
+void blk_cancel(BlockBackend *b)
 {
-    vm_stop_as(RUN_STATE_IO_ERROR);
+    blk_drain(b);
+    while (b->parked) {
+        BlockRequest *r = b->parked;
+        b->parked = r->next;
+        if (!b->parked) {
+            b->parked_tail = &b->parked;
+            b->io_status = 0;
+        }
+        r->done(r, r->ret);
+        blk_drain(b);
+    }
 }
 
-BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error)
+void block_replace(BlockNode *old, BlockNode *by)
 {
-    BlockOnError on = is_write ? b->on_write_error : b->on_read_error;
-    if (on == BLOCK_ON_ENOSPC)
-        on = error == ENOSPC || error == -ENOSPC ? BLOCK_ON_STOP : BLOCK_ON_REPORT;
-    if (on == BLOCK_ON_IGNORE)
-        return BLOCK_ERROR_IGNORE;
-    if (on == BLOCK_ON_REPORT)
-        return BLOCK_ERROR_REPORT;
-    error_report("%s: %s error, the machine is stopped: %s", b->id, is_write ? "write" : "read", strerror(error < 0 ? -error : error));
-    if (current_cpu) /* -icount */
-        main_loop_run_soon(stop_for_error, NULL);
-    else
-        stop_for_error(NULL);
-    return BLOCK_ERROR_STOP;
+    blk_drain(NULL);
+    for (BlockBackend *b = backends; b; b = b->next) {
+        if (b->root != old)
+            continue;
+        b->root = block_ref(by);
+        block_unref(old);
+    }
+    block_replace_child(old, by);
+}
+
+bool block_in_use(const BlockNode *n)
+{
+    for (const BlockBackend *b = backends; b; b = b->next)
+        if (b->root == n)
+            return true;
+    return block_is_child(n);
 }
 
 int blk_pread(BlockBackend *b, uint64_t offset, void *buf, uint64_t size)
 {
     struct iovec part = { buf, size };
+    int64_t start = clock_ns(CLOCK_REALTIME_HOST);
     int ret = b->root ? block_read(b->root, offset, buf, size) : -ENOMEDIUM;
+    count_end(b, BLOCK_READ, offset, size, start, ret, false);
     if (ret >= 0)
         overlay_read(b, offset, &(BlockVec){ &part, 1, size });
+    else
+        tell_error(b, false, -ret, BLOCK_ON_REPORT);
     return ret;
 }
 
@@ -354,7 +515,12 @@ int blk_pwrite(BlockBackend *b, uint64_t offset, const void *buf, uint64_t size)
     struct iovec part = { (void *)buf, size };
     if (b->root && replay_mode == REPLAY_PLAY)
         return overlay_write(b, offset, size, &(BlockVec){ &part, 1, size });
-    return b->root ? block_write(b->root, offset, buf, size) : -ENOMEDIUM;
+    int64_t start = clock_ns(CLOCK_REALTIME_HOST);
+    int ret = b->root ? block_write(b->root, offset, buf, size) : -ENOMEDIUM;
+    count_end(b, BLOCK_WRITE, offset, size, start, ret, false);
+    if (ret < 0)
+        tell_error(b, true, -ret, BLOCK_ON_REPORT);
+    return ret;
 }
 
 void backends_exit(void)

@@ -5,18 +5,23 @@
 
 #include "block/block.h"
 
-typedef enum DetectZeroes { DETECT_ZEROES_OFF, DETECT_ZEROES_ON, DETECT_ZEROES_UNMAP } DetectZeroes;
-
 struct BlockBackend {
     /* machine lock */
     char *id;
     BlockNode *root; /* stays while in_flight */
     Device *dev;
-    void (*medium_changed)(void *dev, bool loaded);
+    const BlockDevOps *ops; /* of dev, never NULL */
+    bool anonymous;  /* made for a device: goes with it */
     bool read_only, write_cache;
     BlockOnError on_read_error, on_write_error;
-    DetectZeroes detect_zeroes;
     unsigned in_flight;
+    BlockRequest *parked, **parked_tail; /* failed, tried again when the machine goes on */
+    int io_status;   /* errno of what is parked, 0: none */
+    int told[2];     /* the last error of reading, of writing, that the user was told */
+    BlockStats stats;
+    struct ThrottleGroup *group; /* limits, or NULL */
+    BlockRequest *throttled, **throttled_tail; /* wait for them */
+    Timer *throttle_timer;
     /* Under -icount: requests that are done and complete at a virtual time of their own, first to last. */
     BlockRequest *counted_first, *counted_last;
     Timer *counted_timer;
@@ -25,6 +30,17 @@ struct BlockBackend {
 };
 
 void backends_exit(void);
+void blk_start(BlockBackend *b, BlockRequest *r); /* now, whatever the limits */
+uint64_t block_request_bytes(const BlockRequest *r);
+
+/* throttle.c */
+void throttle_submit(BlockBackend *b, BlockRequest *r);
+void throttle_release(BlockBackend *b); /* starts what waits */
+bool drive_of_backend_gone(BlockBackend *b); /* frees the -drive of b, with b; false: there is none */
+
+/* block.c: references between nodes, for graph changes */
+void block_replace_child(BlockNode *old, BlockNode *by); /* in all nodes but by */
+bool block_is_child(const BlockNode *n);
 
 /* overlay.c */
 void overlay_read(BlockBackend *b, uint64_t offset, const BlockVec *v); /* over what the image gave */

@@ -137,6 +137,25 @@ void block_unref(BlockNode *n)
     node_free(n);
 }
 
+void block_replace_child(BlockNode *old, BlockNode *by)
+{
+    for (BlockNode *n = nodes; n; n = n->next) {
+        BlockNode **place = n->file == old ? &n->file : n->backing == old ? &n->backing : NULL;
+        if (n == by || !place)
+            continue;
+        *place = block_ref(by);
+        block_unref(old);
+    }
+}
+
+bool block_is_child(const BlockNode *n)
+{
+    for (const BlockNode *each = nodes; each; each = each->next)
+        if (each->file == n || each->backing == n)
+            return true;
+    return false;
+}
+
 static BlockNode *node_new(const BlockDriver *drv, const char *filename, int flags)
 {
     static unsigned anonymous;
@@ -189,7 +208,25 @@ static bool node_flags(OptGroup *o, const char *prefix, int *flags, Error **errp
         error_setg(errp, "Parameter 'discard' does not accept value '%s' (unmap or ignore)", discard);
         return false;
     }
+    const char *zeroes = o ? get(o, prefix, "detect-zeroes") : NULL;
+    if (zeroes && strcmp(zeroes, "off") && strcmp(zeroes, "on") && strcmp(zeroes, "unmap")) {
+        error_setg(errp, "Parameter 'detect-zeroes' does not accept value '%s'", zeroes);
+        return false;
+    }
+    if (zeroes && !strcmp(zeroes, "unmap") && !(*flags & BLOCK_UNMAP)) {
+        error_setg(errp, "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
+        return false;
+    }
+    if (zeroes)
+        *flags = (*flags & ~(BLOCK_DETECT_ZEROES | BLOCK_DETECT_UNMAP)) | (strcmp(zeroes, "off") ? BLOCK_DETECT_ZEROES : 0) |
+                 (strcmp(zeroes, "unmap") ? 0 : BLOCK_DETECT_UNMAP);
     return true;
+}
+
+/* What images below inherit. */
+static int child_flags(int flags)
+{
+    return flags & ~(BLOCK_DETECT_ZEROES | BLOCK_DETECT_UNMAP);
 }
 
 /* Opens the backing file the header names, or the options do; "" and null say there is none. */
@@ -197,7 +234,7 @@ static bool open_backing(BlockNode *n, OptGroup *o, const char *prefix, Error **
 {
     char *sub = key_of(prefix, "backing.");
     const char *given = o ? get(o, prefix, "backing") : NULL;
-    int flags = (n->flags & ~(BLOCK_RDWR | BLOCK_UNMAP | BLOCK_CHECK));
+    int flags = child_flags(n->flags & ~(BLOCK_RDWR | BLOCK_UNMAP | BLOCK_CHECK));
     bool ok = true;
     if (!n->drv->backing || n->flags & BLOCK_NO_BACKING || (given && (!given[0] || !strcmp(given, "null")))) {
         /* stands alone */
@@ -264,6 +301,7 @@ static BlockNode *open_below(OptGroup *o, const char *prefix, const char *filena
     char *sub = key_of(prefix, "file.");
     const char *name = get(o, prefix, "file");
     BlockNode *file = NULL;
+    flags = child_flags(flags);
     if (name && !filename && (file = block_find_node(name))) {
         block_ref(file);
     } else if (has_prefix(o, sub)) {
@@ -332,6 +370,24 @@ BlockNode *block_open_file(const char *filename, const char *format, int flags, 
     BlockNode *n = block_open(o, "", filename, flags, errp);
     opts_free(o);
     return n;
+}
+
+bool block_set_writable(BlockNode *n, bool on, Error **errp)
+{
+    if (n->read_only == !on)
+        return true;
+    if (!on)
+        block_flush(n);
+    if (on && n->file && !block_set_writable(n->file, true, errp))
+        return false;
+    n->read_only = !on;
+    n->flags = on ? n->flags | BLOCK_RDWR : n->flags & ~BLOCK_RDWR;
+    if (n->drv->set_writable && !n->drv->set_writable(n, on, errp)) {
+        n->read_only = on;
+        n->flags = on ? n->flags & ~BLOCK_RDWR : n->flags | BLOCK_RDWR;
+        return false;
+    }
+    return on || !n->file || block_set_writable(n->file, false, errp);
 }
 
 bool block_create(const char *format, const char *filename, OptGroup *o, Error **errp)
@@ -410,6 +466,32 @@ int block_readv(BlockNode *n, uint64_t offset, const BlockVec *v)
     return n->align > 1 && !aligned(n, offset, v) ? bounce(n, offset, v, false) : n->drv->read(n, offset, v);
 }
 
+static bool all_zero(const BlockVec *v)
+{
+    for (unsigned i = 0; i < v->n; i++) {
+        const uint8_t *p = v->v[i].iov_base;
+        size_t n = v->v[i].iov_len;
+        if (n && (p[0] || memcmp(p, p + 1, n - 1)))
+            return false;
+    }
+    return true;
+}
+
+static void note_write(BlockNode *n, uint64_t end)
+{
+    uint64_t was = __atomic_load_n(&n->highest_write, __ATOMIC_RELAXED);
+    while (was < end && !__atomic_compare_exchange_n(&n->highest_write, &was, end, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
+static int write_data(BlockNode *n, uint64_t offset, const BlockVec *v)
+{
+    if (n->flags & BLOCK_DETECT_ZEROES && all_zero(v))
+        return block_write_zeroes(n, offset, v->size, n->flags & BLOCK_DETECT_UNMAP);
+    note_write(n, offset + v->size);
+    return n->align > 1 && !aligned(n, offset, v) ? bounce(n, offset, v, true) : n->drv->write(n, offset, v);
+}
+
 int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
 {
     if (n->read_only || !n->drv->write)
@@ -421,7 +503,7 @@ int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
         if (ret < 0)
             return ret;
     }
-    return n->align > 1 && !aligned(n, offset, v) ? bounce(n, offset, v, true) : n->drv->write(n, offset, v);
+    return write_data(n, offset, v);
 }
 
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size)
@@ -444,7 +526,10 @@ static int write_zeroes_plainly(BlockNode *n, uint64_t offset, uint64_t size)
     int ret = buf ? 0 : -ENOMEM;
     for (uint64_t len; ret == 0 && size; offset += len, size -= len) {
         len = size < chunk ? size : chunk;
-        ret = block_write(n, offset, buf, len);
+        struct iovec part = { buf, len };
+        BlockVec v = { &part, 1, len };
+        note_write(n, offset + len);
+        ret = n->align > 1 && !aligned(n, offset, &v) ? bounce(n, offset, &v, true) : n->drv->write(n, offset, &v);
     }
     g_free(buf);
     return ret;

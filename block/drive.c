@@ -4,6 +4,7 @@
  * unit that the board plugs it into; if=none leaves that to -device.
  */
 #include "backend.h"
+#include "throttle.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -187,8 +188,9 @@ static bool parse_drive(Drive *d, OptGroup *o, DriveInterface def, unsigned unit
 
 static bool open_drive(Drive *d, OptGroup *o, Error **errp)
 {
-    static const char *const zeroes[] = { "off", "on", "unmap" };
-    int flags = 0, detect = 0;
+    ThrottleConfig limits;
+    int flags = 0;
+    bool limited = false;
     bool read_only = d->cdrom, write_cache = true, snapshot = false;
     const char *id = opts_get(o, "id");
     char *name = id ? g_strdup(id) : default_id(d);
@@ -199,11 +201,12 @@ static bool open_drive(Drive *d, OptGroup *o, Error **errp)
     opts_get(o, "auto-read-only");
     if (!d->blk || !opts_get_bool(o, "readonly", &read_only, errp) || !opts_get_bool(o, "read-only", &read_only, errp) ||
         !opts_get_bool(o, "snapshot", &snapshot, errp) || !parse_cache(o, &flags, &write_cache, errp) || !parse_errors(o, d->blk, errp) ||
-        !get_choice(o, "detect-zeroes", zeroes, 3, &detect, errp))
+        !throttle_parse(o, &limits, &limited, errp))
         return false;
     d->blk->read_only = read_only;
     d->blk->write_cache = write_cache;
-    d->blk->detect_zeroes = (DetectZeroes)detect;
+    if (limited)
+        blk_set_throttle(d->blk, opts_get(o, "throttling.group"), &limits);
     bool has_image = opts_get(o, "file") || opts_get(o, "filename") || opts_get(o, "file.filename") || opts_get(o, "driver");
     if (has_image) {
         BlockNode *n = open_image(o, flags | (read_only ? 0 : BLOCK_RDWR), snapshot, errp);
@@ -215,6 +218,13 @@ static bool open_drive(Drive *d, OptGroup *o, Error **errp)
         return false;
     }
     return opts_check_unused(o, drive_keys, errp);
+}
+
+/* Names the option, unless it came from a client. */
+static void name_option(const OptGroup *o, Error **errp)
+{
+    if (errp && *errp && o->source[0] != ' ' && !g_str_has_prefix(error_get_pretty(*errp), o->source))
+        error_prepend(errp, "%s: ", o->source);
 }
 
 static void drive_free(void *opaque)
@@ -232,8 +242,7 @@ Drive *drive_add(OptGroup *o, DriveInterface def, unsigned units_per_bus, Error 
     if (!parse_drive(d, o, def, units_per_bus, errp) || !open_drive(d, o, errp)) {
         blk_free(d->blk);
         drive_free(d);
-        if (errp && *errp && !g_str_has_prefix(error_get_pretty(*errp), o->source))
-            error_prepend(errp, "%s: ", o->source);
+        name_option(o, errp);
         return NULL;
     }
     g_ptr_array_add(drives, d);
@@ -255,6 +264,48 @@ Drive *drive_get(DriveInterface interface, int bus, int unit)
     return NULL;
 }
 
+static void drive_remove(Drive *d)
+{
+    blk_free(d->blk);
+    g_ptr_array_remove(drives, d);
+}
+
+static Drive *drive_of(const BlockBackend *b)
+{
+    Drive *d;
+    for (unsigned i = 0; (d = drive_at(i)); i++)
+        if (d->blk == b)
+            return d;
+    return NULL;
+}
+
+bool drive_of_backend_gone(BlockBackend *b)
+{
+    Drive *d = drive_of(b);
+    if (d)
+        drive_remove(d);
+    return d != NULL;
+}
+
+bool drive_del(const char *id, Error **errp)
+{
+    BlockBackend *b = blk_find(id);
+    Drive *d = b ? drive_of(b) : NULL;
+    if (!d) {
+        error_setg(errp, b || block_find_node(id) ? "Deleting device added with blockdev-add is not supported" : "Device '%s' not found", id);
+        return false;
+    }
+    if (!blk_device(b)) {
+        drive_remove(d);
+        return true;
+    }
+    blk_set_on_error(b, BLOCK_ON_REPORT, BLOCK_ON_REPORT);
+    blk_eject(b);
+    g_free(b->id); /* nobody finds it any more */
+    b->id = g_strdup("");
+    return true;
+}
+
 bool drives_check_used(Error **errp)
 {
     Drive *d;
@@ -267,26 +318,51 @@ bool drives_check_used(Error **errp)
     return true;
 }
 
-bool blockdev_add(OptGroup *o, Error **errp)
+static BlockNode *open_named(OptGroup *o, Error **errp)
 {
-    if (!opts_get(o, "node-name")) {
-        error_setg(errp, "%s: 'node-name' must be specified for the root node", o->source);
-        return false;
-    }
-    if (!opts_get(o, "driver")) {
-        error_setg(errp, "%s: Parameter 'driver' is missing", o->source);
-        return false;
+    const char *driver = opts_get(o, "driver");
+    if (!opts_get(o, "node-name") || !driver) {
+        error_setg(errp, driver ? "'node-name' must be specified for the root node" : "Parameter 'driver' is missing");
+        return NULL;
     }
     BlockNode *n = block_open(o, "", NULL, BLOCK_RDWR, errp);
-    if (!n || !opts_check_unused(o, NULL, errp)) {
-        block_unref(n);
-        error_prepend(errp, "%s: ", o->source);
-        return false;
-    }
+    if (n && opts_check_unused(o, NULL, errp))
+        return n;
+    block_unref(n);
+    return NULL;
+}
+
+bool blockdev_add(OptGroup *o, Error **errp)
+{
+    BlockNode *n = open_named(o, errp);
+    if (n)
+        blockdev_own(n);
+    else
+        name_option(o, errp);
+    return n != NULL;
+}
+
+void blockdev_own(BlockNode *n)
+{
     if (!named_nodes)
         named_nodes = g_ptr_array_new_with_free_func((GDestroyNotify)block_unref);
     g_ptr_array_add(named_nodes, n);
-    return true;
+}
+
+bool blockdev_del(const char *node_name, Error **errp)
+{
+    BlockNode *n = block_find_node(node_name);
+    if (!n)
+        error_setg(errp, "Failed to find node with node-name='%s'", node_name);
+    else if (block_in_use(n))
+        error_setg(errp, "Node %s is in use", node_name);
+    else if (!named_nodes || !g_ptr_array_find(named_nodes, n, NULL))
+        error_setg(errp, "Node %s is not owned by the monitor", node_name);
+    else if (n->refs > 1)
+        error_setg(errp, "Block device %s is in use", node_name);
+    else
+        return g_ptr_array_remove(named_nodes, n);
+    return false;
 }
 
 static void print_name(const BlockDriver *d, void *opaque)

@@ -116,6 +116,33 @@ static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **err
     return true;
 }
 
+/* A descriptor of the other kind takes the place of the first, and its locks. */
+static bool file_set_writable(BlockNode *n, bool on, Error **errp)
+{
+    FileState *s = n->state;
+    int fd = open(n->filename, (on ? O_RDWR : O_RDONLY) | O_CLOEXEC | (n->flags & BLOCK_NOCACHE ? O_DIRECT : 0));
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "Could not reopen '%s'", n->filename);
+        return false;
+    }
+    int old = s->fd;
+    struct stat a, b;
+    if (fstat(old, &a) < 0 || fstat(fd, &b) < 0 || a.st_ino != b.st_ino || a.st_dev != b.st_dev) {
+        close(fd);
+        error_setg(errp, "Could not reopen '%s': the file was replaced", n->filename);
+        return false;
+    }
+    close(old); /* its locks would be in the way */
+    s->fd = fd;
+    if (n->flags & BLOCK_NO_LOCK || lock_image(n, fd, errp))
+        return true;
+    n->read_only = on;
+    struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200 };
+    fcntl(fd, F_OFD_SETLK, &none);
+    lock_image(n, fd, NULL);
+    return false;
+}
+
 static void file_close(BlockNode *n)
 {
     close(((FileState *)n->state)->fd);
@@ -314,7 +341,7 @@ static const BlockDriver file_driver = {
     .name = "file", .desc = "files and block devices of the host", .protocol = true, .state_size = sizeof(FileState), .keys = file_keys,
     .open = file_open, .close = file_close, .read = file_read, .write = file_write, .write_zeroes = file_write_zeroes,
     .discard = file_discard, .flush = file_flush, .truncate = file_truncate, .status = file_status, .allocated = file_allocated,
-    .create_keys = file_create_keys, .create = file_create,
+    .create_keys = file_create_keys, .create = file_create, .set_writable = file_set_writable,
 };
 block_driver(file_driver)
 
@@ -323,5 +350,6 @@ static const BlockDriver host_device_driver = {
     .name = "host_device", .desc = "block devices of the host", .protocol = true, .state_size = sizeof(FileState), .keys = file_keys,
     .open = file_open, .close = file_close, .read = file_read, .write = file_write, .write_zeroes = file_write_zeroes,
     .discard = file_discard, .flush = file_flush, .truncate = file_truncate, .status = file_status, .allocated = file_allocated,
+    .set_writable = file_set_writable,
 };
 block_driver(host_device_driver)

@@ -51,6 +51,16 @@ static bool add_value(OptGroup *o, const char *key, const json_t *v, int depth, 
     return true;
 }
 
+OptGroup *opts_from_json_value(const char *source, const void *object, Error **errp)
+{
+    OptGroup *o = opts_parse(source, "", NULL, errp);
+    if (o && !add_value(o, "", object, 0, errp)) {
+        opts_free(o);
+        o = NULL;
+    }
+    return o;
+}
+
 OptGroup *opts_from_json(const char *option_name, const char *text, Error **errp)
 {
     json_error_t e;
@@ -60,11 +70,7 @@ OptGroup *opts_from_json(const char *option_name, const char *text, Error **errp
         json_decref(root);
         return NULL;
     }
-    OptGroup *o = opts_parse(option_name, "", NULL, errp);
-    if (o && !add_value(o, "", root, 0, errp)) {
-        opts_free(o);
-        o = NULL;
-    }
+    OptGroup *o = opts_from_json_value(option_name, root, errp);
     json_decref(root);
     return o;
 }

@@ -520,6 +520,25 @@ static int drop_clusters(Qcow *q, uint64_t first, uint64_t count, bool zero)
     return ret;
 }
 
+int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count)
+{
+    int ret = q->broken ? -EIO : 0;
+    for (uint64_t c = first; ret == 0 && c < first + count; c++) {
+        uint64_t entry, bitmap;
+        ret = qcow_lookup(q, c, &entry, &bitmap);
+        if (ret == 0 && !(q->l1[MIN(c >> q->l2_bits, q->l1_size - 1)] & QCOW_OFFSET_MASK)) {
+            c |= (1ull << q->l2_bits) - 1; /* no table: none of these */
+            continue;
+        }
+        if (ret || (!entry && !bitmap))
+            continue;
+        ret = set_entry(q, c, 0, 0);
+        if (ret == 0)
+            qcow_free_later(q, entry);
+    }
+    return ret;
+}
+
 static int drop_range(Qcow *q, uint64_t offset, uint64_t size, bool zero, uint64_t *first_byte, uint64_t *last_byte)
 {
     uint64_t end = offset + size, first = (offset + q->cluster_size - 1) >> q->cluster_bits;

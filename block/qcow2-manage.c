@@ -347,6 +347,7 @@ static bool load_snapshot(Qcow *q, uint64_t *at, QcowSnapshot *s)
     s->s.date_nsec = GUINT32_FROM_BE(h.date_nsec);
     s->s.vm_clock_ns = GUINT64_FROM_BE(h.vm_clock);
     s->s.vm_state_size = s->extra_size >= 8 ? GUINT64_FROM_BE(extra[0]) : GUINT32_FROM_BE(h.vm_state_size);
+    s->s.icount = s->extra_size >= 24 ? GUINT64_FROM_BE(extra[2]) : 0;
     s->s.disk_size = s->extra_size >= 16 ? GUINT64_FROM_BE(extra[1]) : block_size(q->node);
     *at += (sizeof(h) + s->extra_size + id + name + 7) & ~7ull;
     return true;
@@ -496,13 +497,13 @@ int qcow_snapshot_list(BlockNode *n, BlockSnapshot **out)
 }
 
 /* Runs fn alone on the image: no data moves, no table changes under it. */
-static bool alone(BlockNode *n, int (*fn)(Qcow *q, const char *name), const char *name, const char *what, Error **errp)
+static bool alone(BlockNode *n, int (*fn)(Qcow *q, const BlockSnapshot *s), const BlockSnapshot *s, const char *what, Error **errp)
 {
     Qcow *q = n->state;
     int ret = block_flush(n);
     pthread_rwlock_wrlock(&q->io);
     pthread_mutex_lock(&q->lock);
-    ret = ret ? ret : fn(q, name);
+    ret = ret ? ret : fn(q, s);
     ret = ret ? ret : qcow_flush_tables(q);
     ret = ret ? ret : qcow_sync_file(q);
     pthread_mutex_unlock(&q->lock);
@@ -510,11 +511,11 @@ static bool alone(BlockNode *n, int (*fn)(Qcow *q, const char *name), const char
     if (ret == -ENOENT)
         error_setg(errp, "Can't find the snapshot");
     else if (ret < 0)
-        error_setg_errno(errp, -ret, "Could not %s snapshot '%s'", what, name);
+        error_setg_errno(errp, -ret, "Could not %s snapshot '%s'", what, s->name);
     return ret == 0;
 }
 
-static int do_create(Qcow *q, const char *name)
+static int do_create(Qcow *q, const BlockSnapshot *from)
 {
     unsigned long id = 0;
     for (uint32_t i = 0; i < q->nsnapshots; i++)
@@ -536,16 +537,18 @@ static int do_create(Qcow *q, const char *name)
     q->snapshots = g_renew(QcowSnapshot, q->snapshots, q->nsnapshots + 1);
     QcowSnapshot *s = &q->snapshots[q->nsnapshots++];
     *s = (QcowSnapshot){ .l1_offset = (uint64_t)at, .l1_size = q->l1_size, .extra_size = 24, .extra = g_malloc0(24) };
-    s->s = (BlockSnapshot){ .id = g_strdup_printf("%lu", id + 1), .name = g_strdup(name), .date_sec = (uint64_t)now.tv_sec,
-                            .date_nsec = (uint32_t)now.tv_nsec, .disk_size = block_size(q->node) };
+    s->s = (BlockSnapshot){ .id = g_strdup_printf("%lu", id + 1), .name = g_strdup(from->name), .date_sec = (uint64_t)now.tv_sec,
+                            .date_nsec = (uint32_t)now.tv_nsec, .disk_size = block_size(q->node),
+                            .vm_state_size = from->vm_state_size, .vm_clock_ns = from->vm_clock_ns, .icount = from->icount };
+    ((uint64_t *)s->extra)[0] = GUINT64_TO_BE(s->s.vm_state_size);
     ((uint64_t *)s->extra)[1] = GUINT64_TO_BE(s->s.disk_size);
-    ((uint64_t *)s->extra)[2] = UINT64_MAX;
+    ((uint64_t *)s->extra)[2] = from->icount ? GUINT64_TO_BE(from->icount) : UINT64_MAX;
     return store_snapshots(q, old_bytes);
 }
 
-static int do_apply(Qcow *q, const char *name)
+static int do_apply(Qcow *q, const BlockSnapshot *from)
 {
-    int i = find_snapshot(q, name), ret;
+    int i = find_snapshot(q, from->name), ret;
     if (i < 0)
         return -ENOENT;
     const QcowSnapshot *s = &q->snapshots[i];
@@ -576,9 +579,9 @@ static int do_apply(Qcow *q, const char *name)
     return ret;
 }
 
-static int do_delete(Qcow *q, const char *name)
+static int do_delete(Qcow *q, const BlockSnapshot *from)
 {
-    int i = find_snapshot(q, name), ret;
+    int i = find_snapshot(q, from->name), ret;
     if (i < 0)
         return -ENOENT;
     uint64_t old_bytes = table_bytes(q);
@@ -599,17 +602,17 @@ static int do_delete(Qcow *q, const char *name)
     return ret;
 }
 
-bool qcow_snapshot_create(BlockNode *n, const char *name, Error **errp)
+bool qcow_snapshot_create(BlockNode *n, const BlockSnapshot *s, Error **errp)
 {
-    return alone(n, do_create, name, "create", errp);
+    return alone(n, do_create, s, "create", errp);
 }
 
 bool qcow_snapshot_apply(BlockNode *n, const char *name, Error **errp)
 {
-    return alone(n, do_apply, name, "apply", errp);
+    return alone(n, do_apply, &(BlockSnapshot){ .name = (char *)name }, "apply", errp);
 }
 
 bool qcow_snapshot_delete(BlockNode *n, const char *name, Error **errp)
 {
-    return alone(n, do_delete, name, "delete", errp);
+    return alone(n, do_delete, &(BlockSnapshot){ .name = (char *)name }, "delete", errp);
 }

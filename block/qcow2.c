@@ -425,6 +425,29 @@ static int qcow_truncate(BlockNode *n, uint64_t size, const char *prealloc, Erro
     return ret;
 }
 
+static int qcow_make_empty(BlockNode *n)
+{
+    Qcow *q = n->state;
+    uint64_t size = block_size(n);
+    pthread_rwlock_rdlock(&q->io);
+    pthread_mutex_lock(&q->lock);
+    int ret = qcow_forget_clusters(q, 0, (size + q->cluster_size - 1) >> q->cluster_bits);
+    pthread_mutex_unlock(&q->lock);
+    pthread_rwlock_unlock(&q->io);
+    return ret ? ret : qcow_flush(n);
+}
+
+static bool qcow_set_writable(BlockNode *n, bool on, Error **errp)
+{
+    Qcow *q = n->state;
+    if (on && (!prepare_writing(q, errp) || q->incompatible & QCOW_INCOMPAT_CORRUPT)) {
+        if (q->incompatible & QCOW_INCOMPAT_CORRUPT)
+            error_setg(errp, "qcow2: Image is corrupt; cannot be opened read/write");
+        return false;
+    }
+    return true;
+}
+
 /* ---- Information ---- */
 
 static void qcow_info(BlockNode *n, void *json)
@@ -466,6 +489,6 @@ static const BlockDriver qcow2_driver = {
     .write_zeroes = qcow_write_zeroes, .write_compressed = qcow_write_compressed, .discard = qcow_discard, .flush = qcow_flush,
     .truncate = qcow_truncate, .status = qcow_status, .create = qcow_create, .check = qcow_check, .info = qcow_info,
     .snapshot_list = qcow_snapshot_list, .snapshot_create = qcow_snapshot_create, .snapshot_apply = qcow_snapshot_apply,
-    .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing,
+    .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty, .set_writable = qcow_set_writable,
 };
 block_driver(qcow2_driver)

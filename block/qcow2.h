@@ -119,6 +119,8 @@ uint64_t qcow_packed_extent(const Qcow *q, uint64_t entry, uint64_t *bytes); /* 
 /* Frees what an entry points to: now (io held as writer), or with the next flush. */
 int qcow_free_entry(Qcow *q, uint64_t entry);
 void qcow_free_later(Qcow *q, uint64_t entry);
+/* Makes clusters unallocated. io held, lock held. */
+int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count);
 
 /* ---- qcow2.c ---- */
 int qcow_write_header(Qcow *q);
@@ -140,7 +142,7 @@ bool qcow_check(BlockNode *n, int fix, BlockCheck *out, Error **errp);
 bool qcow_load_snapshots(Qcow *q, uint32_t count, uint64_t offset, Error **errp);
 void qcow_free_snapshots(Qcow *q);
 int qcow_snapshot_list(BlockNode *n, BlockSnapshot **out);
-bool qcow_snapshot_create(BlockNode *n, const char *name, Error **errp);
+bool qcow_snapshot_create(BlockNode *n, const BlockSnapshot *s, Error **errp);
 bool qcow_snapshot_apply(BlockNode *n, const char *name, Error **errp);
 bool qcow_snapshot_delete(BlockNode *n, const char *name, Error **errp);
 

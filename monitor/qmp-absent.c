@@ -32,10 +32,7 @@ static json_t *query_display(json_t *args, Error **errp)
 }
 
 static const QMPCommand commands[] = {
-    { "query-block", "", "[BlockInfo]", empty_list, 0 },
-    { "query-blockstats", "query-nodes:bool?", "[BlockStats]", empty_list, 0 },
     { "query-block-jobs", "", "[BlockJobInfo]", empty_list, 0 },
-    { "query-named-block-nodes", "flat:bool?", "[any]", empty_list, 0 },
     { "query-jobs", "", "[JobInfo]", empty_list, 0 },
     { "query-rx-filter", "name:str?", "[RxFilterInfo]", empty_list, 0 },
     { "query-tpm", "", "[TPMInfo]", empty_list, 0 },
@@ -78,9 +75,7 @@ static void info_snapshots(Monitor *mon, int argc, char **argv)
 }
 
 static const MonitorCommand monitor_table[] = {
-    { "info block", "[-n] [-v] [device]", "show info of one block device or all block devices", show_nothing },
     { "info block-jobs", "", "show progress of ongoing block device operations", info_block_jobs },
-    { "info blockstats", "", "show block device statistics", show_nothing },
     { "info network", "", "show the network state", show_nothing },
     { "info iothreads", "", "show iothreads", show_nothing },
     { "info memdev", "", "show memory backends", show_nothing },

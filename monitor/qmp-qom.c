@@ -143,6 +143,12 @@ char *qom_path(const Device *dev)
         const char *path;
     } homes[] = { { NODE_PERIPHERAL, "/machine/peripheral/" }, { NODE_ANON, "/machine/peripheral-anon/" },
                   { NODE_UNATTACHED, "/machine/unattached/" }, { NODE_OBJECTS, "/objects/" } };
+    const Device *owner = dev->parent ? dev->parent->owner : NULL;
+    if (owner && owner->inner == dev) {
+        char *outer = qom_path(owner), *path = g_strconcat(outer, "/virtio-backend", NULL);
+        g_free(outer);
+        return path;
+    }
     for (unsigned i = 0; i < ARRAY_SIZE(homes); i++) {
         Search s = { .ptr = (void *)dev, .path = g_string_new(homes[i].path) };
         children((Node){ homes[i].kind, NULL }, match_ptr, &s);
@@ -151,6 +157,28 @@ char *qom_path(const Device *dev)
         g_string_free(s.path, TRUE);
     }
     return g_strdup("");
+}
+
+typedef struct DeviceSearch {
+    const char *path;
+    Device *found;
+} DeviceSearch;
+
+static void match_device(Device *dev, void *opaque)
+{
+    DeviceSearch *s = opaque;
+    char *path = s->found ? NULL : qom_path(dev);
+    if (path && *path && !strcmp(path, s->path))
+        s->found = dev;
+    g_free(path);
+}
+
+Device *qom_find_device(const char *path)
+{
+    DeviceSearch s = { path, device_find(path) };
+    if (!s.found && path[0] == '/')
+        device_foreach(match_device, &s);
+    return s.found;
 }
 
 static char *type_name(Node n)

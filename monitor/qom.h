@@ -7,5 +7,7 @@
 
 /* "/machine/peripheral/net0"; caller frees. */
 char *qom_path(const Device *dev);
+/* The device of this id or path, or NULL. */
+Device *qom_find_device(const char *path);
 
 #endif

@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-typedef enum TypeKind { TYPE_ENUM, TYPE_OBJECT, TYPE_UNION, TYPE_EVENT } TypeKind;
+typedef enum TypeKind { TYPE_ENUM, TYPE_OBJECT, TYPE_UNION, TYPE_ALTERNATE, TYPE_EVENT } TypeKind;
 typedef struct TypeRow {
     TypeKind kind;
-    const char *name, *members; /* members, or an enum's words */
+    const char *name, *members; /* members, an enum's words, or what an alternate may be */
     const char *tag, *cases;    /* unions */
     int interval;               /* events: ms */
 } TypeRow;
@@ -19,11 +19,13 @@ typedef struct TypeRow {
 static const TypeRow types[] = {
 #define ENUM(n, words) { TYPE_ENUM, #n, words, NULL, NULL, 0 },
 #define OBJECT(n, members) { TYPE_OBJECT, #n, members, NULL, NULL, 0 },
+#define ALTERNATE(n, members) { TYPE_ALTERNATE, #n, members, NULL, NULL, 0 },
 #define UNION(n, base, tag, cases) { TYPE_UNION, #n, base, #tag, cases, 0 },
 #define EVENT(n, members, ms) { TYPE_EVENT, #n, members, NULL, NULL, ms },
 #include "schema.def"
 #undef ENUM
 #undef OBJECT
+#undef ALTERNATE
 #undef UNION
 #undef EVENT
 };
@@ -32,7 +34,7 @@ static const struct {
     const char *name, *json, *expected; /* in the notation; json-type of the schema; in messages */
 } builtins[] = {
     { "str", "string", "string" },  { "int", "int", "integer" }, { "number", "number", "number" },
-    { "bool", "boolean", "boolean" }, { "any", "value", "value" },
+    { "bool", "boolean", "boolean" }, { "null", "null", "null" }, { "any", "value", "value" },
 };
 
 static const TypeRow *find_type(const char *name, size_t len)
@@ -135,13 +137,28 @@ static bool check_builtin(int kind, const Path *p, json_t *v, Error **errp)
 {
     bool ok;
     switch (builtins[kind].name[0]) {
+    case 'n': ok = builtins[kind].name[2] == 'm' ? json_is_number(v) : json_is_null(v); break;
     case 's': ok = json_is_string(v); break;
     case 'i': ok = json_is_integer(v); break;
-    case 'n': ok = json_is_number(v); break;
     case 'b': ok = json_is_boolean(v); break;
     default: ok = true; break;
     }
     return ok || wrong_type(errp, p, builtins[kind].expected);
+}
+
+static bool check(const Path *p, const char *type, size_t len, json_t *v, Error **errp);
+
+/* The first of an alternate's types that has the value's JSON kind is checked; those are a builtin each, and one object. */
+static bool check_alternate(const Path *p, const TypeRow *t, json_t *v, Error **errp)
+{
+    const char *list = t->members;
+    Member m;
+    while (next_member(&list, &m)) {
+        int builtin = find_builtin(m.type, strlen(m.type));
+        if (builtin >= 0 ? check_builtin(builtin, p, v, NULL) : json_is_object(v))
+            return check(p, m.type, strlen(m.type), v, errp);
+    }
+    return wrong_type(errp, p, t->name);
 }
 
 static bool check(const Path *p, const char *type, size_t len, json_t *v, Error **errp)
@@ -169,6 +186,8 @@ static bool check(const Path *p, const char *type, size_t len, json_t *v, Error 
         error_setg(errp, "Parameter '%s' does not accept value '%s'", p->name ? p->name : "null", json_string_value(v));
         return false;
     }
+    if (t->kind == TYPE_ALTERNATE)
+        return check_alternate(p, t, v, errp);
     if (!json_is_object(v))
         return wrong_type(errp, p, "object");
     return check_members(p, t->members, t->kind == TYPE_UNION ? t : NULL, v, false, errp);
@@ -300,6 +319,16 @@ static void add_enum(Listing *l, const TypeRow *t)
                                             "values", values));
 }
 
+static void add_alternate(Listing *l, const TypeRow *t)
+{
+    json_t *list = json_array();
+    const char *p = t->members;
+    Member m;
+    while (next_member(&p, &m))
+        json_array_append_new(list, json_pack("{s:s}", "type", m.type));
+    json_array_append_new(l->out, json_pack("{s:s,s:s,s:o}", "name", t->name, "meta-type", "alternate", "members", list));
+}
+
 static void add_union(Listing *l, const TypeRow *t)
 {
     json_t *variants = json_array();
@@ -342,6 +371,7 @@ static void add_type(Listing *l, const TypeRow *t)
     case TYPE_ENUM: add_enum(l, t); break;
     case TYPE_OBJECT: add_object(l, t->name, t->members); break;
     case TYPE_UNION: add_union(l, t); break;
+    case TYPE_ALTERNATE: add_alternate(l, t); break;
     case TYPE_EVENT:
         json_array_append_new(l->out, json_pack("{s:s,s:s,s:s}", "name", t->name, "meta-type", "event", "arg-type",
                                                 args_type(l, "arg", t->name, t->members, buf, sizeof(buf))));

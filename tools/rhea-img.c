@@ -53,18 +53,6 @@ static void show_progress(const Args *a, double part)
     }
 }
 
-static char *human(uint64_t v)
-{
-    static const char units[] = " KMGTPE";
-    double d = (double)v;
-    unsigned u = 0;
-    while (d >= 1000 && u < 6) {
-        d /= 1024;
-        u++;
-    }
-    return u ? g_strdup_printf("%.3g %ciB", d, units[u]) : g_strdup_printf("%" PRIu64 " B", v);
-}
-
 /* ---- create ---- */
 
 static bool parse_length(const char *text, uint64_t *out, Error **errp)
@@ -119,88 +107,6 @@ static int cmd_create(Args *a)
 
 /* ---- info ---- */
 
-static json_t *describe(BlockNode *n)
-{
-    json_t *j = json_object();
-    json_object_set_new(j, "virtual-size", json_integer((json_int_t)block_size(n)));
-    json_object_set_new(j, "filename", json_string(n->filename));
-    if (n->cluster_size)
-        json_object_set_new(j, "cluster-size", json_integer(n->cluster_size));
-    json_object_set_new(j, "format", json_string(n->drv->name));
-    BlockNode *f = n->file ? n->file : n;
-    if (f->drv->allocated)
-        json_object_set_new(j, "actual-size", json_integer((json_int_t)f->drv->allocated(f)));
-    if (n->backing_file) {
-        char *full = block_relative_name(n->filename, n->backing_file);
-        json_object_set_new(j, "full-backing-filename", json_string(full));
-        json_object_set_new(j, "backing-filename", json_string(n->backing_file));
-        if (n->backing_format)
-            json_object_set_new(j, "backing-filename-format", json_string(n->backing_format));
-        g_free(full);
-    }
-    if (n->drv->info) {
-        json_t *data = json_object(), *specific = json_object();
-        n->drv->info(n, data);
-        json_object_set_new(specific, "type", json_string(n->drv->name));
-        json_object_set_new(specific, "data", data);
-        json_object_set_new(j, "format-specific", specific);
-    }
-    json_object_set_new(j, "dirty-flag", json_false());
-    return j;
-}
-
-static void print_snapshots(BlockNode *n)
-{
-    BlockSnapshot *s = NULL;
-    int count = n->drv->snapshot_list ? n->drv->snapshot_list(n, &s) : 0;
-    if (count) {
-        printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
-        for (int i = 0; i < count; i++) {
-            time_t t = (time_t)s[i].date_sec;
-            char date[32], *size = human(s[i].vm_state_size);
-            uint64_t secs = s[i].vm_clock_ns / 1000000000;
-            strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime(&t));
-            printf("%-9s %-16s %8s%20s%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "%11s\n", s[i].id, s[i].name, size, date,
-                   secs / 3600, secs / 60 % 60, secs % 60, s[i].vm_clock_ns / 1000000 % 1000, "");
-            g_free(size);
-        }
-    }
-    block_snapshots_free(s, count);
-}
-
-static void print_info(BlockNode *n, json_t *j)
-{
-    char *virt = human(block_size(n)), *disk = human((uint64_t)json_integer_value(json_object_get(j, "actual-size")));
-    printf("image: %s\nfile format: %s\nvirtual size: %s (%" PRIu64 " bytes)\ndisk size: %s\n", n->filename, n->drv->name, virt, block_size(n), disk);
-    if (n->cluster_size)
-        printf("cluster_size: %u\n", n->cluster_size);
-    if (n->backing_file) {
-        char *full = block_relative_name(n->filename, n->backing_file);
-        bool same = !strcmp(full, n->backing_file);
-        printf("backing file: %s%s%s%s\n", n->backing_file, same ? "" : " (actual path: ", same ? "" : full, same ? "" : ")");
-        if (n->backing_format)
-            printf("backing file format: %s\n", n->backing_format);
-        g_free(full);
-    }
-    print_snapshots(n);
-    json_t *data = json_object_get(json_object_get(j, "format-specific"), "data"), *v;
-    const char *key;
-    if (data)
-        printf("Format specific information:\n");
-    json_object_foreach(data, key, v) {
-        char *name = g_strdelimit(g_strdup(key), "-", ' ');
-        if (json_is_string(v))
-            printf("    %s: %s\n", name, json_string_value(v));
-        else if (json_is_integer(v))
-            printf("    %s: %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(v));
-        else
-            printf("    %s: %s\n", name, json_is_true(v) ? "true" : "false");
-        g_free(name);
-    }
-    g_free(virt);
-    g_free(disk);
-}
-
 static int cmd_info(Args *a)
 {
     if (a->count != 1) {
@@ -219,11 +125,11 @@ static int cmd_info(Args *a)
             status = 1;
             break;
         }
-        json_t *j = describe(n);
+        json_t *j = block_image_info(n, false);
         if (!a->json) {
             if (depth)
                 printf("\n");
-            print_info(n, j);
+            block_print_image_info(stdout, n);
         }
         json_array_append_new(list, j);
         if (a->backing_chain && n->backing_file) {
@@ -669,10 +575,16 @@ static int cmd_snapshot(Args *a)
         block_unref(n);
         return 1;
     }
-    if (list)
-        print_snapshots(n);
-    else if (a->snapshot_op == 'c')
-        ok = n->drv->snapshot_create(n, a->snapshot, &err);
+    if (list) {
+        BlockSnapshot *s;
+        int count = n->drv->snapshot_list(n, &s);
+        if (count) {
+            printf("Snapshot list:\n");
+            block_print_snapshots(stdout, s, count);
+        }
+        block_snapshots_free(s, count);
+    } else if (a->snapshot_op == 'c')
+        ok = n->drv->snapshot_create(n, &(BlockSnapshot){ .name = (char *)a->snapshot }, &err);
     else if (a->snapshot_op == 'a')
         ok = n->drv->snapshot_apply(n, a->snapshot, &err);
     else

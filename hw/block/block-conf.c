@@ -75,11 +75,9 @@ static bool check_medium(const BlockConf *c, int flags, Error **errp)
     return true;
 }
 
-static bool claim(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
-                  void (*medium_changed)(void *dev, bool loaded), Error **errp)
+static bool claim(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf, const BlockDevOps *ops, Error **errp)
 {
-    if (!check_sizes(c, dev, size, errp) || !check_medium(c, flags, errp) || !choose_errors(c, errp) ||
-        !blk_attach(c->blk, dev, medium_changed, errp))
+    if (!check_sizes(c, dev, size, errp) || !check_medium(c, flags, errp) || !choose_errors(c, errp) || !blk_attach(c->blk, dev, ops, errp))
         return false;
     if (!boot_order_add(dev, c->bootindex, boot_leaf, errp)) {
         blk_detach(c->blk, dev);
@@ -91,23 +89,15 @@ static bool claim(BlockConf *c, Device *dev, int flags, uint32_t size, const cha
 }
 
 bool block_conf_init(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
-                     void (*medium_changed)(void *dev, bool loaded), Error **errp)
+                     const BlockDevOps *ops, Error **errp)
 {
     if (!c->blk && !(flags & BLOCK_CONF_REMOVABLE)) {
         error_setg(errp, "drive property not set");
         return false;
     }
-    if (!c->blk) {
+    if (!c->blk)
         c->blk = blk_new(NULL, errp);
-        c->owned = c->blk;
-    }
-    if (c->blk && claim(c, dev, flags, size, boot_leaf, medium_changed, errp))
-        return true;
-    if (c->owned)
-        blk_free(c->blk);
-    c->blk = NULL;
-    c->owned = false;
-    return false;
+    return c->blk && claim(c, dev, flags, size, boot_leaf, ops, errp);
 }
 
 void block_conf_cleanup(BlockConf *c, Device *dev)
@@ -115,9 +105,6 @@ void block_conf_cleanup(BlockConf *c, Device *dev)
     boot_order_remove(dev);
     if (c->blk)
         blk_detach(c->blk, dev);
-    if (c->owned)
-        blk_free(c->blk);
-    c->blk = NULL;
 }
 
 void block_conf_geometry(BlockConf *c, uint32_t max_cyls)

@@ -110,13 +110,11 @@ static void look_at_medium(FDC *s, FloppyDrive *d)
         d->type = d->format->type;
 }
 
-static void medium_changed(void *dev, bool loaded)
+static void change_medium(void *dev, BlockBackend *b, bool loaded)
 {
     FDC *s = dev;
     for (unsigned i = 0; i < DRIVES; i++) {
-        const FloppyFormat *before = s->drive[i].format;
-        BlockBackend *blk = s->drive[i].blk;
-        if (!blk || (before != NULL) == (blk_root(blk) != NULL))
+        if (s->drive[i].blk != b)
             continue;
         if (s->phase == PHASE_EXECUTION && s->unit == i)
             end_transfer(s, ST0_ABNORMAL, ST1_NO_ADDRESS_MARK, 0);
@@ -124,6 +122,8 @@ static void medium_changed(void *dev, bool loaded)
         s->drive[i].changed = true;
     }
 }
+
+static const BlockDevOps drive_block_ops = { .change_medium = change_medium };
 
 /* A step with a medium in the drive ends "disk changed". */
 static void step_to(FloppyDrive *d, unsigned track)
@@ -843,7 +843,7 @@ static void fdc_reset(Device *dev)
 
 static bool drive_setup(FDC *s, FloppyDrive *d, Error **errp)
 {
-    if (d->blk && !blk_attach(d->blk, &s->dev, medium_changed, errp))
+    if (d->blk && !blk_attach(d->blk, &s->dev, &drive_block_ops, errp))
         return false;
     look_at_medium(s, d);
     if (d->type == FLOPPY_AUTO)

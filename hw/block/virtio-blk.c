@@ -2,7 +2,7 @@
 /*
  * virtio-blk (Virtual I/O Device 1.2, 5.2): a disk of several queues, many requests in flight. A kick takes all buffers of its queue and
  * hands them to the block layer, which moves data between the image and the guest's memory without a copy; requests are reused from a list.
- * Not modelled: SCSI pass-through, secure erase, lifetime, zones; a request that werror=stop failed is not tried again.
+ * Not modelled: SCSI pass-through, secure erase, lifetime, zones.
  */
 #include "hw/block-conf.h"
 #include "hw/loader.h"
@@ -36,7 +36,6 @@ typedef struct Request {
     VirtIOBlk *s;
     uint8_t *status;       /* where the answer goes */
     uint64_t in_len;       /* bytes written to the guest without the status */
-    bool counts_as_write;
 } Request;
 
 struct VirtIOBlk {
@@ -70,8 +69,6 @@ static void answer(Request *r, uint8_t status)
 static void block_done(BlockRequest *blk, int ret)
 {
     Request *r = blk->opaque;
-    if (ret < 0 && blk_error_action(r->s->conf.blk, r->counts_as_write, ret) == BLOCK_ERROR_IGNORE)
-        ret = 0;
     answer(r, ret < 0 ? S_IOERR : S_OK);
 }
 
@@ -82,7 +79,6 @@ static void submit(Request *r, BlockOp op, uint64_t offset, uint64_t size)
     r->blk.size = size;
     r->blk.done = block_done;
     r->blk.opaque = r;
-    r->counts_as_write = op != BLOCK_READ;
     blk_submit(r->s->conf.blk, &r->blk);
 }
 
@@ -244,7 +240,7 @@ static void set_status(VirtIODevice *vdev, uint8_t status)
 static void reset(VirtIODevice *vdev)
 {
     const VirtIOBlk *s = (VirtIOBlk *)vdev;
-    blk_drain(s->conf.blk);
+    blk_cancel(s->conf.blk);
     if (s->conf.write_cache != BLOCK_AUTO_OFF)
         blk_set_write_cache(s->conf.blk, true);
 }
@@ -280,18 +276,18 @@ static void blk_realize_queues(VirtIOBlk *s)
         virtio_add_queue(&s->vdev, s->queue_size, handle_queue);
 }
 
-/* Another medium: for a disk that is in, only its size can have changed. */
-static void medium_changed(void *dev, bool loaded)
+static void resized(void *dev)
 {
-    if (loaded)
-        virtio_notify_config(dev);
+    virtio_notify_config(dev);
 }
+
+static const BlockDevOps block_ops = { .io_status = true, .resized = resized };
 
 static bool virtio_blk_realize(Device *dev, Error **errp)
 {
     VirtIOBlk *s = (VirtIOBlk *)dev;
     if (!virtio_init(&s->vdev, errp) || !check_options(s, errp) ||
-        !block_conf_init(&s->conf, dev, BLOCK_CONF_READ_ONLY, BLOCK_SECTOR, "disk@0,0", medium_changed, errp))
+        !block_conf_init(&s->conf, dev, BLOCK_CONF_READ_ONLY, BLOCK_SECTOR, "disk@0,0", &block_ops, errp))
         return false;
     block_conf_geometry(&s->conf, 65535);
     if (s->conf.cyls > 65535 || s->conf.heads > 255 || s->conf.secs > 255) {

@@ -304,6 +304,8 @@ static bool free_prop(const Property *p, void *dev)
 {
     if (p->kind == PK_STRING)
         store_string(dev, p, NULL);
+    if (p->kind == PK_DRIVE && *(BlockBackend **)field(dev, p))
+        blk_device_gone(*(BlockBackend **)field(dev, p), ((Device *)dev)->realized);
     return false;
 }
 

@@ -55,7 +55,7 @@ static void queued_done(BlockRequest *r, int ret)
     if (!q->active || !d) /* stopped meanwhile */
         return;
     q->active = false;
-    if (ret < 0 && blk_error_action(d->blk, q->write, ret) != BLOCK_ERROR_IGNORE)
+    if (ret < 0)
         queued_failed(p, q->tag, IDE_E_UNC, q->lba, q->sectors);
     else
         set_device_bits(p, 1u << q->tag, false);
@@ -105,5 +105,5 @@ void ahci_queued_stop(AHCIPort *p)
     for (unsigned i = 0; i < AHCI_SLOTS; i++)
         p->queued[i].active = false;
     if (p->queued_active && d)
-        blk_drain(d->blk);
+        blk_cancel(d->blk);
 }

@@ -45,13 +45,39 @@ static uint32_t cd_sectors(const IDEDrive *d)
     return medium(d) ? (uint32_t)MIN(blk_size(d->blk) / IDE_CD_SECTOR, UINT32_MAX) : 0;
 }
 
-void atapi_medium_changed(void *drive, bool loaded)
+/* ---- The medium, as the user handles it ---- */
+
+static void change_medium(void *drive, BlockBackend *b, bool loaded)
 {
     IDEDrive *d = drive;
-    d->nsectors = blk_size(d->blk) / IDE_SECTOR;
+    d->tray_open = !loaded;
+    d->nsectors = blk_size(b) / IDE_SECTOR;
     d->medium_event = true;
-    d->unit_attention = loaded;
+    d->eject_request = false;
+    d->unit_attention = loaded && blk_root(b);
 }
+
+static void eject_request(void *drive, bool force)
+{
+    IDEDrive *d = drive;
+    d->eject_request = true;
+    if (force)
+        d->locked = false;
+}
+
+static bool tray_open(void *drive)
+{
+    return ((IDEDrive *)drive)->tray_open;
+}
+
+static bool medium_locked(void *drive)
+{
+    return ((IDEDrive *)drive)->locked;
+}
+
+const BlockDevOps atapi_block_ops = {
+    .io_status = true, .change_medium = change_medium, .eject_request = eject_request, .tray_open = tray_open, .medium_locked = medium_locked,
+};
 
 /* ---- Ends ---- */
 
@@ -387,10 +413,18 @@ static void get_event(IDEDrive *d, const uint8_t *p, uint8_t *b)
     }
     put16(b, 6);
     b[2] = 4;
-    b[4] = d->medium_event ? (medium(d) ? 2 : 3) : 0;
+    b[4] = d->medium_event ? (medium(d) ? 2 : 3) : d->eject_request ? 1 : 0;
     b[5] = (uint8_t)((medium(d) ? 2 : 0) | (d->tray_open ? 1 : 0));
-    d->medium_event = false;
+    d->medium_event = d->eject_request = false;
     reply(d, 8, get16(p + 7));
+}
+
+static void move_tray(IDEDrive *d, bool open)
+{
+    if (d->tray_open == open)
+        return;
+    d->tray_open = open;
+    blk_tray_moved(d->blk);
 }
 
 static void start_stop(IDEDrive *d, const uint8_t *p)
@@ -401,10 +435,10 @@ static void start_stop(IDEDrive *d, const uint8_t *p)
             packet_fail(d, ILLEGAL_REQUEST, 0x53, 2);
             return;
         }
-        d->tray_open = true;
+        move_tray(d, true);
     } else if (load_eject) {
         d->unit_attention = d->tray_open && blk_root(d->blk);
-        d->tray_open = false;
+        move_tray(d, false);
     }
     packet_ok(d);
 }

@@ -115,11 +115,6 @@ static void block_done(BlockRequest *r, int ret)
         c->reset_pending = false;
         return;
     }
-    if (ret < 0) {
-        BlockErrorAction action = blk_error_action(d->blk, r->op != BLOCK_READ, ret);
-        if (action == BLOCK_ERROR_IGNORE)
-            ret = 0;
-    }
     d->tf.status &= (uint8_t)~IDE_BSY;
     done(d, ret);
 }
@@ -167,7 +162,7 @@ static void settle(IDEChannel *c)
     if (!d)
         return;
     c->reset_pending = true;
-    blk_drain(d->blk);
+    blk_cancel(d->blk);
     c->reset_pending = false;
 }
 
@@ -412,6 +407,8 @@ static bool check_options(IDEDrive *d, Error **errp)
     return true;
 }
 
+static const BlockDevOps disk_block_ops = { .io_status = true };
+
 static bool drive_realize(Device *dev, Error **errp)
 {
     IDEDrive *d = (IDEDrive *)dev;
@@ -432,7 +429,7 @@ static bool drive_realize(Device *dev, Error **errp)
         return false;
     if (!d->blk && !(d->blk = blk_new(NULL, errp)))
         return false;
-    if (!blk_attach(d->blk, dev, d->cdrom ? atapi_medium_changed : NULL, errp))
+    if (!blk_attach(d->blk, dev, d->cdrom ? &atapi_block_ops : &disk_block_ops, errp))
         return false;
     d->channel = c;
     d->nsectors = blk_size(d->blk) / IDE_SECTOR;
@@ -461,7 +458,7 @@ static void drive_unrealize(Device *dev)
     boot_order_remove(dev);
     if (d->channel && d->channel->drive[d->unit] == d) {
         settle(d->channel);
-        blk_drain(d->blk); /* queued commands */
+        blk_cancel(d->blk); /* queued commands */
         d->channel->drive[d->unit] = NULL;
     }
     if (d->blk)
@@ -472,7 +469,7 @@ static const SavedField drive_saved[] = {
     SAVED_BYTES(IDEDrive, tf), SAVED_INT(IDEDrive, multiple), SAVED_INT(IDEDrive, cur_heads), SAVED_INT(IDEDrive, cur_sectors),
     SAVED_INT(IDEDrive, mode_udma), SAVED_INT(IDEDrive, mode_mdma), SAVED_INT(IDEDrive, smart), SAVED_INT(IDEDrive, asleep),
     SAVED_INT(IDEDrive, sense_key), SAVED_INT(IDEDrive, sense_asc), SAVED_INT(IDEDrive, sense_ascq), SAVED_INT(IDEDrive, locked),
-    SAVED_INT(IDEDrive, tray_open), SAVED_INT(IDEDrive, medium_event), SAVED_INT(IDEDrive, unit_attention),
+    SAVED_INT(IDEDrive, tray_open), SAVED_INT(IDEDrive, medium_event), SAVED_INT(IDEDrive, unit_attention), SAVED_INT(IDEDrive, eject_request),
     SAVED_INT(IDEDrive, byte_limit), SAVED_END()
 };
 

@@ -20,12 +20,9 @@ static uint16_t status_of(const NVMeRequest *r, int ret)
     }
 }
 
-/* Status of finished disk I/O, as rerror= and werror= have it. */
 static uint16_t io_status(const NVMeRequest *r, int ret)
 {
-    if (ret >= 0 || blk_error_action(r->ns->conf.blk, r->blk.op != BLOCK_READ, ret) == BLOCK_ERROR_IGNORE)
-        return NVME_SUCCESS;
-    return status_of(r, ret);
+    return ret < 0 ? status_of(r, ret) : NVME_SUCCESS;
 }
 
 static uint16_t submit(NVMeRequest *r, BlockOp op, uint64_t offset, uint64_t size, void (*done)(BlockRequest *b, int ret))

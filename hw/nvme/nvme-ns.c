@@ -55,14 +55,14 @@ static bool choose_nsid(NVMe *n, NVMeNamespace *ns, Error **errp)
     return true;
 }
 
-static void medium_changed(void *dev, bool loaded);
+static const BlockDevOps ns_block_ops, nvme_block_ops;
 
 bool nvme_namespace_attach(NVMe *n, NVMeNamespace *ns, Device *dev, Error **errp)
 {
     if (!choose_nsid(n, ns, errp) || !choose_uuid(ns, errp))
         return false;
     g_autofree char *leaf = g_strdup_printf("namespace@%x,%llx", ns->nsid, (unsigned long long)ns->eui64);
-    if (!block_conf_init(&ns->conf, dev, BLOCK_CONF_READ_ONLY, 512, leaf, dev == &ns->dev ? medium_changed : NULL, errp))
+    if (!block_conf_init(&ns->conf, dev, BLOCK_CONF_READ_ONLY, 512, leaf, dev == &ns->dev ? &ns_block_ops : &nvme_block_ops, errp))
         return false;
     ns->n = n;
     ns->block_shift = (unsigned)__builtin_ctzll(ns->conf.logical_size);
@@ -130,12 +130,14 @@ static void tell_changed(NVMeNamespace *ns)
     nvme_raise_event(n, NVME_EVENT_NAMESPACE, 0);
 }
 
-static void medium_changed(void *dev, bool loaded)
+static void resized(void *dev)
 {
     NVMeNamespace *ns = dev;
     ns->blocks = blk_size(ns->conf.blk) >> ns->block_shift;
     tell_changed(ns);
 }
+
+static const BlockDevOps ns_block_ops = { .io_status = true, .resized = resized }, nvme_block_ops = { .io_status = true };
 
 static bool ns_realize(Device *dev, Error **errp)
 {
@@ -152,7 +154,7 @@ static bool ns_realize(Device *dev, Error **errp)
 static void ns_unrealize(Device *dev)
 {
     NVMeNamespace *ns = (NVMeNamespace *)dev;
-    blk_drain(ns->conf.blk);
+    blk_cancel(ns->conf.blk);
     tell_changed(ns);
     nvme_namespace_detach(ns, dev);
 }

@@ -282,7 +282,7 @@ void nvme_drain(NVMe *n)
 {
     for (uint32_t i = 1; i <= NVME_NAMESPACES_MAX; i++) {
         if (n->ns[i])
-            blk_drain(n->ns[i]->conf.blk);
+            blk_cancel(n->ns[i]->conf.blk);
     }
 }
 

@@ -135,7 +135,7 @@ void scsi_device_reset(SCSIDevice *d)
 {
     for (SCSIRequest *r = d->requests; r; r = r->next)
         scsi_cancel(r);
-    blk_drain(d->conf.blk);
+    blk_cancel(d->conf.blk);
     d->unit_attention = SENSE_POWER_ON;
     d->locked = false;
 }

@@ -4,7 +4,6 @@
  * start and stop, and the device types scsi-hd and scsi-cd. Not modelled: reservations, protection information, VERIFY that compares.
  */
 #include "hw/scsi.h"
-#include "qmp.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -41,7 +40,7 @@ static SCSISense sense_of(int ret)
 /* True when the request can go on; it was failed otherwise. */
 static bool io_went_well(SCSIRequest *r, int ret)
 {
-    if (ret < 0 && blk_error_action(r->dev->conf.blk, r->blk.op != BLOCK_READ, ret) != BLOCK_ERROR_IGNORE) {
+    if (ret < 0) {
         scsi_fail(r, sense_of(ret));
         return false;
     }
@@ -344,12 +343,6 @@ static void cmd_service_action_in(SCSIRequest *r)
 
 /* ---- Start, stop, removal ---- */
 
-static void tray_moved(SCSIDevice *d)
-{
-    qmp_event("DEVICE_TRAY_MOVED", "{s:s,s:s,s:b}", "device", blk_name(d->conf.blk), "id", d->dev.id ? d->dev.id : "", "tray-open",
-              d->tray_open);
-}
-
 static void cmd_start_stop(SCSIRequest *r)
 {
     SCSIDevice *d = r->dev;
@@ -361,7 +354,7 @@ static void cmd_start_stop(SCSIRequest *r)
         }
         if (d->tray_open == start) {
             d->tray_open = !start;
-            tray_moved(d);
+            blk_tray_moved(d->conf.blk);
         }
     }
     scsi_complete(r);
@@ -378,18 +371,45 @@ static void cmd_nothing(SCSIRequest *r)
     scsi_complete(r);
 }
 
-/* The medium came, or an eject was asked for and it went. */
-void scsi_medium_changed(void *dev, bool loaded)
+/* ---- The medium, as the user handles it ---- */
+
+static void change_medium(void *dev, BlockBackend *b, bool loaded)
 {
     SCSIDevice *d = dev;
-    if (!d->removable) {
-        scsi_set_unit_attention(d, SENSE_CAPACITY_CHANGED);
-        return;
-    }
-    d->tray_open = false;
-    d->medium_changed = loaded;
+    d->tray_open = !loaded;
+    d->medium_changed = true;
+    d->eject_request = false;
     scsi_set_unit_attention(d, SENSE_MEDIUM_CHANGED);
 }
+
+static void eject_request(void *dev, bool force)
+{
+    SCSIDevice *d = dev;
+    d->eject_request = true;
+    if (force)
+        d->locked = false;
+}
+
+static bool tray_open(void *dev)
+{
+    return ((SCSIDevice *)dev)->tray_open;
+}
+
+static bool medium_locked(void *dev)
+{
+    return ((SCSIDevice *)dev)->locked;
+}
+
+static void resized(void *dev)
+{
+    scsi_set_unit_attention(dev, SENSE_CAPACITY_CHANGED);
+}
+
+static const BlockDevOps disk_block_ops = { .io_status = true, .resized = resized };
+static const BlockDevOps removable_block_ops = {
+    .io_status = true, .change_medium = change_medium, .eject_request = eject_request, .tray_open = tray_open, .medium_locked = medium_locked,
+    .resized = resized,
+};
 
 /* ---- The table ---- */
 
@@ -484,7 +504,7 @@ static bool disk_realize(Device *dev, Error **errp)
     if (!choose_place(d, errp))
         return false;
     g_autofree char *leaf = g_strdup_printf("channel@%x/disk@%x,%x", d->channel, d->id, d->lun);
-    if (!block_conf_init(&d->conf, dev, flags, d->cdrom ? 2048 : 512, leaf, scsi_medium_changed, errp))
+    if (!block_conf_init(&d->conf, dev, flags, d->cdrom ? 2048 : 512, leaf, d->removable ? &removable_block_ops : &disk_block_ops, errp))
         return false;
     d->block_size = (uint32_t)d->conf.logical_size;
     default_string(&d->vendor, "QEMU");
@@ -521,7 +541,7 @@ static void disk_reset(Device *dev)
 static void disk_loaded(Device *dev)
 {
     SCSIDevice *d = (SCSIDevice *)dev;
-    bool *const flags[] = { &d->locked, &d->tray_open, &d->medium_changed };
+    bool *const flags[] = { &d->locked, &d->tray_open, &d->medium_changed, &d->eject_request };
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
         uint8_t byte;
         memcpy(&byte, flags[i], 1);
@@ -551,7 +571,7 @@ static const SavedField sense_saved[] = {
 };
 static const SavedField disk_saved[] = {
     SAVED_STRUCT(SCSIDevice, unit_attention, sense_saved), SAVED_INT(SCSIDevice, locked), SAVED_INT(SCSIDevice, tray_open),
-    SAVED_INT(SCSIDevice, medium_changed), SAVED_END(),
+    SAVED_INT(SCSIDevice, medium_changed), SAVED_INT(SCSIDevice, eject_request), SAVED_END(),
 };
 static const DeviceType hd_type = {
     .name = "scsi-hd", .desc = "virtual SCSI disk", .bus = BUS_SCSI, .category = "Storage devices", .size = sizeof(SCSIDevice),

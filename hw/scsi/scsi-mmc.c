@@ -116,9 +116,9 @@ static void get_event(SCSIRequest *r)
     size_t n = 4;
     if (r->cdb[4] & 1 << 4) {
         b[2] = 4;
-        b[4] = d->medium_changed ? 2 : 0;
+        b[4] = d->medium_changed ? 2 : d->eject_request ? 1 : 0;
         b[5] = (uint8_t)((d->tray_open ? 1 : 0) | (scsi_medium_present(d) ? 2 : 0));
-        d->medium_changed = false;
+        d->medium_changed = d->eject_request = false;
         n = 8;
     } else {
         b[2] = 0x80; /* none of those asked for */

@@ -210,7 +210,7 @@ static bool abort_tasks(VirtIOSCSI *s, uint32_t target, const SCSIDevice *d, con
     for (Device *dev = s->bus.bus.first; any && dev; dev = dev->next) {
         SCSIDevice *of = (SCSIDevice *)dev;
         if (of->id == target && (!d || of == d))
-            blk_drain(of->conf.blk);
+            blk_cancel(of->conf.blk);
     }
     return any;
 }

@@ -498,7 +498,7 @@ static bool take_medium(SDCard *c, Error **errp)
     return true;
 }
 
-static void medium_changed(void *dev, bool loaded)
+static void change_medium(void *dev, BlockBackend *b, bool loaded)
 {
     SDCard *c = dev;
     Error *err = NULL;
@@ -511,6 +511,8 @@ static void medium_changed(void *dev, bool loaded)
     if (c->bus->card_changed)
         c->bus->card_changed(c->bus->host);
 }
+
+static const BlockDevOps card_block_ops = { .change_medium = change_medium };
 
 static void card_reset(Device *dev)
 {
@@ -529,7 +531,7 @@ static bool card_realize(Device *dev, Error **errp)
         error_setg(errp, "the slot of '%s' has a card already", bus->bus.name);
         return false;
     }
-    if (!take_medium(c, errp) || !blk_attach(c->blk, dev, medium_changed, errp))
+    if (!take_medium(c, errp) || !blk_attach(c->blk, dev, &card_block_ops, errp))
         return false;
     c->bus = bus;
     bus->card = c;

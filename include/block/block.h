@@ -62,6 +62,8 @@ enum {
     BLOCK_UNMAP = 16,       /* discard=unmap */
     BLOCK_NO_LOCK = 32,     /* force-share, locking=off */
     BLOCK_CHECK = 64,       /* open damaged images, too */
+    BLOCK_DETECT_ZEROES = 128, /* writes of zeroes become zero clusters … */
+    BLOCK_DETECT_UNMAP = 256,  /* … or, with this, holes */
 };
 
 /*
@@ -72,6 +74,7 @@ struct BlockDriver {
     const char *name;
     const char *desc;
     bool protocol;             /* opens its own descriptor instead of a child */
+    bool filter;               /* reads and writes its child's bytes; what is asked of the image goes to the child, too */
     bool backing;              /* may have a backing file */
     size_t state_size;
     const char *const *keys;   /* its open options, NULL-terminated; those not looked at have no effect here. file and backing are known */
@@ -94,9 +97,12 @@ struct BlockDriver {
     bool (*check)(BlockNode *n, int fix, BlockCheck *out, Error **errp);
     void (*info)(BlockNode *n, void *json); /* adds format-specific members to a json_t object */
     int (*snapshot_list)(BlockNode *n, BlockSnapshot **out); /* count; caller frees with block_snapshots_free */
-    bool (*snapshot_create)(BlockNode *n, const char *name, Error **errp);
+    bool (*snapshot_create)(BlockNode *n, const BlockSnapshot *s, Error **errp); /* name and state of the machine; the rest is found here */
     bool (*snapshot_apply)(BlockNode *n, const char *name, Error **errp);
     bool (*snapshot_delete)(BlockNode *n, const char *name, Error **errp);
+    int (*make_empty)(BlockNode *n); /* lets go of all data: the backing image shows */
+    /* Switches between reading and writing; the child is writable in both cases. */
+    bool (*set_writable)(BlockNode *n, bool on, Error **errp);
     bool (*set_backing)(BlockNode *n, const char *file, const char *format, Error **errp); /* header only */
 };
 
@@ -107,6 +113,7 @@ struct BlockNode {
     char *filename;          /* as given, for messages and json */
     int flags;
     bool read_only;
+    uint64_t highest_write;  /* end of the farthest write; atomic */
     uint64_t size;           /* virtual size in bytes; read with __atomic, changes by truncate */
     uint32_t align;          /* requests to this node must be multiples; 1 = any */
     uint32_t cluster_size;   /* of the format, 0 = none */
@@ -136,10 +143,15 @@ BlockNode *block_ref(BlockNode *n);
 void block_unref(BlockNode *n);
 BlockNode *block_find_node(const char *node_name);
 BlockNode *block_first_node(void);
+bool block_set_writable(BlockNode *n, bool on, Error **errp); /* and what it stands on; nothing is under way */
 bool block_create(const char *format, const char *filename, OptGroup *o, Error **errp);
 /* A name relative to the image that refers to it. Caller frees. */
 char *block_relative_name(const char *base, const char *name);
 void block_snapshots_free(BlockSnapshot *s, int n);
+void *block_image_info(BlockNode *n, bool chain); /* json_t: QMP's ImageInfo; chain: with its backing images */
+void block_print_image_info(FILE *out, BlockNode *n);
+char *block_human_size(uint64_t v); /* "196 KiB"; caller frees */
+void block_print_snapshots(FILE *out, const BlockSnapshot *s, int n);
 
 /* ---- Node I/O: any thread that may block ---- */
 static inline uint64_t block_size(const BlockNode *n)
@@ -173,13 +185,31 @@ struct BlockRequest {
     /* of the block layer */
     BlockBackend *blk;
     int ret;
-    int64_t due;
+    bool refused;             /* ret is about the request: nothing was tried */
+    int64_t due, start;       /* virtual, host clock */
     BlockRequest *next;
 };
 
-typedef enum BlockErrorAction { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP } BlockErrorAction;
+/* What a device does when something happens to its medium. Machine lock; functions may be missing. */
+typedef struct BlockDevOps {
+    bool io_status;           /* the device can wait while the machine is stopped for an error */
+    /* The tray closed over what is in it now (loaded), or opened; without a tray: the medium came or went. Having it makes media removable. */
+    void (*change_medium)(void *dev, BlockBackend *b, bool loaded);
+    void (*eject_request)(void *dev, bool force); /* the user would like the tray to open; force: unlock it */
+    bool (*tray_open)(void *dev);                 /* having it means: there is a tray */
+    bool (*medium_locked)(void *dev);
+    void (*resized)(void *dev);
+} BlockDevOps;
 
-BlockBackend *blk_new(const char *id, Error **errp);
+/* What was done by kind of request, in the order of BlockOp; write zeroes count as writes. */
+typedef enum BlockAccount { BLOCK_ACCOUNT_READ, BLOCK_ACCOUNT_WRITE, BLOCK_ACCOUNT_FLUSH, BLOCK_ACCOUNT_UNMAP, BLOCK_ACCOUNTS } BlockAccount;
+typedef struct BlockStats {
+    uint64_t bytes[BLOCK_ACCOUNTS], operations[BLOCK_ACCOUNTS], failed[BLOCK_ACCOUNTS], invalid[BLOCK_ACCOUNTS], time_ns[BLOCK_ACCOUNTS];
+    uint64_t highest_write;   /* end of the farthest write */
+    int64_t last_ns;          /* of the last request, host clock; 0: none */
+} BlockStats;
+
+BlockBackend *blk_new(const char *id, Error **errp); /* NULL: for a device, goes with it */
 void blk_free(BlockBackend *b);
 BlockBackend *blk_find(const char *id);           /* by -drive id */
 BlockBackend *blk_of_node(const char *node_name, Error **errp); /* a nameless backend on a -blockdev node */
@@ -187,13 +217,19 @@ BlockBackend *blk_next(BlockBackend *b);           /* NULL: first */
 const char *blk_name(const BlockBackend *b);
 BlockNode *blk_root(const BlockBackend *b);        /* NULL: no medium */
 void blk_insert(BlockBackend *b, BlockNode *root); /* takes the reference */
-void blk_eject(BlockBackend *b);                   /* waits for requests under way */
+void blk_eject(BlockBackend *b);                   /* waits for requests under way; tells no device, as insert does not */
 /* Claims the backend for a device, which has exclusive use; false when another has it. */
-bool blk_attach(BlockBackend *b, Device *dev, void (*medium_changed)(void *dev, bool loaded), Error **errp);
+bool blk_attach(BlockBackend *b, Device *dev, const BlockDevOps *ops, Error **errp);
+/* Ends that; requests under way are done before, those that wait for the user to act on an error fail. */
 void blk_detach(BlockBackend *b, Device *dev);
+/* The device that had b in a property is gone: so is a backend made for it and, when it was at work, the -drive that b stands for. */
+void blk_device_gone(BlockBackend *b, bool was_realized);
+/* The device gives up its requests (reset): waits for them; those that wait for the user to act on an error fail now. */
+void blk_cancel(BlockBackend *b);
 Device *blk_device(const BlockBackend *b);
 uint64_t blk_size(const BlockBackend *b);
 bool blk_read_only(const BlockBackend *b);
+void blk_set_read_only(BlockBackend *b, bool on);
 bool blk_write_cache(const BlockBackend *b);
 void blk_set_write_cache(BlockBackend *b, bool on); /* off: each write is flushed */
 typedef enum BlockOnError { BLOCK_ON_REPORT, BLOCK_ON_IGNORE, BLOCK_ON_ENOSPC, BLOCK_ON_STOP } BlockOnError;
@@ -210,9 +246,25 @@ void block_overlays_free(BlockOverlays *s);
 bool block_busy(void);  /* a request of some backend is under way */
 /* Waits for all requests of b (NULL: of all) and runs their completions. Machine lock. */
 void blk_drain(BlockBackend *b);
-/* What werror= or rerror= say of this error. STOP has stopped the machine; the guest then sees the error, too: requests are not
- * retried yet. */
-BlockErrorAction blk_error_action(BlockBackend *b, bool is_write, int error);
+bool blk_waits_for_user(void); /* a request failed, the machine was stopped for it (werror=stop), and will try it again when it goes on */
+const BlockStats *blk_stats(const BlockBackend *b);
+const char *blk_io_status(const BlockBackend *b); /* "ok", "failed", "nospace"; NULL: not for this device */
+/* Puts another node in the place of root for everyone who uses it: backends, and nodes that stand on it except by. Both keep running. */
+void block_replace(BlockNode *old, BlockNode *by);
+bool block_in_use(const BlockNode *n); /* by a backend or another node */
+
+/* ---- Media (medium.c): what eject, change and their like do, with their messages ---- */
+bool blk_removable(const BlockBackend *b);
+bool blk_has_tray(const BlockBackend *b);
+bool blk_tray_is_open(const BlockBackend *b);
+bool blk_medium_locked(const BlockBackend *b);
+typedef enum BlockTray { BLOCK_TRAY_OPENED, BLOCK_TRAY_NONE /* with errp */, BLOCK_TRAY_LOCKED /* asked the guest */, BLOCK_TRAY_FAILED } BlockTray;
+BlockTray blk_open_tray(BlockBackend *b, bool force, Error **errp);
+bool blk_close_tray(BlockBackend *b, Error **errp);
+bool blk_remove_medium(BlockBackend *b, Error **errp);
+bool blk_insert_medium(BlockBackend *b, BlockNode *n, Error **errp); /* takes the reference when it returns true */
+void blk_tray_moved(BlockBackend *b); /* the guest moved it: tells clients */
+void blk_resized(BlockBackend *b);
 /* For blocking callers such as firmware tables and pflash: as block_readv… of the root. */
 int blk_pread(BlockBackend *b, uint64_t offset, void *buf, uint64_t size);
 int blk_pwrite(BlockBackend *b, uint64_t offset, const void *buf, uint64_t size);
@@ -232,13 +284,18 @@ typedef struct Drive {
 Drive *drive_add(OptGroup *o, DriveInterface def, unsigned units_per_bus, Error **errp);
 Drive *drive_get(DriveInterface interface, int bus, int unit); /* NULL: none */
 Drive *drive_at(unsigned i);                                   /* i-th, NULL past the end */
+bool drive_del(const char *id, Error **errp); /* a device that has it loses its medium, and the drive when it goes */
 /* Makes a node of -blockdev (dotted keys; JSON was flattened). */
 bool blockdev_add(OptGroup *o, Error **errp);
+bool blockdev_del(const char *node_name, Error **errp);
+/* Lends a node that commands made the reference that blockdev_add would hold (takes it). */
+void blockdev_own(BlockNode *n);
 /* Names what no board or device took. */
 bool drives_check_used(Error **errp);
 void block_exit(void);
 void block_driver_help(FILE *out); /* -drive help: formats */
 /* {"a": {"b": 1}} as options a.b=1. */
+OptGroup *opts_from_json_value(const char *source, const void *object, Error **errp); /* json_t */
 OptGroup *opts_from_json(const char *option_name, const char *text, Error **errp);
 
 /* ---- Pool of threads that may block ---- */

@@ -14,7 +14,6 @@ typedef struct BlockConf {
     int account_failed, account_invalid, backend_defaults; /* accepted */
     bool share_rw;
     int32_t bootindex;
-    bool owned; /* blk was made here for an empty drive */
 } BlockConf;
 
 extern const char *const block_on_off_auto[], *const block_on_error[];
@@ -37,7 +36,7 @@ enum { BLOCK_CONF_REMOVABLE = 1 /* may be empty */, BLOCK_CONF_READ_ONLY = 2 /* 
 /* In realize: claims the drive for dev and makes the values consistent. size: logical block size when none was given; boot_leaf: as
  * boot_order_add has it. */
 bool block_conf_init(BlockConf *c, Device *dev, int flags, uint32_t size, const char *boot_leaf,
-                     void (*medium_changed)(void *dev, bool loaded), Error **errp);
+                     const BlockDevOps *ops, Error **errp);
 void block_conf_cleanup(BlockConf *c, Device *dev);
 /* Cylinders, heads and sectors of the usual translation where the user gave none. */
 void block_conf_geometry(BlockConf *c, uint32_t max_cyls);

@@ -63,7 +63,7 @@ struct IDEDrive {
     IDEQueueError queue_error;
     /* ATAPI */
     uint8_t sense_key, sense_asc, sense_ascq;
-    bool locked, tray_open, medium_event, unit_attention;
+    bool locked, tray_open, medium_event, unit_attention, eject_request;
     uint16_t byte_limit;
 };
 
@@ -137,7 +137,7 @@ void ata_command(IDEDrive *d, uint8_t cmd);
 void ata_identify(const IDEDrive *d, uint16_t *w);
 void atapi_packet(IDEDrive *d);
 void atapi_identify(const IDEDrive *d, uint16_t *w);
-void atapi_medium_changed(void *drive, bool loaded);
+extern const BlockDevOps atapi_block_ops;
 void ide_signature(IDEDrive *d);           /* what reset leaves in the registers */
 void ide_string(uint16_t *w, const char *text, unsigned words);
 

@@ -70,7 +70,7 @@ struct SCSIDevice {
     uint32_t block_size;
     /* registers */
     SCSISense unit_attention;
-    bool locked, tray_open, medium_changed;
+    bool locked, tray_open, medium_changed, eject_request;
     SCSIRequest *requests;
 };
 
@@ -103,7 +103,6 @@ void scsi_report_luns(SCSIRequest *r);
 void scsi_mode_sense(SCSIRequest *r);
 void scsi_mode_select(SCSIRequest *r);
 bool scsi_mmc_command(SCSIRequest *r); /* false: not one of its commands */
-void scsi_medium_changed(void *dev, bool loaded);
 
 static inline uint32_t scsi_be16(const uint8_t *p)
 {

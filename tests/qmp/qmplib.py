@@ -59,7 +59,7 @@ class Monitor:
                 return m
             self.events.append(m)
 
-    def call(self, name, _id=None, _oob=False, **args):
+    def call(self, name, /, _id=None, _oob=False, **args):
         request = {"exec-oob" if _oob else "execute": name}
         if args:
             request["arguments"] = {k.replace("__", "-"): v for k, v in args.items()}
@@ -68,7 +68,7 @@ class Monitor:
         self.raw(json.dumps(request).encode())
         return self.reply()
 
-    def cmd(self, name, **args):
+    def cmd(self, name, /, **args):
         r = self.call(name, **args)
         if "error" in r:
             raise QMPError(r["error"])
@@ -158,6 +158,9 @@ class Schema:
                 need(e["arg-type"], n)
             elif kind == "array":
                 need(e["element-type"], n)
+            elif kind == "alternate":
+                for m in e["members"]:
+                    need(m["type"], n)
             elif kind == "enum":
                 assert [m["name"] for m in e["members"]] == e["values"], n
             elif kind == "object":
@@ -178,7 +181,7 @@ class Schema:
         if kind == "builtin":
             ok = {"string": lambda v: isinstance(v, str), "int": lambda v: isinstance(v, int) and not isinstance(v, bool),
                   "number": lambda v: isinstance(v, (int, float)), "boolean": lambda v: isinstance(v, bool),
-                  "value": lambda v: True}[e["json-type"]](value)
+                  "value": lambda v: True, "null": lambda v: v is None}[e["json-type"]](value)
             assert ok, f"{where}: {value!r} is not {name}"
         elif kind == "enum":
             assert value in e["values"], f"{where}: {value!r} is not in {name}"
@@ -208,11 +211,15 @@ class Schema:
             return {"string": lambda: rng.choice(["", "x", "a" * 300, "\u00e9", "0", "/machine", "serial0", "\x01"]),
                     "int": lambda: rng.choice([0, 1, -1, 255, 65536, 2**31, 2**62, -2**63]),
                     "number": lambda: rng.choice([0, 1.5, -1e300]), "boolean": lambda: rng.random() < 0.5,
+                    "null": lambda: None,
                     "value": lambda: rng.choice([None, 1, "x", [], {}, True])}[e["json-type"]]()
         if kind == "enum":
             return rng.choice(e["values"])
         if kind == "array":
             return [self.make(e["element-type"], rng, depth + 1) for _ in range(rng.randrange(3) if depth < 4 else 0)]
+        if kind == "alternate":
+            simple = [m for m in e["members"] if self.types[m["type"]]["meta-type"] == "builtin"]
+            return self.make(rng.choice(simple if depth > 3 else e["members"])["type"], rng, depth + 1)
         members = list(e["members"])
         value = {}
         if "tag" in e:

@@ -340,7 +340,7 @@ static void test_media(void)
     command("08");
     expect_result("20 00");
     g_assert_cmphex(inb(0x3f7) & 0x80, ==, 0);
-    blk_eject(drive->blk);
+    g_assert_true(blk_remove_medium(drive->blk, NULL));
     g_assert_cmphex(inb(0x3f7) & 0x80, ==, 0x80);
     command("07 00");
     command("08");
@@ -349,7 +349,7 @@ static void test_media(void)
     make_image(2880);
     BlockNode *node = block_open_file(image, "raw", BLOCK_RDWR, NULL);
     g_assert_nonnull(node);
-    blk_insert(drive->blk, node);
+    g_assert_true(blk_insert_medium(drive->blk, node, NULL));
     command("0f 00 01");
     command("08");
     expect_result("20 01");
@@ -365,7 +365,7 @@ static void test_media(void)
     command("46 00 00 00 01 02 12 1b ff");
     for (unsigned i = 0; i < 100; i++)
         inb(0x3f5);
-    blk_eject(drive->blk);
+    g_assert_true(blk_remove_medium(drive->blk, NULL));
     expect_result("40 01 00 00 00 01 02");
     command("46 00 00 00 01 02 12 1b ff");
     expect_result("40 01 00 00 00 01 02");
