@@ -24,7 +24,7 @@ typedef enum OptionId {
     OPT_DEBUGCON, OPT_PIDFILE, OPT_PAUSED, OPT_LOG, OPT_LOGFILE, OPT_DFILTER, OPT_PERFMAP, OPT_DATADIR, OPT_KVM, OPT_NO_REBOOT,
     OPT_NO_SHUTDOWN, OPT_DAEMONIZE, OPT_RTC, OPT_ICOUNT, OPT_SEMIHOSTING, OPT_SEMIHOSTING_CONFIG, OPT_ECHR, OPT_NODEFAULTS, OPT_IGNORED, OPT_IGNORED_ARG,
     OPT_ONE_INSN, OPT_GDB, OPT_GDB_DEFAULT, OPT_QTEST, OPT_QTEST_LOG, OPT_SEED, OPT_DISK, OPT_DRIVE,
-    OPT_BLOCKDEV, OPT_SNAPSHOT,
+    OPT_BLOCKDEV, OPT_SNAPSHOT, OPT_LOADVM,
 } OptionId;
 
 typedef struct OptionRow {
@@ -391,6 +391,7 @@ static bool apply(Config *cfg, const OptionRow *r, const char *arg, bool *done, 
     case OPT_DRIVE: return set_drive(cfg, arg, done, errp);
     case OPT_BLOCKDEV: return set_blockdev(cfg, arg, errp);
     case OPT_SNAPSHOT: cfg->snapshot = true; return true;
+    case OPT_LOADVM: cfg->loadvm = arg; return true;
     case OPT_ECHR: return set_echr(arg, errp);
     case OPT_NODEFAULTS: cfg->nodefaults = true; return true;
     case OPT_ONE_INSN: cfg->one_insn_per_tb = true; return true;

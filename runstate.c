@@ -106,7 +106,7 @@ RunState vm_state(void)
 const char *run_state_name(RunState s)
 {
     static const char *const names[RUN_STATES] = { "prelaunch", "running", "paused", "debug", "shutdown",
-                                                   "guest-panicked", "watchdog", "io-error" };
+                                                   "guest-panicked", "watchdog", "io-error", "save-vm", "restore-vm" };
     return names[s];
 }
 

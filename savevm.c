@@ -8,6 +8,7 @@
 #include "exec/tlb.h"
 #include "hw/device.h"
 #include "ram-snapshot.h"
+#include "savevm-internal.h"
 #include "target.h"
 #include "util/error.h"
 #include "util/guest-random.h"
@@ -21,14 +22,6 @@ typedef struct SavedDevice {
     uint8_t *data;
     size_t len;
 } SavedDevice;
-
-typedef struct SavedCPU {
-    uint8_t *data;
-    size_t len;
-    int32_t exception_index;
-    uint32_t interrupt_request, host_fpcsr;
-    bool halted;
-} SavedCPU;
 
 struct VMSnapshot {
     GArray *devices; /* SavedDevice, creation order */
@@ -49,7 +42,7 @@ static void save_device(Device *dev, void *opaque)
     g_array_append_val((GArray *)opaque, d);
 }
 
-static SavedCPU save_cpu(CPUState *cpu)
+SavedCPU vm_cpu_save(CPUState *cpu)
 {
     SavedCPU c = {
         .exception_index = cpu->exception_index, .interrupt_request = atomic_load(&cpu->interrupt_request),
@@ -67,7 +60,7 @@ VMSnapshot *vm_snapshot_take(void)
     device_foreach(save_device, s->devices);
     CPU_FOREACH(cpu)
     {
-        SavedCPU c = save_cpu(cpu);
+        SavedCPU c = vm_cpu_save(cpu);
         g_array_append_val(s->cpus, c);
     }
     s->timers = timers_save(CLOCK_VIRTUAL);
@@ -126,8 +119,9 @@ static bool fits(const VMSnapshot *s, Error **errp)
 /* On the vCPU's thread: its TLB is emptied. */
 static void load_cpu(CPUState *cpu, void *opaque)
 {
-    const SavedCPU *c = &g_array_index((GArray *)opaque, SavedCPU, (guint)cpu->index);
-    saved_fields_load(cpu->target->saved, cpu, c->data, c->len, NULL);
+    const SavedCPU *c = opaque;
+    if (!saved_fields_load(cpu->target->saved, cpu, c->data, c->len, NULL))
+        return; /* vm_cpu_load has said so */
     if (cpu->target->post_load)
         cpu->target->post_load(cpu);
     cpu->exception_index = c->exception_index;
@@ -137,6 +131,24 @@ static void load_cpu(CPUState *cpu, void *opaque)
     cpu->one_insn = cpu->skip_breakpoint = cpu->breakpoint_hit = false;
     cpu->watchpoint_hit = NULL;
     tlb_flush_all(cpu);
+}
+
+bool vm_cpu_load(CPUState *cpu, const SavedCPU *c, Error **errp)
+{
+    uint8_t *now = NULL;
+    size_t len = 0;
+    saved_fields_save(cpu->target->saved, cpu, &now, &len);
+    g_free(now);
+    if (len != c->len) {
+        error_setg(errp, "saved state of a vCPU has %zu bytes, expected %zu", c->len, len);
+        return false;
+    }
+    SavedCPU mine = *c;
+#ifdef __x86_64__
+    mine.host_fpcsr = (mine.host_fpcsr & 0xe07f) | 0x1f80; /* MXCSR: no exception may reach the host */
+#endif
+    cpu_run_on(cpu, load_cpu, &mine);
+    return true;
 }
 
 bool vm_snapshot_load(const VMSnapshot *s, Error **errp)
@@ -154,7 +166,7 @@ bool vm_snapshot_load(const VMSnapshot *s, Error **errp)
     }
     memory_transaction_commit();
     CPU_FOREACH(cpu)
-        cpu_run_on(cpu, load_cpu, s->cpus);
+        cpu_run_on(cpu, load_cpu, &g_array_index(s->cpus, SavedCPU, (guint)cpu->index));
     timers_load(CLOCK_VIRTUAL, s->timers);
     guest_random_set_state(s->random);
     block_overlays_load(s->disks);

@@ -10,6 +10,7 @@
 #include "monitor.h"
 #include "qmp.h"
 #include "qtest.h"
+#include "savevm-file.h"
 #include "smoke.h"
 #include "symbols.h"
 #include "tcg/backend.h"
@@ -647,6 +648,19 @@ static void cleanup(void)
     config_free(&cfg);
 }
 
+/* After the reset that starts the machine. */
+static void start_from_snapshot(void *opaque)
+{
+    Error *err = NULL;
+    if (!vm_loadvm(cfg.loadvm, NULL, NULL, &err)) {
+        error_prepend(&err, "-loadvm %s: ", cfg.loadvm);
+        error_report_err(err);
+        main_loop_quit(1);
+    } else if (!cfg.start_paused) {
+        vm_start();
+    }
+}
+
 int rhea_main(int argc, char **argv)
 {
     Error *err = NULL;
@@ -683,7 +697,9 @@ int rhea_main(int argc, char **argv)
     daemonize_ready();
     if (cfg.smoke->len)
         smoke_start(argc, argv);
-    if (!cfg.start_paused)
+    if (cfg.loadvm)
+        main_loop_run_soon(start_from_snapshot, NULL);
+    else if (!cfg.start_paused)
         vm_start();
     if (cfg.qtest && !qtest_start(cfg.qtest, cfg.qtest_log, &err)) {
         error_report_err(err);

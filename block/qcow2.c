@@ -437,6 +437,42 @@ static int qcow_make_empty(BlockNode *n)
     return ret ? ret : qcow_flush(n);
 }
 
+/* State of the machine lies behind the disk, in L1 entries of its own. */
+static uint64_t vmstate_start(const Qcow *q)
+{
+    return qcow_l1_needed(q, block_size(q->node)) << (q->cluster_bits + q->l2_bits);
+}
+
+static int qcow_vmstate_write(BlockNode *n, uint64_t pos, const void *buf, size_t size)
+{
+    Qcow *q = n->state;
+    struct iovec part = { (void *)buf, size };
+    uint64_t at = vmstate_start(q) + pos, entries = qcow_l1_needed(q, at + size);
+    pthread_mutex_lock(&q->lock);
+    int ret = entries > q->l1_size ? qcow_grow_l1(q, entries + 16) : 0;
+    pthread_mutex_unlock(&q->lock);
+    return ret ? ret : qcow_write(n, at, &(BlockVec){ &part, 1, size });
+}
+
+static int qcow_vmstate_read(BlockNode *n, uint64_t pos, void *buf, size_t size)
+{
+    struct iovec part = { buf, size };
+    return qcow_read(n, vmstate_start(n->state) + pos, &(BlockVec){ &part, 1, size });
+}
+
+static void qcow_vmstate_drop(BlockNode *n)
+{
+    Qcow *q = n->state;
+    uint64_t first = vmstate_start(q) >> q->cluster_bits, end = (uint64_t)q->l1_size << q->l2_bits;
+    pthread_rwlock_rdlock(&q->io);
+    pthread_mutex_lock(&q->lock);
+    if (end > first)
+        qcow_forget_clusters(q, first, end - first);
+    pthread_mutex_unlock(&q->lock);
+    pthread_rwlock_unlock(&q->io);
+    qcow_flush(n);
+}
+
 static bool qcow_set_writable(BlockNode *n, bool on, Error **errp)
 {
     Qcow *q = n->state;
@@ -489,6 +525,7 @@ static const BlockDriver qcow2_driver = {
     .write_zeroes = qcow_write_zeroes, .write_compressed = qcow_write_compressed, .discard = qcow_discard, .flush = qcow_flush,
     .truncate = qcow_truncate, .status = qcow_status, .create = qcow_create, .check = qcow_check, .info = qcow_info,
     .snapshot_list = qcow_snapshot_list, .snapshot_create = qcow_snapshot_create, .snapshot_apply = qcow_snapshot_apply,
-    .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty, .set_writable = qcow_set_writable,
+    .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty,
+    .vmstate_write = qcow_vmstate_write, .vmstate_read = qcow_vmstate_read, .vmstate_drop = qcow_vmstate_drop, .set_writable = qcow_set_writable,
 };
 block_driver(qcow2_driver)

@@ -28,6 +28,7 @@ typedef struct Config {
     GPtrArray *data_dirs;       /* char *: -L */
     const char *debugcon, *kernel, *initrd, *append, *dtb, *bios, *uuid, *pidfile;
     const char *log_items, *log_file, *log_filter, *display, *vga, *smoke_repeat, *smoke_seed, *gdb, *qtest, *qtest_log;
+    const char *loadvm;        /* name of a snapshot to start with */
     bool nographic, nodefaults, no_reboot, no_shutdown, start_paused, daemonize, one_insn_per_tb, perfmap, snapshot;
 } Config;
 

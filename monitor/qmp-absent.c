@@ -69,11 +69,6 @@ static void info_vnc(Monitor *mon, int argc, char **argv)
     monitor_printf(mon, "None\n");
 }
 
-static void info_snapshots(Monitor *mon, int argc, char **argv)
-{
-    monitor_printf(mon, "no block device can store vmstate for snapshot\n");
-}
-
 static const MonitorCommand monitor_table[] = {
     { "info block-jobs", "", "show progress of ongoing block device operations", info_block_jobs },
     { "info network", "", "show the network state", show_nothing },
@@ -83,6 +78,5 @@ static const MonitorCommand monitor_table[] = {
     { "info tpm", "", "show the TPM device", show_nothing },
     { "info numa", "", "show NUMA information", info_numa },
     { "info vnc", "", "show the vnc server status", info_vnc },
-    { "info snapshots", "", "show the currently saved VM snapshots", info_snapshots },
 };
 monitor_commands(monitor_table)

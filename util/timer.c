@@ -32,6 +32,7 @@ static _Atomic int64_t deadline[CLOCKS] = { INT64_MAX, INT64_MAX, INT64_MAX };
 /* While running, virtual = monotonic + offset; while stopped it stays at virtual_stopped_at. */
 static _Atomic int64_t virtual_offset;
 static _Atomic int64_t virtual_stopped_at; /* -1 while running */
+static int64_t fixed_ns(void);
 static int64_t (*_Atomic virtual_source)(void);
 static bool virtual_in_main_loop = true;
 static int64_t virtual_fixed; /* clock_virtual_set: machine lock */
@@ -74,6 +75,14 @@ void clock_virtual_enable(bool on)
     } else if (!on && stopped < 0) {
         atomic_store(&virtual_stopped_at, host_ns(CLOCK_MONOTONIC) + atomic_load(&virtual_offset));
     }
+}
+
+void clock_virtual_jump(int64_t ns)
+{
+    if (atomic_load(&virtual_source) == fixed_ns)
+        virtual_fixed = ns;
+    if (atomic_load(&virtual_stopped_at) >= 0)
+        atomic_store(&virtual_stopped_at, ns);
 }
 
 void clock_virtual_set_source(int64_t (*fn)(void), bool main_loop_runs)

@@ -100,6 +100,10 @@ struct BlockDriver {
     bool (*snapshot_create)(BlockNode *n, const BlockSnapshot *s, Error **errp); /* name and state of the machine; the rest is found here */
     bool (*snapshot_apply)(BlockNode *n, const char *name, Error **errp);
     bool (*snapshot_delete)(BlockNode *n, const char *name, Error **errp);
+    /* State of the machine beside the disk's contents, whole clusters in order; the next snapshot takes it along, drop forgets it. */
+    int (*vmstate_write)(BlockNode *n, uint64_t pos, const void *buf, size_t size);
+    int (*vmstate_read)(BlockNode *n, uint64_t pos, void *buf, size_t size);
+    void (*vmstate_drop)(BlockNode *n);
     int (*make_empty)(BlockNode *n); /* lets go of all data: the backing image shows */
     /* Switches between reading and writing; the child is writable in both cases. */
     bool (*set_writable)(BlockNode *n, bool on, Error **errp);

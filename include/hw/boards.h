@@ -77,7 +77,8 @@ bool vm_running(void);
 /* Why the machine runs or stands; the names are those of QMP's RunState. Machine lock. */
 typedef enum RunState {
     RUN_STATE_PRELAUNCH, RUN_STATE_RUNNING, RUN_STATE_PAUSED, RUN_STATE_DEBUG, RUN_STATE_SHUTDOWN,
-    RUN_STATE_GUEST_PANICKED, RUN_STATE_WATCHDOG, RUN_STATE_IO_ERROR, RUN_STATES
+    RUN_STATE_GUEST_PANICKED, RUN_STATE_WATCHDOG, RUN_STATE_IO_ERROR, RUN_STATE_SAVE_VM, RUN_STATE_RESTORE_VM,
+    RUN_STATES
 } RunState;
 RunState vm_state(void);
 const char *run_state_name(RunState state);

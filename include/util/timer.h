@@ -16,6 +16,8 @@ typedef enum ClockType {
 int64_t clock_ns(ClockType type); /* any thread, lock-free */
 /* Stops and restarts CLOCK_VIRTUAL with the machine. Machine lock. */
 void clock_virtual_enable(bool on);
+/* Makes it this time; the machine is stopped, and timers are left alone. Machine lock. */
+void clock_virtual_jump(int64_t ns);
 /* Under -accel qtest: moves CLOCK_VIRTUAL to ns and runs the timers due. Machine lock. */
 void clock_virtual_set(int64_t ns);
 
