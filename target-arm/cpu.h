@@ -367,6 +367,7 @@ void arm_pmu_reset(ARMCPU *env);
 /* Around a change of the exception level, when pmu_filtered is set. */
 void arm_pmu_before_el_change(ARMCPU *env);
 void arm_pmu_after_el_change(ARMCPU *env);
+void arm_timers_loaded(ARMCPU *env); /* after saved registers were loaded */
 
 /* ---- cpu.c: for boards ---- */
 CPUState *arm_cpu_create(const char *model, const TargetOps *ops, Error **errp);

@@ -64,6 +64,7 @@ static void post_load(CPUState *cpu)
     arm_rebuild_hflags(env);
     arm_update_tlb_key(env);
     arm_lines_update(env);
+    arm_timers_loaded(env);
 }
 
 static void set_pc(CPUState *cpu, uint64_t pc)

@@ -96,6 +96,18 @@ void arm_timers_reset(ARMCPU *env)
     }
 }
 
+/* Registers were loaded: deadlines follow them. A line that is not as they say is set when its timer fires, at once. */
+void arm_timers_loaded(ARMCPU *env)
+{
+    for (unsigned t = 0; t < GT_TIMERS; t++) {
+        pthread_mutex_lock(&env->gt_lock);
+        schedule(env, t);
+        if (env->gt[t].timer && wanted_level(env, t) != env->gt[t].level)
+            timer_mod(env->gt[t].timer, clock_ns(CLOCK_VIRTUAL));
+        pthread_mutex_unlock(&env->gt_lock);
+    }
+}
+
 /* ---- Registers; .value is the timer ---- */
 
 /* The vCPU changes a register of its timer. The machine lock is taken only when the line changes. */

@@ -23,7 +23,7 @@ done
 INIT
 chmod +x "$work/init"
 failed=0
-for flavour in ${FLAVOURS:-cloud-amd64}; do
+for flavour in ${FLAVOURS:-cloud-amd64 cloud-arm64}; do
     kernel=$("$SRC/scripts/guest.sh" kernel "$flavour") || { echo "no kernel $flavour"; exit 77; }
     initrd=$("$SRC/scripts/guest.sh" initrd-modules "$flavour" "$work/init" virtio_blk virtio_pci) || exit 77
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$SRC/tests/qmp" python3 "$SRC/tests/block/savevm.py" "$flavour" "$kernel" "$initrd" "$work" || failed=1
