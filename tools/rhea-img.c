@@ -232,9 +232,10 @@ static int copy_range(const Args *a, BlockNode *to, uint64_t at, uint8_t *buf, u
         struct iovec part = { buf + o, len };
         BlockVec v = { &part, 1, len };
         int ret = 0;
-        if (a->sparse && is_zero(buf + o, len))
-            continue;
-        ret = a->compress ? to->drv->write_compressed(to, at + o, &v) : block_writev(to, at + o, &v);
+        if (a->sparse && is_zero(buf + o, len)) /* an image that was there may hold something else */
+            ret = a->no_create ? block_write_zeroes(to, at + o, len, true) : 0;
+        else
+            ret = a->compress ? to->drv->write_compressed(to, at + o, &v) : block_writev(to, at + o, &v);
         if (ret < 0)
             return ret;
     }
@@ -256,7 +257,7 @@ static int copy_image(const Args *a, BlockNode *from, BlockNode *to, uint64_t ba
             ret = ret ? ret : copy_range(a, to, base + at, buf, n);
             if (ret < 0)
                 error_report("error while writing at byte %" PRIu64 ": %s", base + at, strerror(-ret));
-        } else if (!a->sparse) {
+        } else if (!a->sparse || a->no_create) {
             ret = block_write_zeroes(to, base + at, n, false);
         }
         at += n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: a damaged qcow2 image, opened for writing. The first byte chooses what is done to it. Whatever the image holds: no crash, no
+ * Fuzz target: a damaged image (qcow2, vdi, vpc), opened for writing. The first byte chooses what is done to it. Whatever the image holds: no crash, no
  * endless loop. Where check finds nothing wrong, a write that succeeded reads back, and so do zeroes.
  */
 #include "block/block.h"
@@ -28,7 +28,7 @@ static void must(bool ok, const char *what)
 static bool consistent(BlockNode *n)
 {
     BlockCheck r = { 0 };
-    return n->drv->check(n, 0, &r, NULL) && !r.corruptions && !r.errors;
+    return n->drv->check && n->drv->check(n, 0, &r, NULL) && !r.corruptions && !r.errors;
 }
 
 static void write_and_read_back(BlockNode *n, uint64_t at)
@@ -59,7 +59,7 @@ static void exercise(BlockNode *n, uint8_t what)
     BlockSnapshot *s = NULL;
     int count = n->drv->snapshot_list ? n->drv->snapshot_list(n, &s) : 0;
     if (what & 4 && n->drv->snapshot_create)
-        n->drv->snapshot_create(n, "fuzz", NULL);
+        n->drv->snapshot_create(n, &(BlockSnapshot){ .name = (char *)"fuzz" }, NULL);
     if (what & 8 && count > 0)
         n->drv->snapshot_apply(n, s[0].id, NULL);
     if (what & 16 && count > 0)
@@ -68,6 +68,16 @@ static void exercise(BlockNode *n, uint8_t what)
     if (what & 32)
         block_truncate(n, size + 5000, NULL, NULL);
     block_flush(n);
+}
+
+/* By what the first bytes say; what they don't tell may be a fixed VHD. */
+static const char *format_of(const uint8_t *data, size_t size)
+{
+    static const char *const formats[] = { "qcow2", "vdi" };
+    for (unsigned i = 0; i < ARRAY_SIZE(formats); i++)
+        if (block_driver_find(formats[i])->probe(data, size, ""))
+            return formats[i];
+    return "vpc";
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -85,15 +95,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *name = g_strdup_printf("/proc/self/fd/%d", fd);
     machine_lock();
     int flags = BLOCK_RDWR | BLOCK_NO_LOCK | BLOCK_NO_BACKING | BLOCK_NO_FLUSH | BLOCK_UNMAP;
-    BlockNode *n = block_open_file(name, "qcow2", flags, NULL);
+    const char *format = format_of(data + 1, size - 1);
+    BlockNode *n = block_open_file(name, format, flags, NULL);
     if (n) {
         exercise(n, data[0]);
         block_unref(n);
     }
-    n = data[0] & 64 ? block_open_file(name, "qcow2", flags | BLOCK_CHECK, NULL) : NULL;
+    n = data[0] & 64 ? block_open_file(name, format, flags | BLOCK_CHECK, NULL) : NULL;
     if (n) {
         BlockCheck r = { 0 };
-        n->drv->check(n, data[0] & 128 ? BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS : 0, &r, NULL);
+        if (n->drv->check)
+            n->drv->check(n, data[0] & 128 ? BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS : 0, &r, NULL);
         block_unref(n);
     }
     machine_unlock();
