@@ -238,6 +238,12 @@ TranslationBlock *tb_find_host(uintptr_t host_pc)
     return host_pc - (uintptr_t)tb->code <= tb->code_size ? tb : NULL; /* a call may be last */
 }
 
+void code_cache_invalidate_all(void)
+{
+    for (unsigned i = 0; i < REGIONS; i++)
+        tb_invalidate_many(regions[i].tbs, atomic_load(&regions[i].ntbs));
+}
+
 void code_cache_foreach(void (*fn)(TranslationBlock *tb, void *opaque), void *opaque)
 {
     for (unsigned i = 0; i < REGIONS; i++) {

@@ -358,15 +358,10 @@ void tb_invalidate_pcs(const uint64_t *pcs, unsigned n)
         code_cache_foreach(invalidate_if_at, &s);
 }
 
-static void invalidate_one(TranslationBlock *tb, void *opaque)
-{
-    tb_invalidate(tb);
-}
-
 void tb_flush_all(void)
 {
     tb_lock(NULL);
-    code_cache_foreach(invalidate_one, NULL);
+    code_cache_invalidate_all();
     tb_hash_clear();
     code_cache_reset();
     tb_unlock();

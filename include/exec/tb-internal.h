@@ -40,6 +40,7 @@ uint8_t *code_cache_begin(const uint8_t **rx, size_t *room);
 /* Nothing more fits in the current region: moves on to the next. */
 void code_cache_next_region(void);
 void code_cache_commit(TranslationBlock *tb, uint8_t *end);
+void code_cache_invalidate_all(void); /* TB lock */
 void code_cache_foreach(void (*fn)(TranslationBlock *tb, void *opaque), void *opaque);
 /* Waits until the region that is to be used next is free. vCPU at a safe point, no locks. */
 void code_cache_wait(CPUState *cpu);
