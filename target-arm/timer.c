@@ -23,29 +23,31 @@ static uint64_t offset_of(const ARMCPU *env, unsigned t)
     return t == GT_VIRT ? env->cntvoff : 0;
 }
 
-static bool condition_met(const ARMCPU *env, unsigned t)
+/* now: arm_cntpct(). */
+static bool condition_met(const ARMCPU *env, unsigned t, uint64_t now)
 {
-    return arm_cntpct(env) - offset_of(env, t) >= env->gt[t].cval;
+    return now - offset_of(env, t) >= env->gt[t].cval;
 }
 
 /*
  * A core's timers are programmed by its vCPU, mostly without the machine lock, and expire in the main loop. gt_lock
  * protects registers, levels and deadlines; levels change only with the machine lock held too, as the
  * interrupt controller wants it. Order: machine lock, gt_lock.
+ * Level and deadline are found for one and the same time: what comes due in between would be lost.
  */
-static bool wanted_level(const ARMCPU *env, unsigned t)
+static bool wanted_level(const ARMCPU *env, unsigned t, uint64_t now)
 {
-    return (env->gt[t].ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE && condition_met(env, t);
+    return (env->gt[t].ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE && condition_met(env, t, now);
 }
 
 /* Sets the deadline. gt_lock. */
-static void schedule(ARMCPU *env, unsigned t)
+static void schedule(ARMCPU *env, unsigned t, uint64_t now)
 {
     ARMTimerState *g = &env->gt[t];
 
     if (!g->timer)
         return;
-    if (!(g->ctl & CTL_ENABLE) || condition_met(env, t)) {
+    if (!(g->ctl & CTL_ENABLE) || condition_met(env, t, now)) {
         timer_del(g->timer);
         return;
     }
@@ -63,9 +65,10 @@ static void update(ARMCPU *env, unsigned t)
     ARMTimerState *g = &env->gt[t];
 
     pthread_mutex_lock(&env->gt_lock);
-    bool level = wanted_level(env, t), changed = level != g->level;
+    uint64_t now = arm_cntpct(env);
+    bool level = wanted_level(env, t, now), changed = level != g->level;
     g->level = level;
-    schedule(env, t);
+    schedule(env, t, now);
     pthread_mutex_unlock(&env->gt_lock);
     if (changed)
         irq_set(&env->gt_out[t], level);
@@ -101,8 +104,9 @@ void arm_timers_loaded(ARMCPU *env)
 {
     for (unsigned t = 0; t < GT_TIMERS; t++) {
         pthread_mutex_lock(&env->gt_lock);
-        schedule(env, t);
-        if (env->gt[t].timer && wanted_level(env, t) != env->gt[t].level)
+        uint64_t now = arm_cntpct(env);
+        schedule(env, t, now);
+        if (env->gt[t].timer && wanted_level(env, t, now) != env->gt[t].level)
             timer_mod(env->gt[t].timer, clock_ns(CLOCK_VIRTUAL));
         pthread_mutex_unlock(&env->gt_lock);
     }
@@ -117,9 +121,10 @@ static void write_timer(ARMCPU *env, unsigned t, uint64_t *reg, uint64_t value)
 
     pthread_mutex_lock(&env->gt_lock);
     *reg = value;
-    bool changed = wanted_level(env, t) != env->gt[t].level;
+    uint64_t now = arm_cntpct(env);
+    bool changed = wanted_level(env, t, now) != env->gt[t].level;
     if (!changed)
-        schedule(env, t);
+        schedule(env, t, now);
     pthread_mutex_unlock(&env->gt_lock);
     if (!changed)
         return;
@@ -154,7 +159,7 @@ static uint64_t read_ctl(ARMCPU *env, const ARMSysReg *r)
 {
     uint64_t ctl = env->gt[r->value].ctl;
 
-    return ctl & CTL_ENABLE && condition_met(env, (unsigned)r->value) ? ctl | CTL_ISTATUS : ctl;
+    return ctl & CTL_ENABLE && condition_met(env, (unsigned)r->value, arm_cntpct(env)) ? ctl | CTL_ISTATUS : ctl;
 }
 
 static void write_ctl(ARMCPU *env, const ARMSysReg *r, uint64_t value)
