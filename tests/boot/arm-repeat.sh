@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Every Arm board and Debian kernel that is promised, BOOTS (10) times in a row to a busybox init and power-off or halt, with a
-# count per configuration. Long: only with SLOW=1. CONFIGS=glob picks configurations by name. By itself, in the build folder:
+# count per configuration; without SLOW=1 one of them, once. CONFIGS=glob picks configurations by name. By itself, in the build folder:
 #   SRC=. BUILD=. SLOW=1 BOOTS=10 bash tests/boot/arm-repeat.sh
-[ "${SLOW-}" = 1 ] || { echo "long: SLOW=1 runs it"; exit 77; }
 . "$SRC/tests/boot/lib.bash"
 boots=${BOOTS:-10} status=0
+[ "${SLOW-}" = 1 ] || { boots=1; CONFIGS=virt-cortex-a72-gicv3; }
 dtb() { "$SRC/scripts/guest.sh" dtb "$1" "$2"; }
 log=$(mktemp)
 trap 'rm -f "$said" "$log"' EXIT

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The long random campaign: TOTAL (10 million) instructions of each instruction set against the user-mode emulators, in mixtures of integer
-# instructions, of floating point with SIMD and cryptography, and of all, with new seeds from SEED on; a line per set at the end. Takes hours:
-# only with CAMPAIGN=1. By itself, in the build folder:  SRC=. BUILD=. CAMPAIGN=1 bash tests/tcg/arm/campaign.sh
+# instructions, of floating point with SIMD and cryptography, and of all, with new seeds from SEED on; a line per set at the end. Takes hours;
+# without CAMPAIGN=1 it is cut to some thousand. By itself, in the build folder:  SRC=. BUILD=. CAMPAIGN=1 bash tests/tcg/arm/campaign.sh
 # ISAS, CPU, BATCH (instructions per run) and OPTIONS (for arm-diff) change what is run.
-[ "${CAMPAIGN-}" = 1 ] || { echo "hours long: CAMPAIGN=1 runs it"; exit 77; }
+[ "${CAMPAIGN-}" = 1 ] || { TOTAL=3000; BATCH=1000; }
 total=${TOTAL:-10000000} batch=${BATCH:-100000} seed=${SEED:-20000000} cpu=${CPU:-max} status=0
 integer=alu,shift,mul,mem,block,atomic,flow,misc float=fp,simd,simdmem,crypto
 out=$(mktemp)
