@@ -4,6 +4,8 @@
 
 #include "util/error.h"
 
+#include <stdlib.h>
+
 bool board_create_cpu(MachineState *m, const char *model, const ARMBoardConfig *config, Error **errp)
 {
     if (m->cpu_model)
@@ -13,6 +15,7 @@ bool board_create_cpu(MachineState *m, const char *model, const ARMBoardConfig *
         return false;
     if (arm_feature(arm_cpu(cpu), ARM_FEATURE_M)) {
         error_setg(errp, "%s: CPU type %s is of M profile, which this board cannot have", m->type->name, model);
+        free(arm_cpu(cpu)); /* nobody knows it yet */
         return false;
     }
     arm_cpu_configure(arm_cpu(cpu), config);

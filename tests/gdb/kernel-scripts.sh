@@ -30,7 +30,7 @@ scripts() { # name flavour console emulator-arguments...
     kernel=$(guest kernel "$flavour") && vmlinux=$(guest vmlinux "$flavour") && lx=$(guest gdb-scripts "$flavour") &&
         initrd=$(guest initrd-modules "$flavour" "$SRC/tests/gdb/guest-init-modules" nls_utf8 loop) ||
         { fail "$name: no kernel with symbols"; return; }
-    modules=$(dirname "$(dirname "$(dirname "$kernel")")")/modules-$flavour
+    modules=$(dirname "$(dirname "$(dirname "$kernel")")")/kmodules-$flavour
     ln -sf "$vmlinux" "$tmp/vmlinux" # the name that lx-symbols looks for
     rm -f "$tmp/in" "$tmp/gdb"
     mkfifo "$tmp/in"
