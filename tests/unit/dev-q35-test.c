@@ -194,6 +194,8 @@ static void test_saved(void)
     lpc = save_and_reload(lpc);
     for (unsigned n = 0; n < lpc->nout; n++)
         connect_line(lpc, n, line((int)n));
+    for (unsigned n = 0; n < 8; n++)
+        pci_root_bus->lines[n] = device_input(lpc, n); /* as ich9_lpc_new() has it */
     device_reset(lpc);
     ahci = save_and_reload(ahci);
     smb = save_and_reload(smb);
