@@ -49,7 +49,7 @@ suite_qmp() {
 
 # Corpus and deterministic mutations (with --save FILE the program keeps each input before it runs it).
 suite_fuzz() {
-    for t in loader options decoder gdb qtest qmp hmp smoke image display; do
+    for t in loader options decoder gdb qtest qmp hmp smoke image display replay virtio ahci; do
         run "fuzz/$t" "tests/bin/fuzz-$t" --mutations "${FUZZ_MUTATIONS:-20000}" "$src/tests/fuzz/corpus/$t"
     done
 }

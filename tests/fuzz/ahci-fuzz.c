@@ -42,10 +42,16 @@ static void start(Device *dev)
     }
 }
 
+static GPtrArray *drive_options; /* the drives keep using them */
+
 static void add_drive(const char *type, const char *bus, const char *id)
 {
     g_autofree char *text = g_strdup_printf("if=none,id=%s,driver=null-co,size=1M,read-zeroes=on", id);
-    Drive *d = drive_add(opts_parse("-drive", text, NULL, NULL), DRIVE_NONE, 2, NULL);
+    OptGroup *options = opts_parse("-drive", text, NULL, NULL);
+    Drive *d = drive_add(options, DRIVE_NONE, 2, NULL);
+    if (!drive_options)
+        drive_options = g_ptr_array_new();
+    g_ptr_array_add(drive_options, options);
     Device *dev = device_new(type);
     must(d != NULL, "drive");
     device_set_drive(dev, "drive", d->blk);

@@ -55,6 +55,8 @@ static void start(Device *dev)
     }
 }
 
+static GPtrArray *drive_options; /* the drives keep using them */
+
 static void disk(Device *dev, const char *id)
 {
     g_autofree char *text = g_strdup_printf("if=none,id=%s,driver=null-co,size=1M,read-zeroes=on", id);
@@ -64,6 +66,9 @@ static void disk(Device *dev, const char *id)
     if (err)
         fprintf(stderr, "%s\n", error_get_pretty(err));
     must(d != NULL, "drive");
+    if (!drive_options)
+        drive_options = g_ptr_array_new();
+    g_ptr_array_add(drive_options, o);
     device_set_drive(dev, "drive", d->blk);
 }
 
