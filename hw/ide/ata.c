@@ -254,8 +254,7 @@ static void trim_step(IDEDrive *d, int ret)
         lba = GUINT64_FROM_LE(range) & 0xffffffffffffull;
         count = GUINT64_FROM_LE(range) >> 48;
         if (count && lba < d->nsectors && count <= d->nsectors - lba) {
-            ide_block_io(d, BLOCK_DISCARD, lba * IDE_SECTOR, 0, trim_step);
-            c->req.size = count * IDE_SECTOR;
+            ide_block_io(d, BLOCK_DISCARD, lba * IDE_SECTOR, (uint32_t)count * IDE_SECTOR, trim_step);
             return;
         }
         if (count)

@@ -122,8 +122,9 @@ static void block_done(BlockRequest *r, int ret)
 void ide_block_io(IDEDrive *d, BlockOp op, uint64_t offset, uint32_t bytes, void (*done)(IDEDrive *d, int ret))
 {
     IDEChannel *c = d->channel;
-    c->part = (struct iovec){ c->buf, bytes };
-    c->req = (BlockRequest){ .op = op, .offset = offset, .size = bytes, .vec = { &c->part, 1, bytes }, .done = block_done, .opaque = d };
+    uint32_t data = op == BLOCK_DISCARD ? 0 : bytes;
+    c->part = (struct iovec){ c->buf, data };
+    c->req = (BlockRequest){ .op = op, .offset = offset, .size = bytes, .vec = { &c->part, 1, data }, .done = block_done, .opaque = d };
     c->step_done = done;
     c->busy = true;
     d->tf.status = (uint8_t)((d->tf.status & ~(IDE_DRQ | IDE_ERR)) | IDE_BSY);

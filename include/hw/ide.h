@@ -129,7 +129,7 @@ void ide_fail(IDEDrive *d, uint8_t error); /* ends it with ERR */
 void ide_pio(IDEDrive *d, uint32_t len, bool to_guest, void (*done)(IDEDrive *d));
 /* The window [start, start + len) of buf. */
 void ide_pio_at(IDEDrive *d, uint32_t start, uint32_t len, bool to_guest, void (*done)(IDEDrive *d));
-/* Reads or writes buf: count sectors of size bytes; BSY meanwhile. */
+/* Reads, writes or flushes buf, or discards bytes from offset on (buf is not touched); BSY meanwhile. */
 void ide_block_io(IDEDrive *d, BlockOp op, uint64_t offset, uint32_t bytes, void (*done)(IDEDrive *d, int ret));
 void ide_dma_begin(IDEDrive *d, void (*step)(IDEDrive *d)); /* DRQ for the DMA engine */
 void ide_dma_end(IDEDrive *d, bool error);
