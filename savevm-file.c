@@ -222,11 +222,19 @@ static bool load_device(Loader *l)
     return ok;
 }
 
+/* What exception_index may hold between instructions. */
+static bool is_exception(int64_t e)
+{
+    return (e >= EXCP_NONE && e <= 255) || (e >= EXCP_INTERRUPT && e <= EXCP_YIELD);
+}
+
 static bool load_cpu(Loader *l)
 {
     uint64_t index, exception, request, fpcsr, halted, len;
     if (!get_u64(l->s, &index) || !get_u64(l->s, &exception) || !get_u64(l->s, &request) || !get_u64(l->s, &fpcsr) || !get_u64(l->s, &halted))
         return bad(l, "the snapshot's state of a vCPU is cut off");
+    if (!is_exception((int64_t)exception))
+        return bad(l, "the snapshot's state of a vCPU has an exception that does not exist");
     uint8_t *data = get_bytes(l->s, &len);
     CPUState *found = NULL;
     CPU_FOREACH(cpu)

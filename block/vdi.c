@@ -36,7 +36,10 @@ static int store(BlockMap *m, uint64_t i, uint64_t offset)
 {
     VDI *s = (VDI *)m;
     uint8_t entry[4];
-    put_le32(entry, (uint32_t)((offset - s->data_offset) / m->block_size));
+    uint64_t number = (offset - s->data_offset) / m->block_size;
+    if (number >= ENTRY_ZERO) /* a file with much behind its blocks */
+        return -EFBIG;
+    put_le32(entry, (uint32_t)number);
     int ret = block_write(m->node->file, s->map_offset + 4 * i, entry, 4);
     put_le32(entry, ++s->allocated);
     return ret ? ret : block_write(m->node->file, H_ALLOCATED, entry, 4);

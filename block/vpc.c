@@ -115,7 +115,10 @@ static int write_lead(BlockMap *m, uint64_t i, uint64_t at)
 static int store(BlockMap *m, uint64_t i, uint64_t offset)
 {
     VPC *s = (VPC *)m;
-    uint32_t entry = GUINT32_TO_BE((uint32_t)((offset - m->lead) / BLOCK_SECTOR));
+    uint64_t sector = (offset - m->lead) / BLOCK_SECTOR;
+    if (sector >= ENTRY_NONE) /* a file with much behind its blocks */
+        return -EFBIG;
+    uint32_t entry = GUINT32_TO_BE((uint32_t)sector);
     int ret = block_write(m->node->file, m->end, &s->footer, FOOTER); /* it is always last */
     return ret ? ret : block_write(m->node->file, s->table_offset + 4 * i, &entry, 4);
 }
