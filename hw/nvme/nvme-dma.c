@@ -13,44 +13,11 @@ enum { SGL_DATA = 0, SGL_BIT_BUCKET = 1, SGL_SEGMENT = 2, SGL_LAST_SEGMENT = 3 }
 #define SGL_DESC 16u
 #define SGL_SEGMENTS_MAX 256u
 #define SGL_DESCRIPTORS_MAX 65536u
-#define IOV_MAX_PARTS 4096u
 #define LINKS_MAX 4096u
-
-static bool add_iov(NVMeRequest *r, void *host, uint64_t len)
-{
-    struct iovec *last = r->niov ? &r->iov[r->niov - 1] : NULL;
-    if (last && (uint8_t *)last->iov_base + last->iov_len == host) {
-        last->iov_len += len;
-        return true;
-    }
-    if (r->niov == r->iov_size) {
-        if (r->niov >= IOV_MAX_PARTS)
-            return false;
-        r->iov_size = r->iov_size ? 2 * r->iov_size : 16;
-        r->iov = g_renew(struct iovec, r->iov, r->iov_size);
-    }
-    r->iov[r->niov++] = (struct iovec){ host, len };
-    return true;
-}
 
 static uint16_t add_memory(NVMeRequest *r, uint64_t addr, uint64_t len)
 {
-    while (len) {
-        FlatRange range;
-        uint64_t n = len;
-        void *host = address_space_map_ram(r->n->pci.bus->dma, addr, len, true);
-        if (!host) {
-            if (addr + len < addr || !address_space_find(r->n->pci.bus->dma, addr, &range))
-                return NVME_DATA_ERROR;
-            n = MIN(len, range.size - (addr - range.start));
-            host = address_space_map_ram(r->n->pci.bus->dma, addr, n, true);
-        }
-        if (!host || !add_iov(r, host, n))
-            return NVME_DATA_ERROR;
-        addr += n;
-        len -= n;
-    }
-    return NVME_SUCCESS;
+    return dma_vec_add(&r->data, r->n->pci.bus->dma, addr, len) ? NVME_SUCCESS : NVME_DATA_ERROR;
 }
 
 /* ---- Physical region pages ---- */
@@ -159,8 +126,7 @@ static uint16_t map_sgls(NVMeRequest *r, uint64_t len)
 uint16_t nvme_map_data(NVMeRequest *r, uint64_t len)
 {
     uint16_t status;
-    r->niov = 0;
-    r->bytes = len;
+    dma_vec_clear(&r->data);
     if (!len)
         return NVME_SUCCESS;
     if (r->cmd[1] >> 6 == PSDT_PRP)
@@ -174,8 +140,7 @@ uint16_t nvme_map_data(NVMeRequest *r, uint64_t len)
 
 void nvme_data_written(NVMeRequest *r)
 {
-    for (unsigned i = 0; i < r->niov; i++)
-        ram_host_written(r->iov[i].iov_base, r->iov[i].iov_len);
+    dma_vec_written(&r->data);
 }
 
 uint16_t nvme_to_guest(NVMeRequest *r, const void *buf, uint64_t len)
@@ -183,7 +148,7 @@ uint16_t nvme_to_guest(NVMeRequest *r, const void *buf, uint64_t len)
     uint16_t status = nvme_map_data(r, len);
     if (status)
         return status;
-    BlockVec v = { r->iov, r->niov, len };
+    BlockVec v = { r->data.iov, r->data.n, len };
     block_vec_from(&v, 0, buf, len);
     nvme_data_written(r);
     return NVME_SUCCESS;
@@ -192,7 +157,7 @@ uint16_t nvme_to_guest(NVMeRequest *r, const void *buf, uint64_t len)
 uint16_t nvme_from_guest(NVMeRequest *r, void *buf, uint64_t len)
 {
     uint16_t status = nvme_map_data(r, len);
-    BlockVec v = { r->iov, r->niov, len };
+    BlockVec v = { r->data.iov, r->data.n, len };
     if (!status)
         block_vec_to(&v, 0, buf, len);
     return status;

@@ -80,7 +80,7 @@ static uint16_t read_write(NVMeRequest *r, bool write)
     if (status)
         return status;
     account(ns, write, bytes);
-    r->blk.vec = (BlockVec){ r->iov, r->niov, bytes };
+    r->blk.vec = (BlockVec){ r->data.iov, r->data.n, bytes };
     return submit(r, write ? BLOCK_WRITE : BLOCK_READ, lba << ns->block_shift, 0,
                   write && nvme_cdw(r, 12) & FUA ? written_through : io_done);
 }

@@ -498,7 +498,7 @@ static void nvme_unrealize(Device *dev)
     nvme_namespace_detach(&n->own, dev);
     for (NVMeRequest *r = n->free, *next; r; r = next) {
         next = r->next;
-        g_free(r->iov);
+        dma_vec_free(&r->data);
         g_free(r->buffer);
         g_free(r);
     }

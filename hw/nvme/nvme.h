@@ -4,6 +4,7 @@
 #define RHEA_HW_NVME_H
 
 #include "hw/block-conf.h"
+#include "hw/dma-vec.h"
 #include "hw/pci.h"
 
 #define NVME_NAMESPACES_MAX 256
@@ -42,9 +43,7 @@ typedef struct NVMeRequest {
     uint16_t sqid, cid, status;
     bool fetched;          /* from its queue, not made here */
     uint32_t result;
-    struct iovec *iov;     /* the guest's memory for the data; kept for reuse */
-    unsigned niov, iov_size;
-    uint64_t bytes;
+    DMAVec data;           /* the guest's memory for it; its room is kept for reuse */
     BlockRequest blk;
     uint8_t *buffer;       /* ranges of DSM */
     uint32_t step, steps;

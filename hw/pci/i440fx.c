@@ -98,18 +98,13 @@ static int i440fx_map_irq(PCIDevice *dev, int pin)
 
 bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp)
 {
-    Device *host = device_new("i440FX-pcihost");
-    if (!device_realize(host, errp))
+    Device *host = pc_north_new_host("i440FX-pcihost", errp);
+    if (!host)
         return false;
-    map_region(system_io, 0xcf8, host, 0);
-    map_region(system_io, 0xcfc, host, 1);
     Device *dev = device_new("i440FX");
     PCNorth *north = &((I440FX *)dev)->north;
     pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below);
-    PCIBus *bus = pci_bus_new(host, "pci.0", &north->pci_memory, system_io);
+    PCIBus *bus = pc_north_new_bus(north, host, "pci.0");
     bus->map_irq = i440fx_map_irq;
-    bus->dma = address_space_new(&north->bus_master, "bus-master");
-    device_set_str(dev, "addr", "0");
-    dev->parent = &bus->bus;
     return device_realize(dev, errp);
 }

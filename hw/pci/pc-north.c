@@ -122,6 +122,25 @@ void pc_north_init(PCNorth *s, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_re
     bus_master_init(s);
 }
 
+Device *pc_north_new_host(const char *type, Error **errp)
+{
+    Device *host = device_new(type);
+    if (!device_realize(host, errp))
+        return NULL;
+    map_region(system_io, 0xcf8, host, 0);
+    map_region(system_io, 0xcfc, host, 1);
+    return host;
+}
+
+PCIBus *pc_north_new_bus(PCNorth *s, Device *host, const char *name)
+{
+    PCIBus *bus = pci_bus_new(host, name, &s->pci_memory, system_io);
+    bus->dma = address_space_new(&s->bus_master, "bus-master");
+    device_set_str(&s->pci->dev, "addr", "0");
+    s->pci->dev.parent = &bus->bus;
+    return bus;
+}
+
 /* What others put into the map is gone, as chips leave in reverse order. */
 void pc_north_exit(PCNorth *s)
 {

@@ -153,18 +153,13 @@ device_type(mch_type)
 
 bool q35_new(MemoryRegion *ram, uint64_t below, Error **errp)
 {
-    Device *host = device_new("q35-pcihost");
-    if (!device_realize(host, errp))
+    Device *host = pc_north_new_host("q35-pcihost", errp);
+    if (!host)
         return false;
-    map_region(system_io, 0xcf8, host, 0);
-    map_region(system_io, 0xcfc, host, 1);
     Device *dev = device_new("mch");
     PCNorth *north = &((MCH *)dev)->north;
     pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below);
-    PCIBus *bus = pci_bus_new(host, "pcie.0", &north->pci_memory, system_io);
+    PCIBus *bus = pc_north_new_bus(north, host, "pcie.0");
     bus->express = true;
-    bus->dma = address_space_new(&north->bus_master, "bus-master");
-    device_set_str(dev, "addr", "0");
-    dev->parent = &bus->bus;
     return device_realize(dev, errp);
 }

@@ -14,14 +14,6 @@ static unsigned config_start(const VirtIOPCI *s)
     return VIRTIO_PCI_LEGACY_CONFIG + (pci_msix_enabled(&s->pci) ? 4 : 0);
 }
 
-static uint32_t read_isr(VirtIOPCI *s, VirtIODevice *vdev)
-{
-    uint8_t isr = vdev->isr;
-    vdev->isr = 0;
-    virtio_pci_update_irq(s);
-    return isr;
-}
-
 static uint64_t legacy_read(void *opaque, hwaddr offset, unsigned size)
 {
     VirtIOPCI *s = opaque;
@@ -38,7 +30,7 @@ static uint64_t legacy_read(void *opaque, hwaddr offset, unsigned size)
     case QUEUE_NUM: return vq ? vq->num_max : 0;
     case QUEUE_SEL: return vdev->queue_sel;
     case STATUS: return vdev->status;
-    case ISR: return read_isr(s, vdev);
+    case ISR: return virtio_pci_read_isr(s);
     case CONFIG_VECTOR: return vdev->config_vector;
     case QUEUE_VECTOR: return vq ? vq->vector : VIRTIO_NO_VECTOR;
     default: return ~0ull;

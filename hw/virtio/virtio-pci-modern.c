@@ -121,14 +121,6 @@ static void common_write(VirtIOPCI *s, VirtIODevice *vdev, unsigned offset, uint
 
 /* ---- The BAR ---- */
 
-static uint32_t read_isr(VirtIOPCI *s, VirtIODevice *vdev)
-{
-    uint8_t isr = vdev->isr;
-    vdev->isr = 0;
-    virtio_pci_update_irq(s);
-    return isr;
-}
-
 static uint64_t modern_read(void *opaque, hwaddr offset, unsigned size)
 {
     VirtIOPCI *s = opaque;
@@ -137,7 +129,7 @@ static uint64_t modern_read(void *opaque, hwaddr offset, unsigned size)
         return ~0ull;
     switch (offset & ~(hwaddr)(PART - 1)) {
     case AT_COMMON: return common_read(s, vdev, (unsigned)offset);
-    case AT_ISR: return offset == AT_ISR ? read_isr(s, vdev) : 0;
+    case AT_ISR: return offset == AT_ISR ? virtio_pci_read_isr(s) : 0;
     case AT_DEVICE: return virtio_config_read(vdev, (unsigned)offset - AT_DEVICE, size);
     default: return 0;
     }

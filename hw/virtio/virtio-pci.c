@@ -24,6 +24,14 @@ void virtio_pci_update_irq(VirtIOPCI *s)
     pci_set_irq(&s->pci, s->bus.vdev && s->bus.vdev->isr && !pci_msix_enabled(&s->pci));
 }
 
+uint8_t virtio_pci_read_isr(VirtIOPCI *s)
+{
+    uint8_t isr = s->bus.vdev->isr;
+    s->bus.vdev->isr = 0;
+    virtio_pci_update_irq(s);
+    return isr;
+}
+
 static void interrupt(void *opaque, uint16_t vector)
 {
     VirtIOPCI *s = opaque;

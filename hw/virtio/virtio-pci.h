@@ -33,6 +33,8 @@ typedef struct VirtIOPCIClass {
 } VirtIOPCIClass;
 
 void virtio_pci_update_irq(VirtIOPCI *s);
+/* The driver reads the interrupt status, which clears it. There is a device. */
+uint8_t virtio_pci_read_isr(VirtIOPCI *s);
 /* Reset by the driver: the device, and the selectors. */
 void virtio_pci_driver_reset(VirtIOPCI *s);
 void virtio_pci_set_vector(VirtIOPCI *s, uint16_t *vector, uint32_t value);

@@ -33,6 +33,10 @@ typedef struct PCNorth {
 
 /* Maps ram: below bytes from 0, the rest from 4 GiB, and PCI memory around it. */
 void pc_north_init(PCNorth *n, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_reg, MemoryRegion *ram, uint64_t below);
+/* The host device, realized, its ports at 0xcf8 and 0xcfc. */
+Device *pc_north_new_host(const char *type, Error **errp);
+/* The host's bus, with the bridge's function in its slot 0, which the caller realizes. After pc_north_init(). */
+PCIBus *pc_north_new_bus(PCNorth *n, Device *host, const char *name);
 /* The last chip to leave: frees the map and the view of pci_root_bus. */
 void pc_north_exit(PCNorth *n);
 void pc_north_reset(PCNorth *n);

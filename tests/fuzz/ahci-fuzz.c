@@ -4,19 +4,9 @@
  * is awaited, byte 2 the slots in PxCI, byte 3 those in PxSACT; then up to four slots: the header's first word, the FIS, the packet, four PRDs.
  * Addresses are bent to lie in a little RAM unless their top byte is 0xff. Afterwards the controller is reset and must still answer.
  */
-#include "block/block.h"
-#include "exec/memory.h"
+#include "device-machine.h"
 #include "fuzz.h"
-#include "hw/boards.h"
-#include "hw/pci.h"
-#include "target.h"
-#include "util/error.h"
-#include "util/main-loop.h"
-#include "util/options.h"
 
-#include <glib.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RAM_SIZE = 1 << 20, LIST = 0x10000, FIS = 0x11000, TABLES = 0x12000, DATA = 0x20000, SLOTS = 4, PRDS = 4 };
@@ -25,54 +15,17 @@ enum { SLOT_BYTES = 4 + 20 + 16 + 16 * PRDS };
 
 static uint8_t *ram;
 
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "wrong: %s\n", what);
-        abort();
-    }
-}
-
-static void start(Device *dev)
-{
-    Error *err = NULL;
-    if (!device_realize(dev, &err)) {
-        fprintf(stderr, "set-up: %s\n", error_get_pretty(err));
-        abort();
-    }
-}
-
-static GPtrArray *drive_options; /* the drives keep using them */
-
 static void add_drive(const char *type, const char *bus, const char *id)
 {
-    g_autofree char *text = g_strdup_printf("if=none,id=%s,driver=null-co,size=1M,read-zeroes=on", id);
-    OptGroup *options = opts_parse("-drive", text, NULL, NULL);
-    Drive *d = drive_add(options, DRIVE_NONE, 2, NULL);
-    if (!drive_options)
-        drive_options = g_ptr_array_new();
-    g_ptr_array_add(drive_options, options);
     Device *dev = device_new(type);
-    must(d != NULL, "drive");
-    device_set_drive(dev, "drive", d->blk);
+    give_drive(dev, id);
     dev->parent = bus_find(bus);
     start(dev);
 }
 
 static void machine(void)
 {
-    static MachineState state;
-    static MemoryRegion region, io;
-    machine_lock();
-    current_target = &x86_64_target_ops;
-    state = (MachineState){ .type = machine_type_find("none", "x86_64"), .cpus = 1, .ram_size = RAM_SIZE };
-    current_machine = &state;
-    memory_init();
-    must(memory_region_init_ram(&region, NULL, "ram", RAM_SIZE, NULL), "ram");
-    memory_region_add(system_memory, 0, &region);
-    ram = memory_region_ram_ptr(&region);
-    memory_region_init(&io, NULL, "io", 65536);
-    PCIBus *bus = pci_bus_new(NULL, "pci.0", system_memory, &io);
+    PCIBus *bus = device_machine(RAM_SIZE, &ram);
     Device *dev = device_new("ich9-ahci");
     dev->parent = &bus->bus;
     start(dev);

@@ -5,21 +5,11 @@
  * point to; addresses are bent to lie in a little RAM unless their top byte is 0xff. Half of the inputs then change features and set the queue
  * up anew. Disk I/O is awaited, then the device is reset and must still answer.
  */
-#include "block/block.h"
 #include "chardev.h"
-#include "exec/memory.h"
+#include "device-machine.h"
 #include "fuzz.h"
-#include "hw/boards.h"
-#include "hw/pci.h"
 #include "hw/virtio.h"
-#include "target.h"
-#include "util/error.h"
-#include "util/main-loop.h"
-#include "util/options.h"
 
-#include <glib.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RAM_SIZE = 1 << 20, DESC = 0x10000, DRIVER = 0x11000, DEVICE = 0x12000, DATA = 0x20000, ENTRIES = 16, MMIO = 0x10000000, NVME = 0x20000000 };
@@ -30,46 +20,12 @@ static PCIDevice *nvme;
 static const char *const types[DEVICES] = { "virtio-blk-device", "virtio-scsi-device", "virtio-serial-device", "virtio-balloon-device",
                                             "virtio-rng-device" };
 
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "wrong: %s\n", what);
-        abort();
-    }
-}
-
 static Device *create(const char *type, Bus *bus)
 {
     Device *dev = device_new(type);
     if (bus)
         dev->parent = bus;
     return dev;
-}
-
-static void start(Device *dev)
-{
-    Error *err = NULL;
-    if (!device_realize(dev, &err)) {
-        fprintf(stderr, "set-up: %s\n", error_get_pretty(err));
-        abort();
-    }
-}
-
-static GPtrArray *drive_options; /* the drives keep using them */
-
-static void disk(Device *dev, const char *id)
-{
-    g_autofree char *text = g_strdup_printf("if=none,id=%s,driver=null-co,size=1M,read-zeroes=on", id);
-    OptGroup *o = opts_parse("-drive", text, NULL, NULL);
-    Error *err = NULL;
-    Drive *d = drive_add(o, DRIVE_NONE, 2, &err);
-    if (err)
-        fprintf(stderr, "%s\n", error_get_pretty(err));
-    must(d != NULL, "drive");
-    if (!drive_options)
-        drive_options = g_ptr_array_new();
-    g_ptr_array_add(drive_options, o);
-    device_set_drive(dev, "drive", d->blk);
 }
 
 static void add_virtio(unsigned i)
@@ -83,13 +39,13 @@ static void add_virtio(unsigned i)
     Device *dev = create(types[i], bus_find(bus));
     device_set_u64(dev, "packed", true);
     if (i == 0)
-        disk(dev, "d0");
+        give_drive(dev, "d0");
     start(dev);
     if (i == 1) {
         Device *hd = create("scsi-hd", bus_find("scsi.0")), *cd = create("scsi-cd", bus_find("scsi.0"));
-        disk(hd, "d1");
+        give_drive(hd, "d1");
         start(hd);
-        disk(cd, "d2");
+        give_drive(cd, "d2");
         start(cd);
     }
     bool none;
@@ -103,23 +59,12 @@ static void add_virtio(unsigned i)
 
 static void machine(void)
 {
-    static MachineState state;
-    static MemoryRegion region, io;
-    machine_lock();
-    current_target = &x86_64_target_ops;
-    state = (MachineState){ .type = machine_type_find("none", "x86_64"), .cpus = 1, .ram_size = RAM_SIZE };
-    current_machine = &state;
-    memory_init();
-    must(memory_region_init_ram(&region, NULL, "ram", RAM_SIZE, NULL), "ram");
-    memory_region_add(system_memory, 0, &region);
-    ram = memory_region_ram_ptr(&region);
-    memory_region_init(&io, NULL, "io", 65536);
+    PCIBus *bus = device_machine(RAM_SIZE, &ram);
     for (unsigned i = 0; i < DEVICES; i++)
         add_virtio(i);
-    PCIBus *bus = pci_bus_new(NULL, "pci.0", system_memory, &io);
     Device *dev = create("nvme", &bus->bus);
     device_set_str(dev, "serial", "x");
-    disk(dev, "d3");
+    give_drive(dev, "d3");
     start(dev);
     nvme = (PCIDevice *)dev;
     pci_config_write(bus, (uint32_t)nvme->addr << 8 | 0x10, NVME, 4);

@@ -4,6 +4,7 @@
  * that is off, is not context-aware or has another type never fires. Arm ARM DDI 0487 D2.8.3, D2.9.5; the Cortex-A57 has six breakpoints, of
  * which 4 and 5 are context-aware.
  */
+#include "a64-program.h"
 .arch armv8-a
 .global _start
 .macro context n
@@ -89,13 +90,7 @@ fail:
     mov x3, x10
     msr dbgwcr0_el1, xzr
     isb
-    ldr x1, =block
-    mov w2, #0x26
-    movk w2, #2, lsl #16
-    str x2, [x1]
-    str x3, [x1, #8]
-    mov x0, #0x18
-    hlt #0xf000
+    exit_with_x3
 
 target:
     ret
@@ -132,9 +127,4 @@ vectors:
     b fail
     .balign 128
     .endr
-    .bss
-    .balign 16
-block:
-    .skip 16
-    .skip 4096
-stack:
+    program_memory

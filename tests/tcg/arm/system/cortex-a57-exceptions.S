@@ -4,6 +4,7 @@
  * permissions: supervisor call, undefined instruction, data abort on an unmapped and on a read-only page, external abort, instruction
  * abort on a page that EL0 may not execute. Expected values: Arm ARM DDI 0487 D1, D8 and the syndrome tables of D19.2.40.
  */
+#include "a64-program.h"
 .arch armv8-a
 .global _start
 .equ L1, 0x40200000
@@ -132,13 +133,7 @@ pass:
 fail:
     add x3, x19, #1
 out:
-    ldr x1, =block
-    mov w2, #0x26
-    movk w2, #2, lsl #16
-    str x2, [x1]
-    str x3, [x1, #8]
-    mov x0, #0x18
-    hlt #0xf000
+    exit_with_x3
     .ltorg
 
     .balign 2048
@@ -155,9 +150,4 @@ vectors:
     b out
     .balign 128
     .endr
-    .bss
-    .balign 16
-block:
-    .skip 16
-    .skip 4096
-stack:
+    program_memory

@@ -4,6 +4,7 @@
  * Non-secure EL1, Group 0 always as FIQ. Expected: IHI 0069 4.6.2. FIQs go to EL3, IRQs stay at EL1.
  */
 // options: -M virt,secure=on,gic-version=3 -device loader,file=PROGRAM,cpu-num=0
+#include "a64-program.h"
 .arch armv8-a
 .global _start
 .equ GICD, 0x08000000
@@ -87,13 +88,7 @@ _start:
     mov x10, #0
 fail:
     mov x3, x10
-    ldr x1, =block
-    mov w2, #0x26
-    movk w2, #2, lsl #16
-    str x2, [x1]
-    str x3, [x1, #8]
-    mov x0, #0x18
-    hlt #0xf000
+    exit_with_x3
 loop:
     b loop
 clear:                              // what is pending; x20: how it came
@@ -133,9 +128,4 @@ vectors1:
     .irp target, wrong, wrong, wrong, wrong, wrong, irq1, wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong
     vector \target
     .endr
-    .bss
-    .balign 16
-block:
-    .skip 16
-    .skip 4096
-stack:
+    program_memory

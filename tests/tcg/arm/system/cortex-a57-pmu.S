@@ -5,6 +5,7 @@
  * board). Arm ARM DDI 0487 D13; the Cortex-A57 has six counters.
  */
 // options: -M virt
+#include "a64-program.h"
 .arch armv8-a
 .global _start
 .equ GICD, 0x08000000
@@ -131,13 +132,7 @@ back:
     mov x10, #0
 fail:
     mov x3, x10
-    ldr x1, =block
-    mov w2, #0x26
-    movk w2, #2, lsl #16
-    str x2, [x1]
-    str x3, [x1, #8]
-    mov x0, #0x18
-    hlt #0xf000
+    exit_with_x3
 
 irq:
     ldr w21, [x9, #0xc]
@@ -187,9 +182,4 @@ vectors:
     b fail
     .balign 128
     .endr
-    .bss
-    .balign 16
-block:
-    .skip 16
-    .skip 4096
-stack:
+    program_memory

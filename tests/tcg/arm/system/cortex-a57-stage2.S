@@ -5,6 +5,7 @@
  * DDI 0487 D19.2.40, and G1.20.1 for the registers of AArch32 modes.
  */
 // options: -M virt,virtualization=on
+#include "a64-program.h"
 .arch armv8-a
 .global _start
 .equ TABLE, 0x40200000
@@ -120,13 +121,7 @@ pass:
 fail:
     add x3, x19, #1
 out:
-    ldr x1, =block
-    mov w2, #0x26
-    movk w2, #2, lsl #16
-    str x2, [x1]
-    str x3, [x1, #8]
-    mov x0, #0x18
-    hlt #0xf000
+    exit_with_x3
     .ltorg
 
     .balign 2048
@@ -150,9 +145,4 @@ vectors:
     b out
     .balign 128
     .endr
-    .bss
-    .balign 16
-block:
-    .skip 16
-    .skip 4096
-stack:
+    program_memory
