@@ -8,10 +8,7 @@
  * of 1 MiB; each bank remembers ranges that cover its large mappings, so that flushing an address
  * outside of them touches single slots only.
  *
- * The code epoch of a bank is half of the key under which jump-cache entries are valid. It changes
- * whenever a page that was executed from under the bank loses its translation. Privileged code that runs
- * from global pages has an epoch of its own in all banks, so that a kernel's entries stay good over
- * address-space switches; the first fetch of it from another page ends that for a while.
+ * cputlb-code.c keeps what is known of pages that were executed from.
  *
  * All tables belong to the vCPU's thread. One thing is done to them from outside: tlb_protect_ram sets
  * TLB_NOTDIRTY in write tags. It clears dirty bits first, and whoever writes a tag looks at the dirty
@@ -26,24 +23,6 @@
 #include <sys/mman.h>
 
 /* ---- Small sets ---- */
-
-static unsigned page_hash(uint64_t va)
-{
-    uint64_t page = va >> PAGE_BITS;
-    return (unsigned)((page * 0x9e3779b97f4a7c15ull) >> 48);
-}
-
-static void filter_add(uint64_t *filter, unsigned words, uint64_t va)
-{
-    unsigned h = page_hash(va) % (words * 64);
-    filter[h / 64] |= 1ull << (h % 64);
-}
-
-static bool filter_has(const uint64_t *filter, unsigned words, uint64_t va)
-{
-    unsigned h = page_hash(va) % (words * 64);
-    return filter[h / 64] >> (h % 64) & 1;
-}
 
 static bool ranges_have(const LargeRanges *s, uint64_t va)
 {
@@ -83,120 +62,9 @@ static void ranges_add(LargeRanges *s, uint64_t first, uint64_t last)
     s->r[s->n++].last = last;
 }
 
-static uint64_t mapping_first(const TLBPage *p)
-{
-    return p->va & ~0ull << p->page_bits;
-}
-
 static bool mapping_covers(const TLBPage *p, uint64_t va)
 {
     return (p->va ^ va) >> p->page_bits == 0;
-}
-
-/* ---- Code epochs ---- */
-
-static void clear_jump_cache(CPUState *cpu)
-{
-    for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
-        __atomic_store_n(&cpu->jump_cache[i].key, 0, __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < RAS_SIZE; i++)
-        __atomic_store_n(&cpu->ras[i].key, 0, __ATOMIC_RELAXED);
-}
-
-static bool is_privileged(const CPUState *cpu, uint32_t flags)
-{
-    uint32_t user = cpu->target->user_flags;
-    return user && (flags & user) != user;
-}
-
-uint32_t tlb_code_epoch(const CPUState *cpu, uint32_t flags)
-{
-    const struct CPUTLB *t = cpu->tlb;
-    return t->shared_kernel && is_privileged(cpu, flags) ? t->kernel_epoch : cpu->bank->code_epoch;
-}
-
-static void set_key_epoch(CPUState *cpu)
-{
-    uint32_t flags = (uint32_t)cpu->jc_key;
-    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, flags) << 32 | flags;
-}
-
-/* An epoch that no jump-cache entry of this vCPU carries. */
-static uint32_t new_epoch(CPUState *cpu)
-{
-    struct CPUTLB *t = cpu->tlb;
-    if (++t->last_epoch == 0) { /* wrapped: all numbers are free again once nothing carries them */
-        clear_jump_cache(cpu);
-        for (unsigned i = 0; i < TLB_BANKS; i++)
-            t->bank[i]->code_epoch = ++t->last_epoch;
-        t->kernel_epoch = ++t->last_epoch;
-        ++t->last_epoch;
-    }
-    return t->last_epoch;
-}
-
-static void filter_clear(CodeFilter *f)
-{
-    memset(f, 0, sizeof(*f));
-    f->first = UINT64_MAX;
-}
-
-static void filter_note(CodeFilter *f, const TLBPage *p)
-{
-    filter_add(f->page, 64, p->va);
-    f->first = MIN(f->first, p->va);
-    f->last = MAX(f->last, p->va);
-    if (p->page_bits > PAGE_BITS) {
-        filter_add(f->large, 8, mapping_first(p) + ((uint64_t)p->page_bits << PAGE_BITS));
-        f->large_sizes |= 1ull << p->page_bits;
-    }
-}
-
-/* Whether losing the mapping of va may change executed code. */
-static bool filter_hit(const CodeFilter *f, uint64_t va)
-{
-    if (va >= f->first && va <= (f->last | ~PAGE_MASK) && filter_has(f->page, 64, va))
-        return true;
-    for (uint64_t sizes = f->large_sizes; sizes; sizes &= sizes - 1) {
-        unsigned bits = (unsigned)__builtin_ctzll(sizes);
-        if (filter_has(f->large, 8, (va & ~0ull << bits) + ((uint64_t)bits << PAGE_BITS)))
-            return true;
-    }
-    return false;
-}
-
-/* Pages executed from under the bank may have changed their translation. */
-static void forget_code(CPUState *cpu, TLBBank *bank)
-{
-    bank->code_epoch = new_epoch(cpu);
-    filter_clear(&bank->code);
-    set_key_epoch(cpu);
-}
-
-/* The same for global pages with privileged code. */
-static void forget_kernel_code(CPUState *cpu)
-{
-    struct CPUTLB *t = cpu->tlb;
-    t->kernel_epoch = new_epoch(cpu);
-    filter_clear(&t->kernel_code);
-    set_key_epoch(cpu);
-}
-
-#define SHARING_PAUSE 2000 /* address-space switches */
-
-/* Privileged code from a page that is not global: what is true of it in one bank is not in others. */
-static void stop_sharing(CPUState *cpu)
-{
-    struct CPUTLB *t = cpu->tlb;
-    t->shared_kernel = false;
-    t->try_sharing = t->clock + SHARING_PAUSE;
-    set_key_epoch(cpu);
-}
-
-static void start_sharing(CPUState *cpu)
-{
-    cpu->tlb->shared_kernel = true;
-    forget_kernel_code(cpu);
 }
 
 /* ---- First level ---- */
@@ -244,12 +112,12 @@ static void bank_flush_nonglobal(TLBBank *bank)
 
 static uint32_t new_id(CPUState *cpu);
 
-/* Gives the bank to another context (or the same, emptied). */
+/* Empties the bank. */
 static void bank_reset(CPUState *cpu, TLBBank *bank)
 {
     bank_flush(bank);
     bank->id = new_id(cpu);
-    forget_code(cpu, bank);
+    code_flush_bank(cpu, bank);
 }
 
 static bool slot_is_watched(const CPUState *cpu, uint64_t page)
@@ -295,9 +163,9 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
         atomic_store_explicit(&bank->nused, n + 1, memory_order_release);
     }
     if (p->page_bits > PAGE_BITS)
-        ranges_add(&bank->large, mapping_first(p), mapping_first(p) | ~(~0ull << p->page_bits));
+        ranges_add(&bank->large, tlb_mapping_first(p), tlb_mapping_first(p) | ~(~0ull << p->page_bits));
     if (p->global)
-        filter_add(cpu->tlb->global_filter, 16, p->va);
+        tlb_filter_add(cpu->tlb->global_filter, 16, p->va);
     if (UNLIKELY(cpu->watchpoints) && slot_is_watched(cpu, p->va))
         flags |= TLB_WATCH;
     if (!p->host)
@@ -388,7 +256,7 @@ static void l2_enter(CPUState *cpu, TLBPage p)
         return;
     }
     if (p.global)
-        ranges_add(&t->global_large, mapping_first(&p), mapping_first(&p) | ~(~0ull << p.page_bits));
+        ranges_add(&t->global_large, tlb_mapping_first(&p), tlb_mapping_first(&p) | ~(~0ull << p.page_bits));
     uint64_t skip = p.va & ~(~0ull << LARGE_PIECE_BITS);
     p.va -= skip;
     p.pa -= skip;
@@ -578,14 +446,8 @@ const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa, bool *fault
         *fault = true;
         return NULL;
     }
-    struct CPUTLB *t = cpu->tlb;
     const TLBPage *p = &cpu->bank->page[slot];
-    bool shared = t->shared_kernel && is_privileged(cpu, (uint32_t)cpu->jc_key);
-    if (shared && !p->global) {
-        stop_sharing(cpu);
-        shared = false;
-    }
-    filter_note(shared ? &t->kernel_code : &cpu->bank->code, p);
+    code_note(cpu, p);
     if (!p->host) {
         *pa = p->pa | (va & ~PAGE_MASK);
         return NULL;
@@ -636,12 +498,11 @@ void tlb_switch(CPUState *cpu, TLBKey key)
         bank->valid = true;
         bank->key = key;
         bank_reset(cpu, bank);
+        code_new_context(bank);
     }
     bank->last_use = ++t->clock;
     cpu->bank = bank;
-    set_key_epoch(cpu);
-    if (UNLIKELY(!t->shared_kernel && t->clock > t->try_sharing))
-        start_sharing(cpu);
+    code_switched(cpu);
     if (current_cpu == cpu && tcg_backend()->set_bank)
         tcg_backend()->set_bank(cpu, bank);
 }
@@ -650,7 +511,7 @@ static void flush_bank_context(CPUState *cpu, TLBBank *bank)
 {
     bank_flush_nonglobal(bank);
     bank->id = new_id(cpu);
-    forget_code(cpu, bank);
+    code_flush_bank(cpu, bank);
 }
 
 void tlb_flush_context(CPUState *cpu, TLBKey key)
@@ -687,10 +548,7 @@ static void bank_drop_page(CPUState *cpu, TLBBank *bank, uint64_t va)
             drop_slot(bank, bank->used[i]);
     }
     l2_drop(cpu->tlb, bank->id, va, &bank->large);
-    if (filter_hit(&bank->code, va))
-        forget_code(cpu, bank);
-    if (filter_hit(&cpu->tlb->kernel_code, va))
-        forget_kernel_code(cpu);
+    code_flush_page(cpu, bank, va);
 }
 
 void tlb_flush_page(CPUState *cpu, TLBKey key, uint64_t va, bool global)
@@ -702,9 +560,10 @@ void tlb_flush_page(CPUState *cpu, TLBKey key, uint64_t va, bool global)
         bank_drop_page(cpu, bank, va);
     if (!global)
         return;
+    code_flush_global_page(cpu, va);
     bool large = ranges_have(&t->global_large, va);
     l2_drop(t, TLB_GLOBAL_CONTEXT, va, &t->global_large);
-    if (!large && !filter_has(t->global_filter, 16, va))
+    if (!large && !tlb_filter_has(t->global_filter, 16, va))
         return;
     for (unsigned i = 0; i < TLB_BANKS; i++) {
         if (t->bank[i] != bank && t->bank[i]->valid)
@@ -723,7 +582,7 @@ void tlb_flush_page_all(CPUState *cpu, uint64_t va)
     l2_drop(t, TLB_GLOBAL_CONTEXT, va, &t->global_large);
 }
 
-void tlb_flush_all(CPUState *cpu)
+void tlb_flush_mappings(CPUState *cpu)
 {
     tlb_init(cpu);
     struct CPUTLB *t = cpu->tlb;
@@ -734,7 +593,13 @@ void tlb_flush_all(CPUState *cpu)
     }
     l2_clear(t);
     memset(t->global_filter, 0, sizeof(t->global_filter));
-    start_sharing(cpu);
+    code_flush_all(cpu);
+}
+
+void tlb_flush_all(CPUState *cpu)
+{
+    tlb_flush_mappings(cpu);
+    code_forget_all(cpu);
 }
 
 void tlb_flush_all_async(CPUState *cpu)
@@ -789,7 +654,7 @@ static void topology_listener(void *opaque)
     }
 }
 
-static void *map_zeroed(size_t size)
+void *tlb_map_zeroed(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     g_assert(p != MAP_FAILED);
@@ -801,25 +666,20 @@ void tlb_init(CPUState *cpu)
     static bool listening;
     if (cpu->tlb)
         return;
-    struct CPUTLB *t = map_zeroed(sizeof(*t));
+    struct CPUTLB *t = tlb_map_zeroed(sizeof(*t));
     cpu->tlb = t;
     t->modes = cpu->target->mmu_modes;
     t->phys_generation = memory_generation() - 1;
     for (unsigned i = 0; i < TLB_BANKS; i++) {
-        TLBBank *b = map_zeroed(sizeof(TLBBank));
+        TLBBank *b = tlb_map_zeroed(sizeof(TLBBank));
         for (unsigned s = 0; s < t->modes * TLB_SIZE; s++)
             drop_slot(b, s);
         b->id = ++t->last_id;
-        b->code_epoch = ++t->last_epoch;
-        filter_clear(&b->code);
         t->bank[i] = b;
     }
-    t->kernel_epoch = ++t->last_epoch;
-    t->shared_kernel = true;
-    filter_clear(&t->kernel_code);
     t->bank[0]->valid = true;
     cpu->bank = t->bank[0];
-    set_key_epoch(cpu);
+    code_init(cpu);
     if (!listening) {
         listening = true;
         memory_add_listener(topology_listener, NULL);
@@ -831,6 +691,7 @@ void tlb_destroy(CPUState *cpu)
     struct CPUTLB *t = cpu->tlb;
     if (!t)
         return;
+    code_destroy(cpu);
     for (unsigned i = 0; i < TLB_BANKS; i++)
         munmap(t->bank[i], sizeof(TLBBank));
     munmap(t, sizeof(*t));

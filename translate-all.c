@@ -687,7 +687,7 @@ TranslationBlock *tb_lookup(CPUState *cpu, const TBState *state)
 /* Lets goto_ptr find tb under the current key. */
 static void fill_jump_cache(CPUState *cpu, TranslationBlock *tb)
 {
-    if (tb->state.cs_base || tb->flags & (TB_ONCE | TB_NOCHAIN) || log_enabled(LOG_NOCHAIN))
+    if (tb->state.cs_base || tb->flags & (TB_ONCE | TB_NOCHAIN) || log_enabled(LOG_NOCHAIN) || cpu->jc_key >> 32 == EPOCH_NONE)
         return;
     JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(tb->state.pc)];
     __atomic_store_n(&e->key, 0, __ATOMIC_RELAXED);
@@ -721,7 +721,7 @@ const void *tb_lookup_code(CPUState *cpu)
         log_enabled(LOG_CPU | LOG_NOCHAIN) || cpu->singlestep)
         return options.engine->exit_address();
     TBState state = cpu->target->tb_state(cpu);
-    cpu->jc_key = (uint64_t)tlb_code_epoch(cpu, state.flags) << 32 | state.flags;
+    cpu->jc_key = (uint64_t)tlb_settle_epoch(cpu, state.flags) << 32 | state.flags;
     TranslationBlock *tb = tb_find(cpu, &state);
     return tb->flags & TB_ONCE ? options.engine->exit_address() : tb->code;
 }

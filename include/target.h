@@ -152,6 +152,9 @@ struct TargetOps {
      * cpu_loop_exit_restore) and does not return. */
     bool (*tlb_fill)(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode,
                      bool probe, uintptr_t retaddr);
+    /* What an instruction fetch at va in the vCPU's present state would find, as a processor may look ahead; false where it would
+     * fault. NULL: jump-cache entries do not outlive flushes and private contexts. */
+    bool (*walk_code)(CPUState *cpu, uint64_t va, Translation *out);
     void (*unaligned_access)(CPUState *cpu, uint64_t va, AccessType access, unsigned mode,
                              uintptr_t retaddr) __attribute__((noreturn));
     /* Physical address failed to decode (may be NULL: reads all ones, writes ignored). */

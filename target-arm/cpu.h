@@ -340,6 +340,7 @@ bool arm_interrupts_off(const CPUState *cpu);
 
 /* ---- mmu.c ---- */
 bool arm_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t retaddr);
+bool arm_walk_code(CPUState *cpu, uint64_t va, Translation *out);
 void arm_unaligned_access(CPUState *cpu, uint64_t va, AccessType access, unsigned mode, uintptr_t retaddr)
     __attribute__((noreturn));
 void arm_bus_error(CPUState *cpu, hwaddr pa, AccessType access, uintptr_t retaddr);

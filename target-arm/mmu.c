@@ -311,6 +311,21 @@ bool arm_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, 
     return true;
 }
 
+bool arm_walk_code(CPUState *cpu, uint64_t va, Translation *out)
+{
+    ARMCPU *env = arm_cpu(cpu);
+    unsigned mode = arm_current_mmu_mode(cpu, true);
+    Walk w;
+
+    if (UNLIKELY(arm_feature(env, ARM_FEATURE_M)))
+        return false;
+    Regime r = arm_regime(env, arm_current_el(env));
+    WalkRequest q = { .va = va, .access = ACCESS_FETCH, .user = mode == ARM_MMU_USER && r.two_ranges, .pan = mode == ARM_MMU_PAN };
+    arm_walk(env, &r, &q, &w);
+    *out = (Translation){ .pa = w.pa, .page_size = w.page_size, .exec = w.exec, .attributes = w.guarded };
+    return w.fault == FAULT_NONE && w.exec;
+}
+
 bool arm_debug_translate(CPUState *cpu, uint64_t va, hwaddr *pa)
 {
     ARMCPU *env = arm_cpu(cpu);

@@ -43,7 +43,7 @@ static void apply(CPUState *cpu, void *opaque)
 
     switch (f->kind) {
     case FLUSH_ALL:
-        tlb_flush_all(cpu);
+        tlb_flush_mappings(cpu);
         for (unsigned i = 0; i < ARRAY_SIZE(env->va_tags); i++)
             env->va_tags[i] = 0;
         break;
@@ -55,7 +55,7 @@ static void apply(CPUState *cpu, void *opaque)
         break;
     default:
         if (f->pages > 512) {
-            tlb_flush_all(cpu);
+            tlb_flush_mappings(cpu);
             break;
         }
         for (uint64_t i = 0; i < f->pages; i++)
@@ -81,7 +81,7 @@ static void flush(ARMCPU *env, Flush *f, bool broadcast)
 
 void arm_tlb_flush_local(ARMCPU *env)
 {
-    tlb_flush_all(&env->parent);
+    tlb_flush_mappings(&env->parent);
 }
 
 /* ---- AArch64: .value is kind | broadcast << 8 ---- */

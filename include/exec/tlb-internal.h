@@ -40,6 +40,35 @@ typedef struct CodeFilter {
     uint64_t large_sizes;  /* bit n: some are 2^n bytes */
 } CodeFilter;
 
+/* A page that was executed from, and what was found there. */
+typedef struct ExecPage {
+    uint64_t va;
+    hwaddr pa;
+    const uint8_t *host;
+    uint8_t attributes;
+    uint8_t page_bits; /* of the largest mapping it was seen in */
+} ExecPage;
+
+#define CODE_PAGES 2048
+
+/* Executed pages under an epoch, where the target can look mappings up again (TargetOps.walk_code): see cputlb-code.c. */
+typedef struct CodeSet {
+    uint32_t epoch;        /* 0: unused */
+    unsigned n;
+    bool user, full;
+    bool large;            /* some pages were in mappings larger than 4 KiB */
+    uint64_t last_use;
+    uint64_t first, last;  /* bytes of the mappings they were in; first > last: none */
+    ExecPage page[CODE_PAGES];
+    uint16_t index[2 * CODE_PAGES]; /* hash: number in page[] + 1 */
+} CodeSet;
+
+/* A bank's view of a set: it is known to hold for the bank as far as its first `checked` pages. */
+typedef struct CodeView {
+    CodeSet *set;
+    unsigned checked;
+} CodeView;
+
 /* Generated code addresses the table through the bank's address, so it comes first. Allocated lazily by
  * the kernel: tables of modes the target lacks cost nothing. */
 struct TLBBank {
@@ -55,6 +84,7 @@ struct TLBBank {
     uint32_t code_epoch;
     uint64_t last_use;
     CodeFilter code;            /* under code_epoch */
+    CodeView view[2];           /* instead, with walk_code: of privileged code, of user code */
     LargeRanges large;
 };
 
@@ -63,6 +93,8 @@ struct TLBBank {
 #define LARGE_SETS 64 /* follow the others */
 #define LARGE_PIECE_BITS 20 /* large mappings are entered in pieces of 1 MiB */
 #define PHYS_CACHE 256
+#define CODE_SETS (2 * TLB_BANKS + 8)
+#define EPOCH_NONE UINT32_MAX /* no jump-cache entry has it */
 
 /* What a look-up in the second level compares, for one set: a cache line. */
 typedef struct L2Set {
@@ -94,6 +126,7 @@ struct CPUTLB {
     uint32_t kernel_epoch;
     uint64_t try_sharing;         /* at this value of clock, after a non-global page ended it */
     CodeFilter kernel_code;       /* under kernel_epoch */
+    CodeSet *code_sets;           /* CODE_SETS of them, with walk_code; NULL without */
     PhysPage phys[PHYS_CACHE];
     unsigned phys_generation;
     _Atomic bool flush_pending;
@@ -104,6 +137,40 @@ static inline unsigned tlb_slot(uint64_t va, unsigned mode)
 {
     return mode * TLB_SIZE + tlb_index(va);
 }
+
+static inline unsigned tlb_page_hash(uint64_t va)
+{
+    uint64_t page = va >> PAGE_BITS;
+    return (unsigned)((page * 0x9e3779b97f4a7c15ull) >> 48);
+}
+static inline void tlb_filter_add(uint64_t *filter, unsigned words, uint64_t va)
+{
+    unsigned h = tlb_page_hash(va) % (words * 64);
+    filter[h / 64] |= 1ull << (h % 64);
+}
+static inline bool tlb_filter_has(const uint64_t *filter, unsigned words, uint64_t va)
+{
+    unsigned h = tlb_page_hash(va) % (words * 64);
+    return filter[h / 64] >> (h % 64) & 1;
+}
+static inline uint64_t tlb_mapping_first(const TLBPage *p)
+{
+    return p->va & ~0ull << p->page_bits;
+}
+
+void *tlb_map_zeroed(size_t size);
+
+/* cputlb-code.c: what was executed from, and the epochs */
+void code_init(CPUState *cpu);
+void code_destroy(CPUState *cpu);
+void code_note(CPUState *cpu, const TLBPage *p);             /* the page is executed from in the current bank */
+void code_new_context(TLBBank *bank);                         /* the bank is given to another context */
+void code_switched(CPUState *cpu);                            /* to another bank */
+void code_flush_bank(CPUState *cpu, TLBBank *bank);           /* its mappings may have changed */
+void code_flush_all(CPUState *cpu);                           /* those of all banks, global ones too */
+void code_flush_page(CPUState *cpu, TLBBank *bank, uint64_t va);
+void code_flush_global_page(CPUState *cpu, uint64_t va);
+void code_forget_all(CPUState *cpu);                          /* nothing executed before counts */
 
 /* Host view of a guest physical page (pa may be any byte of it). */
 const PhysPage *tlb_phys_page(CPUState *cpu, hwaddr pa);

@@ -87,6 +87,8 @@ void tlb_flush_nonglobal(CPUState *cpu);
 void tlb_flush_page(CPUState *cpu, TLBKey key, uint64_t va, bool global);
 void tlb_flush_page_all(CPUState *cpu, uint64_t va); /* in every bank */
 void tlb_flush_all(CPUState *cpu);
+/* As the guest asks for it: jump-cache entries of code whose mapping is found unchanged stay good. */
+void tlb_flush_mappings(CPUState *cpu);
 /* From any thread: the flush happens on the vCPU's thread before its next TB (at once on that thread). */
 void tlb_flush_all_async(CPUState *cpu);
 /* Does what tlb_flush_all_async asked for; the vCPU loop calls it between TBs. */
@@ -153,7 +155,10 @@ void tlb_stats(const CPUState *cpu, TLBStats *out);
  * not RAM). The bank remembers that the page was executed: dropping it changes the bank's code epoch.
  */
 const uint8_t *tlb_code_page(CPUState *cpu, uint64_t va, hwaddr *pa, bool *fault);
-/* The code epoch for code with these TB flags in the current bank: the high half of jc_key. */
+/* The code epoch for code with these TB flags in the current bank: the high half of jc_key. Where the target can look mappings
+ * up again, it is one that matches nothing until tlb_settle_epoch() has done so. */
 uint32_t tlb_code_epoch(const CPUState *cpu, uint32_t flags);
+/* The same, before code is looked up: the vCPU's state is that of the code. */
+uint32_t tlb_settle_epoch(CPUState *cpu, uint32_t flags);
 
 #endif

@@ -382,6 +382,101 @@ static void test_shared_kernel(void)
     g_assert_cmphex(cpu->jc_key, ==, key); /* tried again after a while */
 }
 
+static bool toy_walk_code(CPUState *c, uint64_t va, Translation *out)
+{
+    uint64_t pte = va >> PAGE_BITS < 4096 ? phys_ldq(c, toy_tables[toy(c)->context & 15] + (va >> PAGE_BITS) * 8) : 0;
+    uint64_t size = pte & PTE_LARGE ? 2 * MiB : PAGE_SIZE_;
+    *out = (Translation){ .pa = (pte & ~0xfffull & ~(size - 1)) | (va & (size - 1)), .page_size = size };
+    return pte & PTE_P && pte & PTE_X;
+}
+
+/* The epoch that code would be looked up under now. */
+static uint32_t settled(void)
+{
+    uint32_t epoch = tlb_settle_epoch(cpu, 1);
+    cpu->jc_key = (uint64_t)epoch << 32 | 1;
+    g_assert_cmpuint(epoch, ==, tlb_code_epoch(cpu, 1));
+    g_assert_cmpuint(epoch, !=, EPOCH_NONE);
+    return epoch;
+}
+
+/* Executes from the page and says under which epoch. */
+static uint32_t executes(uint64_t va)
+{
+    hwaddr pa;
+    settled();
+    tlb_code_page(cpu, va, &pa, NULL);
+    return settled();
+}
+
+/* A target that can walk again keeps the key while executed pages are where they were, and only then. */
+static void test_code_sets(void)
+{
+    static TargetOps ops;
+    CPUState *first = cpu;
+    ops = toy_ops;
+    ops.walk_code = toy_walk_code;
+    cpu = toy_cpu_new();
+    tlb_destroy(cpu);
+    cpu->target = &ops;
+    tlb_init(cpu);
+    fresh();
+    for (unsigned c = 1; c <= 3; c++) {
+        toy_pte(c, 0x10000, 0x400000 | PRESENT);
+        toy_pte(c, 0x20000, (c == 3 ? 0x409000 : 0x401000) | PRESENT);
+        toy_pte(c, 0x400000, 0x800000 | PRESENT | PTE_LARGE);
+        toy_pte(c, 0x5ff000, 0x800000 | PRESENT | PTE_LARGE);
+    }
+    uint32_t epoch = executes(0x10000);
+    g_assert_cmpuint(executes(0x20000), ==, epoch);
+    use(2); /* nothing is global, but everything is the same */
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), ==, EPOCH_NONE);
+    g_assert_cmpuint(settled(), ==, epoch);
+    use(3); /* one page is elsewhere */
+    uint32_t other = settled();
+    g_assert_cmpuint(other, !=, epoch);
+    g_assert_cmpuint(executes(0x10000), ==, other);
+    g_assert_cmpuint(executes(0x20000), ==, other);
+    use(1);
+    g_assert_cmpuint(settled(), ==, epoch);
+    tlb_flush_context(cpu, toy_key(1));
+    g_assert_cmpuint(cpu->jc_key >> 32, ==, EPOCH_NONE); /* not before it was walked again */
+    g_assert_cmpuint(settled(), ==, epoch);
+    tlb_flush_mappings(cpu);
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), ==, EPOCH_NONE);
+    g_assert_cmpuint(settled(), ==, epoch);
+    use(2); /* a page that another context adds is looked at */
+    settled();
+    executes(0x5ff000);
+    use(1);
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), ==, EPOCH_NONE);
+    g_assert_cmpuint(settled(), ==, epoch);
+    tlb_flush_page(cpu, toy_key(1), 0x400000, false); /* of the same large mapping */
+    g_assert_cmpuint(tlb_code_epoch(cpu, 1), ==, EPOCH_NONE);
+    g_assert_cmpuint(settled(), ==, epoch);
+    toy_pte(1, 0x20000, 0x402000 | PRESENT);
+    g_assert_cmpuint(settled(), ==, epoch); /* not flushed yet */
+    tlb_flush_page(cpu, toy_key(1), 0x20000, false);
+    uint32_t moved = settled();
+    g_assert_true(moved != epoch && moved != other);
+    g_assert_cmpuint(executes(0x20000), ==, moved);
+    use(2); /* there it has not moved */
+    g_assert_cmpuint(settled(), ==, epoch);
+    toy_pte(2, 0x20000, 0x401000 | PTE_P | PTE_W); /* no more to be executed */
+    tlb_flush_page_all(cpu, 0x20000);
+    g_assert_cmpuint(settled(), !=, epoch);
+    tlb_flush_all(cpu);
+    use(1);
+    g_assert_cmpuint(settled(), !=, moved); /* not what a guest asks for: everything is forgotten */
+    for (unsigned i = 0; i <= CODE_PAGES; i++) /* more than a set holds */
+        toy_pte(1, (0x600 + i) * PAGE_SIZE_, 0x400000 | PRESENT);
+    epoch = settled();
+    for (unsigned i = 0; i < CODE_PAGES; i++)
+        g_assert_cmpuint(executes((0x600 + i) * PAGE_SIZE_), ==, epoch);
+    g_assert_cmpuint(executes((0x600 + CODE_PAGES) * PAGE_SIZE_), !=, epoch);
+    cpu = first;
+}
+
 static void test_stats(void)
 {
     TLBStats s;
@@ -411,6 +506,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/atomics", test_atomics);
     g_test_add_func("/tlb/code-epoch", test_code_epoch);
     g_test_add_func("/tlb/shared-kernel", test_shared_kernel);
+    g_test_add_func("/tlb/code-sets", test_code_sets);
     g_test_add_func("/tlb/stats", test_stats);
     return g_test_run();
 }
