@@ -72,10 +72,11 @@ static struct {
     int (*acknowledge)(void *opaque);
     void *opaque;
 } pic;
+#define EOI_LISTENERS 2
 static struct {
     void (*fn)(void *opaque, uint8_t vector);
     void *opaque;
-} eoi_listener;
+} eoi_listeners[EOI_LISTENERS];
 
 static APIC *apic_of(X86CPU *env)
 {
@@ -570,8 +571,8 @@ static bool apic_write_reg(APIC *s, unsigned reg, uint64_t value)
     if (!ok && !x2 && !reg_read_only(reg))
         apic_error(s, ESR_REGISTER);
     pthread_mutex_unlock(&s->lock);
-    if (after.eoi >= 0 && eoi_listener.fn)
-        eoi_listener.fn(eoi_listener.opaque, after.eoi);
+    for (unsigned i = 0; after.eoi >= 0 && i < EOI_LISTENERS && eoi_listeners[i].fn; i++)
+        eoi_listeners[i].fn(eoi_listeners[i].opaque, after.eoi);
     if (after.ipi)
         apic_send_ipi(s, icr, x2);
     return ok;
@@ -647,10 +648,26 @@ void apic_connect_pic(int (*acknowledge)(void *opaque), void *opaque)
     pic.opaque = opaque;
 }
 
-void apic_connect_eoi(void (*eoi)(void *opaque, uint8_t vector), void *opaque)
+bool apic_connect_eoi(void (*eoi)(void *opaque, uint8_t vector), void *opaque)
 {
-    eoi_listener.fn = eoi;
-    eoi_listener.opaque = opaque;
+    for (unsigned i = 0; i < EOI_LISTENERS; i++)
+        if (!eoi_listeners[i].fn) {
+            eoi_listeners[i].fn = eoi;
+            eoi_listeners[i].opaque = opaque;
+            return true;
+        }
+    return false;
+}
+
+void apic_disconnect_eoi(void *opaque)
+{
+    for (unsigned i = 0; i < EOI_LISTENERS; i++)
+        if (eoi_listeners[i].opaque == opaque) {
+            unsigned last = EOI_LISTENERS - 1;
+            memmove(&eoi_listeners[i], &eoi_listeners[i + 1], (last - i) * sizeof(eoi_listeners[0]));
+            memset(&eoi_listeners[last], 0, sizeof(eoi_listeners[0]));
+            return;
+        }
 }
 
 void apic_nmi(void)

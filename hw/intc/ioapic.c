@@ -157,13 +157,15 @@ static void ioapic_reset(Device *dev)
 
 static bool ioapic_realize(Device *dev, Error **errp)
 {
-    (void)errp;
     IOAPIC *s = (IOAPIC *)dev;
+    if (!apic_connect_eoi(ioapic_eoi, s)) {
+        error_setg(errp, "ioapic: there are two already");
+        return false;
+    }
     pthread_mutex_init(&s->lock, NULL);
     memory_region_init_io(&s->region, dev, &ioapic_ops, s, "ioapic", 0x1000);
     device_add_region(dev, &s->region);
     device_init_in(dev, ioapic_input, PINS);
-    apic_connect_eoi(ioapic_eoi, s);
     ioapic_reset(dev);
     return true;
 }
@@ -171,7 +173,7 @@ static bool ioapic_realize(Device *dev, Error **errp)
 static void ioapic_unrealize(Device *dev)
 {
     IOAPIC *s = (IOAPIC *)dev;
-    apic_connect_eoi(NULL, NULL);
+    apic_disconnect_eoi(s);
     pthread_mutex_destroy(&s->lock);
 }
 

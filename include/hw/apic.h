@@ -34,7 +34,8 @@ void apic_set_extint(int level);
 void apic_connect_pic(int (*acknowledge)(void *opaque), void *opaque);
 /* NMI to LINT1 of every APIC. */
 void apic_nmi(void);
-/* Called with no APIC lock held after EOI of a level-triggered vector. */
-void apic_connect_eoi(void (*eoi)(void *opaque, uint8_t vector), void *opaque);
+/* Called with no APIC lock held after EOI of a level-triggered vector. False: there are as many listeners as I/O APICs can be. */
+bool apic_connect_eoi(void (*eoi)(void *opaque, uint8_t vector), void *opaque);
+void apic_disconnect_eoi(void *opaque);
 
 #endif

@@ -171,7 +171,7 @@ static void test_eoi(void)
 {
     int heard = -1;
     fresh();
-    apic_connect_eoi(note_eoi, &heard);
+    g_assert_true(apic_connect_eoi(note_eoi, &heard));
     APICMessage msg = { .dest = 1, .vector = 0x55, .level = true };
     apic_bus_send(&msg);
     g_assert_cmphex(page_read(1, 0x1a0), ==, 1 << 0x15);
@@ -190,7 +190,13 @@ static void test_eoi(void)
     take(1);
     page_write(1, 0xb0, 0);
     g_assert_cmpint(heard, ==, -1);
-    apic_connect_eoi(NULL, NULL);
+    apic_disconnect_eoi(&heard);
+    msg.level = true;
+    page_write(1, 0xf0, 0x1ff);
+    apic_bus_send(&msg);
+    take(1);
+    page_write(1, 0xb0, 0);
+    g_assert_cmpint(heard, ==, -1);
     apic_msi(0xfee01000 | 2 << 12, 0x77); /* destination 3 */
     g_assert_cmpint(take(3), ==, 0x77);
 }

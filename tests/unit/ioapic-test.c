@@ -4,6 +4,7 @@
  * masks. Messages are seen through a local APIC.
  */
 #include "hw/apic.h"
+#include "util/error.h"
 #include "target-i386/cpu.h"
 #include "util/main-loop.h"
 #include <glib.h>
@@ -104,6 +105,37 @@ static void test_level(void)
     g_assert_cmphex(reg_read(0x24), ==, 0x44);
 }
 
+/* The second one has its own inputs and hears of the same EOIs; there is no third. */
+static void test_second(void)
+{
+    end_of_interrupt(); /* that of the test before */
+    Device *second = device_new("ioapic");
+    g_assert_true(device_realize(second, NULL));
+    Error *err = NULL;
+    g_assert_false(device_realize(device_new("ioapic"), &err));
+    g_assert_nonnull(err);
+    error_free(err);
+    for (unsigned i = 0; i < 2; i++) {
+        memory_region_write(second->regions[0], 0, 0x10 + i, 4);
+        memory_region_write(second->regions[0], 0x10, i ? 0 : 0x8055, 4);
+    }
+    IRQLine l = device_input(second, 0);
+    irq_set(&l, 1);
+    g_assert_cmphex(take(), ==, 0x55);
+    end_of_interrupt();
+    g_assert_cmphex(take(), ==, 0x55); /* still asserted */
+    irq_set(&l, 0);
+    end_of_interrupt();
+    g_assert_cmpint(take(), ==, -1);
+    reg_write(0x24, 0x8044);           /* the first goes on as before, pin 10 is asserted */
+    g_assert_cmphex(take(), ==, 0x44);
+    end_of_interrupt();
+    g_assert_cmphex(take(), ==, 0x44);
+    device_unrealize(second);
+    end_of_interrupt();
+    g_assert_cmphex(take(), ==, 0x44);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -118,5 +150,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ioapic/registers", test_registers);
     g_test_add_func("/ioapic/edge", test_edge);
     g_test_add_func("/ioapic/level", test_level);
+    g_test_add_func("/ioapic/second", test_second);
     return g_test_run();
 }
