@@ -95,7 +95,7 @@ static void put_override(GByteArray *a, uint8_t irq, uint32_t gsi, uint16_t flag
     acpi_put(a, flags, 2);
 }
 
-static void put_processor(GByteArray *a, unsigned n, uint32_t apic_id)
+void acpi_put_processor(GByteArray *a, unsigned n, uint32_t apic_id)
 {
     bool x2 = apic_id >= 255;
     acpi_put(a, x2 ? MADT_LOCAL_X2APIC : MADT_LOCAL_APIC, 1);
@@ -112,6 +112,25 @@ static void put_processor(GByteArray *a, unsigned n, uint32_t apic_id)
     }
 }
 
+void acpi_put_ioapic(GByteArray *a, uint8_t id, uint32_t address, uint32_t first)
+{
+    acpi_put(a, MADT_IO_APIC, 1);
+    acpi_put(a, 12, 1);
+    acpi_put(a, id, 1);
+    acpi_put(a, 0, 1);
+    acpi_put(a, address, 4);
+    acpi_put(a, first, 4);
+}
+
+void acpi_put_lint1_nmi(GByteArray *a)
+{
+    acpi_put(a, MADT_LOCAL_NMI, 1);
+    acpi_put(a, 6, 1);
+    acpi_put(a, 0xff, 1); /* every processor */
+    acpi_put(a, 0, 2);
+    acpi_put(a, 1, 1);
+}
+
 static uint32_t build_madt(ACPITables *t, const ACPIConfig *c)
 {
     static const uint8_t level_irqs[] = { 5, 9, 10, 11 };
@@ -120,20 +139,12 @@ static uint32_t build_madt(ACPITables *t, const ACPIConfig *c)
     acpi_put(a, 0xfee00000, 4);
     acpi_put(a, 1, 4); /* the 8259 pair is there too */
     for (unsigned i = 0; i < c->cpus; i++)
-        put_processor(a, i, c->apic_ids[i]);
-    acpi_put(a, MADT_IO_APIC, 1);
-    acpi_put(a, 12, 1);
-    acpi_put(a, 0, 2);
-    acpi_put(a, PC_IOAPIC_BASE, 4);
-    acpi_put(a, 0, 4);
+        acpi_put_processor(a, i, c->apic_ids[i]);
+    acpi_put_ioapic(a, 0, PC_IOAPIC_BASE, 0);
     put_override(a, 0, 2, OVERRIDE_CONFORMS);
     for (unsigned i = 0; i < ARRAY_SIZE(level_irqs); i++)
         put_override(a, level_irqs[i], level_irqs[i], OVERRIDE_HIGH_LEVEL);
-    acpi_put(a, MADT_LOCAL_NMI, 1);
-    acpi_put(a, 6, 1);
-    acpi_put(a, 0xff, 1); /* every processor */
-    acpi_put(a, 0, 2);
-    acpi_put(a, 1, 1);    /* LINT1 */
+    acpi_put_lint1_nmi(a);
     return acpi_table_end(t, start);
 }
 

@@ -167,39 +167,6 @@ static void pci_express(Aml *a, const VirtBoard *b)
 
 /* ---- The power button ---- */
 
-static void notify_button(Aml *a)
-{
-    aml_byte(a, AML_NOTIFY);
-    aml_name_string(a, "PWRB");
-    aml_int(a, 0x80);
-}
-
-static void event_device(Aml *a)
-{
-    AmlMark d = device_with_id(a, "GED", "ACPI0013", -1);
-    aml_name(a, "_UID");
-    aml_string(a, "GED");
-    aml_name(a, "_CRS");
-    AmlTemplate t = aml_resources(a);
-    aml_interrupt(a, VIRT_IRQ_GED + 32, true);
-    aml_resources_end(a, t);
-    aml_region(a, "EREG", AML_SYSTEM_MEMORY, VIRT_GED, ACPI_GED_SIZE);
-    aml_field_dword(a, "EREG", "ESEL");
-    AmlMark event = aml_method(a, "_EVT", 1, true);
-    aml_byte(a, AML_STORE); /* reading clears: once */
-    aml_name_string(a, "ESEL");
-    aml_byte(a, AML_LOCAL0);
-    AmlMark pressed = aml_if(a);
-    aml_byte(a, AML_AND);
-    aml_byte(a, AML_LOCAL0);
-    aml_int(a, ACPI_GED_POWER_BUTTON);
-    aml_none(a);
-    notify_button(a);
-    aml_end(a, pressed);
-    aml_end(a, event);
-    aml_end(a, d);
-}
-
 static void gpio(Aml *a)
 {
     AmlMark d = device_with_id(a, "GPO0", "ARMH0061", 0);
@@ -209,17 +176,8 @@ static void gpio(Aml *a)
     aml_gpio_int(a, "GPO0", VIRT_POWER_PIN);
     aml_resources_end(a, t);
     AmlMark edge = aml_method(a, "_E03", 0, false);
-    notify_button(a);
+    acpi_notify_power_button(a);
     aml_end(a, edge);
-    aml_end(a, d);
-}
-
-static void power_button(Aml *a)
-{
-    AmlMark d = aml_device(a, "PWRB");
-    aml_name(a, "_HID");
-    aml_eisa_id(a, "PNP0C0C");
-    aml_name_int(a, "_UID", 0);
     aml_end(a, d);
 }
 
@@ -233,9 +191,9 @@ void virt_dsdt(GByteArray *out, const MachineState *m)
     virtio_transports(out);
     pci_express(out, b);
     if (b->ged)
-        event_device(out);
+        acpi_ged_describe(out, VIRT_GED, VIRT_IRQ_GED + 32);
     else
         gpio(out);
-    power_button(out);
+    acpi_power_button(out);
     aml_end(out, system);
 }

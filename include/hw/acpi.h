@@ -27,6 +27,11 @@ typedef struct ACPIConfig {
 
 ACPITables *acpi_build(const ACPIConfig *c);
 
+/* Entries of the MADT: an enabled processor; an I/O APIC and the number of its first pin; NMI at LINT1 of all. */
+void acpi_put_processor(GByteArray *a, unsigned n, uint32_t apic_id);
+void acpi_put_ioapic(GByteArray *a, uint8_t id, uint32_t address, uint32_t first);
+void acpi_put_lint1_nmi(GByteArray *a);
+
 /* hw/acpi/dsdt.c: definition block of the DSDT. */
 void acpi_dsdt(GByteArray *out, const ACPIConfig *c);
 /* hw/acpi/dsdt-pcie.c, inside PCI0: _PRT. Inside _SB: who has the flat window. At the root: _PIC. */

@@ -259,6 +259,13 @@ static void test_ged(void)
     g_assert_cmphex(get(0), ==, 0);
     load_garbage(dev, 50);
     g_assert_cmphex(get(0) & ~ACPI_GED_EVENTS, ==, 0);
+    /* Sleep and reset registers keep nothing, and do nothing for values that mean nothing. */
+    for (unsigned n = 0; n < ACPI_GED_CONTROL_SIZE; n++) {
+        uint64_t v = ~0ull;
+        memory_region_write(dev->regions[1], n, n == 2 ? ACPI_GED_RESET_VALUE + 1 : 0x1f, 1);
+        memory_region_read(dev->regions[1], n, &v, 1);
+        g_assert_cmphex(v, ==, 0);
+    }
     device_unrealize(dev);
 }
 
