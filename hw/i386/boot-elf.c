@@ -83,6 +83,7 @@ bool pvh_boot(const X86BootInfo *info, X86BootStart *out, Error **errp)
     put_le64(start + 32, info->rsdp);
     put_memory_map(info->e820, start);
     rom_add_copy("start_info", BOOT_INFO, start, sizeof(start));
-    *out = (X86BootStart){ .mode = X86_START_FLAT32, .entry = entry, .rbx = BOOT_INFO };
+    *out = (X86BootStart){ .mode = X86_START_FLAT32, .entry = entry, .rbx = BOOT_INFO, .cmdline = BOOT_CMDLINE,
+                           .cmdline_room = BOOT_CMDLINE_MAX };
     return true;
 }

@@ -217,6 +217,8 @@ bool linux_boot(const X86BootInfo *info, X86BootStart *start, Error **errp)
         .rsi = BOOT_PARAMS,
         .boot_segments = true,
         .zero_page = BOOT_PARAMS,
+        .cmdline = BOOT_CMDLINE,
+        .cmdline_room = MIN(l.cmdline_max + 1ull, BOOT_CMDLINE_MAX),
     };
     return true;
 }

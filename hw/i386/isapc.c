@@ -21,7 +21,8 @@ static const Property isapc_props[] = {
 static bool read_options(MachineState *m, PCBoard *b, Error **errp)
 {
     static const char *const keys[] = { "graphics", "kernel-irqchip", NULL };
-    b->pit = b->i8042 = true;
+    b->cmos = b->pit = b->i8042 = true;
+    b->default_bios = "bios.bin";
     b->graphics = !m->nographic;
     if (!m->options)
         return true;

@@ -21,18 +21,17 @@
 #define LOW_WINDOW (128 * KiB)
 #define FLASH_SECTOR 4096u
 #define FLASH_TOTAL_MAX (8u << 20)
-#define DEFAULT_FIRMWARE (pci_root_bus ? "bios-256k.bin" : "bios.bin")
 
 static char *firmware_path(const MachineState *m)
 {
     if (m->bios && g_file_test(m->bios, G_FILE_TEST_EXISTS))
         return g_strdup(m->bios);
-    return data_file_find(m->bios ? m->bios : DEFAULT_FIRMWARE);
+    return data_file_find(m->bios ? m->bios : ((const PCBoard *)m->board)->default_bios);
 }
 
 static bool read_firmware(const MachineState *m, Blob *out, Error **errp)
 {
-    const char *name = m->bios ? m->bios : DEFAULT_FIRMWARE;
+    const char *name = m->bios ? m->bios : ((const PCBoard *)m->board)->default_bios;
     g_autofree char *path = firmware_path(m);
     if (!path) {
         error_setg(errp, "could not find firmware '%s'%s", name,
@@ -185,7 +184,7 @@ static void pad(GByteArray *a, guint len)
 static void set_acpi_files(const MachineState *m, const FWCfgCallbacks *cb)
 {
     const PCBoard *b = m->board;
-    ACPITables *t = pc_build_acpi(m);
+    ACPITables *t = b->build_acpi(m);
     GByteArray *script = acpi_loader_script(t);
     const struct { const char *name; GByteArray *data; } files[] = {
         { "etc/acpi/tables", t->blob }, { "etc/acpi/rsdp", t->rsdp }, { "etc/table-loader", script },
@@ -215,9 +214,9 @@ static void update_acpi(void *opaque)
     set_acpi_files(opaque, NULL);
 }
 
-static void add_acpi(MachineState *m, const PCBoard *b)
+static void add_acpi(const MachineState *m, const PCBoard *b)
 {
-    const FWCfgCallbacks cb = { .select = b->chipset->acpi.q35 ? update_acpi : NULL, .opaque = m };
+    const FWCfgCallbacks cb = { .select = b->chipset && b->chipset->acpi.q35 ? update_acpi : NULL, .opaque = (void *)m };
     set_acpi_files(m, &cb);
 }
 
@@ -272,7 +271,8 @@ static bool add_kernel(const MachineState *m, const PCBoard *b, Error **errp)
         fw_cfg_add_i32(b->fw_cfg, parts[i].size_key, parts[i].data.len);
         fw_cfg_add_bytes(b->fw_cfg, parts[i].data_key, parts[i].data.data, parts[i].data.len);
     }
-    add_boot_rom(b);
+    if (!b->no_option_roms)
+        add_boot_rom(b);
     return true;
 }
 
@@ -323,6 +323,18 @@ void pc_update_boot_order(const MachineState *m)
         fw_cfg_add_file(b->fw_cfg, "bootorder", list ? list : "", list ? len : 1);
 }
 
+void pc_update_fw_cfg(const MachineState *m)
+{
+    const PCBoard *b = m->board;
+    if (b->acpi && b->late_acpi)
+        add_acpi(m, b);
+    if (!b->more_cmdline || !m->kernel || b->direct_boot)
+        return;
+    g_autofree char *cmdline = g_strconcat(m->append ? m->append : "", b->more_cmdline, NULL);
+    fw_cfg_add_i32(b->fw_cfg, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(cmdline) + 1);
+    fw_cfg_add_bytes(b->fw_cfg, FW_CFG_CMDLINE_DATA, cmdline, strlen(cmdline) + 1);
+}
+
 bool pc_fill_fw_cfg(MachineState *m, Error **errp)
 {
     PCBoard *b = m->board;
@@ -336,7 +348,7 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp)
     if (b->ram_above)
         fw_cfg_add_file(f, "etc/reserved-memory-end", &reserved_end, sizeof(reserved_end));
     add_memory_map(b);
-    if (b->acpi)
+    if (b->acpi && !b->late_acpi)
         add_acpi(m, b);
     add_smbios(m, b);
     if (!add_boot_options(m, b, errp))

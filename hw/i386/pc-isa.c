@@ -71,13 +71,16 @@ static bool create_hpet(PCBoard *b, Device *pit, Device *rtc, Error **errp)
     return true;
 }
 
-static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
+bool pc_create_timers(MachineState *m, PCBoard *b, Error **errp)
 {
-    Device *rtc = isa_create("mc146818rtc", errp), *pit = NULL;
-    if (!rtc)
-        return false;
-    b->rtc = rtc;
-    fill_cmos(m, b, rtc);
+    Device *rtc = NULL, *pit = NULL;
+    if (b->cmos) {
+        rtc = isa_create("mc146818rtc", errp);
+        if (!rtc)
+            return false;
+        b->rtc = rtc;
+        fill_cmos(m, b, rtc);
+    }
     if (b->pit) {
         pit = isa_create("isa-pit", errp);
         if (!pit || !isa_create("isa-pcspk", errp))
@@ -86,9 +89,9 @@ static bool create_timers(MachineState *m, PCBoard *b, Error **errp)
     return !b->hpet || create_hpet(b, pit, rtc, errp);
 }
 
-static bool create_serial(MachineState *m, Error **errp)
+bool pc_create_serial(MachineState *m, unsigned ports, Error **errp)
 {
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < ports; i++) {
         if (!m->serial[i])
             continue;
         Device *dev = device_new("isa-serial");
@@ -132,7 +135,7 @@ static bool create_keyboard(PCBoard *b, Error **errp)
     return dev || !b->i8042;
 }
 
-static bool create_debugcon(MachineState *m, Error **errp)
+bool pc_create_debugcon(MachineState *m, Error **errp)
 {
     if (!m->debugcon)
         return true;
@@ -141,9 +144,15 @@ static bool create_debugcon(MachineState *m, Error **errp)
     return device_realize(dev, errp);
 }
 
-bool pc_create_isa_devices(MachineState *m, PCBoard *b, Error **errp)
+bool pc_create_fw_cfg(PCBoard *b, Error **errp)
 {
     b->fw_cfg = isa_create("fw_cfg_io", errp);
-    return b->fw_cfg && create_timers(m, b, errp) && create_floppy(m, b, errp) && create_serial(m, errp) && a20_new(&b->ram, errp) &&
-           create_keyboard(b, errp) && create_debugcon(m, errp);
+    return b->fw_cfg != NULL;
+}
+
+bool pc_create_isa_devices(MachineState *m, PCBoard *b, Error **errp)
+{
+    return pc_create_fw_cfg(b, errp) && pc_create_timers(m, b, errp) && create_floppy(m, b, errp) &&
+           pc_create_serial(m, ARRAY_SIZE(m->serial), errp) && a20_new(&b->ram, errp) && create_keyboard(b, errp) &&
+           pc_create_debugcon(m, errp);
 }

@@ -266,6 +266,17 @@ static void enter_kernel(X86CPU *env, const X86BootStart *start)
     cpu_update_key(&env->parent);
 }
 
+/* Appends to the command line that the loader put in place. */
+static void extend_cmdline(const MachineState *m)
+{
+    const PCBoard *b = m->board;
+    size_t len = m->append ? strlen(m->append) : 0, more = strlen(b->more_cmdline);
+    if (len + more < b->start.cmdline_room)
+        address_space_write(address_space_memory, b->start.cmdline + len, b->more_cmdline, more + 1);
+    else
+        warn_report("the kernel's command line has no room for '%s'", b->more_cmdline + 1);
+}
+
 void pc_start_kernel(MachineState *m)
 {
     PCBoard *b = m->board;
@@ -278,6 +289,10 @@ void pc_start_kernel(MachineState *m)
     memory_transaction_commit();
     write_bios_data_area(m);
     roms_write();
+    if (b->acpi && b->late_acpi)
+        pc_write_late_tables(m);
+    if (b->more_cmdline)
+        extend_cmdline(m);
     vga_start_text();
     if (b->start.zero_page && vga_present())
         linux_set_vga_text(b->start.zero_page);

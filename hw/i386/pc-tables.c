@@ -2,11 +2,14 @@
 /* ACPI and SMBIOS tables of the pc board, and their places when there is no firmware to choose them. */
 #include "hw/pc-board.h"
 #include "target-i386/cpu.h"
+#include "util/error.h"
 #include <glib.h>
 #include <string.h>
 
 /* In the BIOS area, which kernels search on 16-byte boundaries. */
 enum { RSDP_AT = 0xf0100, SMBIOS21_AT = 0xf0140, SMBIOS30_AT = 0xf0160, SMBIOS_TABLES_AT = 0xf0200 };
+enum { NO_IDT_AT = 0xf0130, RESET_VECTOR = 0xffff0 };
+enum { LATE_TABLES_ROOM = 32 * KiB };
 
 /* PCI memory below 4 GiB: all that is not RAM, without the flat configuration window. Without firmware the board chose. */
 static void find_holes(const PCBoard *b, ACPIConfig *c)
@@ -72,18 +75,50 @@ static void place_smbios(const MachineState *m)
     smbios_free(t);
 }
 
+/* Where the BIOS restarts the machine, to which some kernels jump: a breakpoint without an interrupt table shuts the processor down. */
+static void place_reset_vector(void)
+{
+    static const uint8_t no_idt[6] = { 0 }, code[] = {
+        0xb8, 0x00, 0xf0,                           /* mov $0xf000, %ax */
+        0x8e, 0xd8,                                 /* mov %ax, %ds */
+        0x0f, 0x01, 0x1e, NO_IDT_AT & 0xff, NO_IDT_AT >> 8 & 0xff, /* lidt */
+        0xcc,                                       /* int3 */
+    };
+    rom_add_copy("bios/no-idt", NO_IDT_AT, no_idt, sizeof(no_idt));
+    rom_add_copy("bios/reset", RESET_VECTOR, code, sizeof(code));
+}
+
 uint64_t pc_place_tables(const MachineState *m, uint64_t *rsdp)
 {
-    const PCBoard *b = m->board;
+    PCBoard *b = m->board;
+    place_reset_vector();
     place_smbios(m);
     if (!b->acpi)
         return b->ram_below;
-    ACPITables *t = pc_build_acpi(m);
+    *rsdp = RSDP_AT;
+    if (b->late_acpi) {
+        b->tables_at = (b->ram_below - LATE_TABLES_ROOM) & ~0xfffull;
+        return b->tables_at;
+    }
+    ACPITables *t = b->build_acpi(m);
     uint64_t at = (b->ram_below - t->blob->len) & ~0xfffull;
     acpi_place(t, at);
     rom_add_copy("acpi/tables", at, t->blob->data, t->blob->len);
     rom_add_copy("acpi/rsdp", RSDP_AT, t->rsdp->data, t->rsdp->len);
     acpi_free(t);
-    *rsdp = RSDP_AT;
     return at;
+}
+
+void pc_write_late_tables(const MachineState *m)
+{
+    const PCBoard *b = m->board;
+    ACPITables *t = b->build_acpi(m);
+    acpi_place(t, b->tables_at);
+    if (t->blob->len <= LATE_TABLES_ROOM) {
+        address_space_write(address_space_memory, b->tables_at, t->blob->data, t->blob->len);
+        address_space_write(address_space_memory, RSDP_AT, t->rsdp->data, t->rsdp->len);
+    } else {
+        warn_report("ACPI tables of %u bytes do not fit: the guest gets none", t->blob->len);
+    }
+    acpi_free(t);
 }

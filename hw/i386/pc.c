@@ -54,7 +54,7 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
     static const char *const accepted[] = { "kernel-irqchip", NULL };
     OptGroup *o = m->options;
     bool unused = false, usb = false;
-    b->acpi = b->hpet = b->pit = b->i8042 = b->sata = b->smbus = true;
+    b->acpi = b->hpet = b->cmos = b->pit = b->i8042 = b->sata = b->smbus = true;
     b->graphics = !m->nographic;
     if (!o)
         return true;
@@ -245,6 +245,8 @@ bool pc_init(MachineState *m, const PCChipset *chipset, Error **errp)
     uint64_t low_max = chipset->low_ram_max;
     m->board = b;
     b->chipset = chipset;
+    b->default_bios = "bios-256k.bin";
+    b->build_acpi = pc_build_acpi;
     if (!read_options(m, b, &low_max, errp) || !pc_create_cpus(m, errp) || !create_memory(m, b, low_max, errp) ||
         !create_interrupt_controllers(b, errp) || !pc_create_isa_devices(m, b, errp) || !pc_create_vga(m, "VGA", errp) ||
         !chipset->functions(b, errp))
@@ -264,11 +266,12 @@ void pc_reset(MachineState *m)
 {
     PCBoard *b = m->board;
     synchronize_tscs();
-    if (b->started && m->boot_once)
+    if (b->rtc && b->started && m->boot_once)
         pc_cmos_boot_order(b->rtc, m->boot_order ? m->boot_order : "cad");
     b->started = true;
     b->tables_read = false;
     pc_update_boot_order(m);
+    pc_update_fw_cfg(m);
     if (b->direct_boot)
         pc_start_kernel(m);
     else
@@ -285,7 +288,9 @@ void pc_powerdown(MachineState *m)
 
 void pc_set_boot_order(MachineState *m, const char *order)
 {
-    pc_cmos_boot_order(((PCBoard *)m->board)->rtc, order);
+    const PCBoard *b = m->board;
+    if (b->rtc)
+        pc_cmos_boot_order(b->rtc, order);
 }
 
 void pc_nmi(MachineState *m)

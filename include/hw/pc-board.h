@@ -34,10 +34,16 @@ struct PCBoard {
     MemoryRegion ram, rom, rom_low;
     uint64_t ram_below, ram_above;  /* RAM under the hole at 4 GiB, and above it */
     PCIWindow pci_low, pci_high;    /* PCI memory below and above 4 GiB */
-    bool acpi, hpet, pit, i8042, smm, vmport, graphics, sata, smbus;
+    bool acpi, hpet, cmos, pit, i8042, smm, vmport, graphics, sata, smbus;
+    const char *default_bios;
+    ACPITables *(*build_acpi)(const MachineState *m);
+    bool late_acpi;                 /* the tables list what -device adds: the board makes them at reset */
+    bool no_option_roms;
+    uint64_t tables_at;             /* late_acpi: where a direct start leaves room for them */
     const char *flash_node[PC_FLASHES]; /* -M pflash0=, pflash1= */
     IRQLine pic[16];
     Device *ioapic, *south, *pm, *fw_cfg, *rtc;
+    char *more_cmdline;             /* what the board adds to -append at reset, or NULL */
     uint32_t isa_level, pirq_level; /* who drives each interrupt: ISA's, then pins 16-23 of the I/O APIC */
     E820Table e820;
     bool tables_read;               /* since reset: ACPI tables were made for what firmware configured */
@@ -62,6 +68,11 @@ bool pc_create_vga(const MachineState *m, const char *type, Error **errp);
 bool pc_create_cpus(MachineState *m, Error **errp);
 /* hw/i386/pc-isa.c: what every PC has on its ISA bus. Needs the bus, the interrupt controllers and b->ram. */
 bool pc_create_isa_devices(MachineState *m, PCBoard *b, Error **errp);
+/* Parts of it: clock, timer and speaker port, HPET, as b says; the first serial ports; fw_cfg; -debugcon. */
+bool pc_create_timers(MachineState *m, PCBoard *b, Error **errp);
+bool pc_create_serial(MachineState *m, unsigned ports, Error **errp);
+bool pc_create_fw_cfg(PCBoard *b, Error **errp);
+bool pc_create_debugcon(MachineState *m, Error **errp);
 /* hw/i386/pc.c: reset and boot_set of every PC. */
 void pc_reset(MachineState *m);
 void pc_set_boot_order(MachineState *m, const char *order);
@@ -74,6 +85,8 @@ ACPITables *pc_build_acpi(const MachineState *m);
 SMBIOSTables *pc_build_smbios(const MachineState *m, uint32_t address);
 /* Puts both where a kernel finds them without firmware. Returns where usable low RAM ends. */
 uint64_t pc_place_tables(const MachineState *m, uint64_t *rsdp);
+/* late_acpi: writes the tables there, after roms_write(). */
+void pc_write_late_tables(const MachineState *m);
 
 /* hw/i386/pc-kernel.c: prepares a start without firmware. */
 bool pc_load_kernel(MachineState *m, Error **errp);
@@ -85,6 +98,8 @@ bool pc_load_firmware(MachineState *m, Error **errp);
 bool pc_has_flash(const PCBoard *b); /* drives of if=pflash, or -M pflash0= */
 bool pc_fill_fw_cfg(MachineState *m, Error **errp);
 void pc_update_boot_order(const MachineState *m);
+/* late_acpi, more_cmdline: brings what firmware reads up to date before it runs. */
+void pc_update_fw_cfg(const MachineState *m);
 
 /* hw/i386/pc-start.c: everything firmware would have done, then the boot vCPU at the kernel's entry. */
 void pc_start_kernel(MachineState *m);

@@ -33,6 +33,8 @@ typedef struct X86BootStart {
     uint64_t entry;
     uint64_t rax, rbx, rsi;
     bool boot_segments;  /* CS 0x10 and data 0x18 as Linux asks; else 8 and 0x10 */
+    uint64_t cmdline;    /* where -append was put, and the bytes it may grow to with its final zero; room 0: it cannot */
+    size_t cmdline_room;
     uint64_t zero_page;  /* Linux boot_params, whose screen_info the board completes; 0 = none */
 } X86BootStart;
 

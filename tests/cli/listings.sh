@@ -9,6 +9,8 @@ expect 0 '^usage: rhea-system-x86_64 \[options\]' "$rhea" -help
 expect 0 '^-kernel bzImage' "$rhea" -h
 expect 0 '^Supported machines are:' "$rhea" -machine help
 expect 0 '^pc +Standard PC' "$rhea" -M help
+expect 0 '^microvm +microvm \(i386\)' "$rhea" -M help
+expect 0 'auto-kernel-cmdline=<bool' "$rhea" -M microvm,help
 expect 0 '^none +empty machine' "$rhea" -M '?'
 expect 0 '^x86 qemu64 ' "$rhea" -cpu help
 expect 0 '^x86 Haswell ' "$rhea" -cpu help
