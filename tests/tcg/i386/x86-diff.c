@@ -558,7 +558,7 @@ int main(int argc, char **argv)
     start_oracle(shm);
     start_machine(engine);
     uint64_t insns = 0, cases = 0, skipped = 0, by_end[3] = { 0 };
-    unsigned found = 0;
+    unsigned found = 0, deaths = 0;
     uint32_t slot = 0, slots = (opt_bits == 16 ? 0x10000 : CODE_SIZE) / CASE_CODE_SLOT;
     static Case failed[BATCH];
     while (insns < count && found < keep_going) {
@@ -570,9 +570,16 @@ int main(int argc, char **argv)
             generate_case(&r, &shared->cases[i], opt_bits, classes, max_insns);
         }
         if (!run_native()) {
+            int status = 0;
+            waitpid(oracle_pid, &status, 0);
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+                fprintf(stderr, "cannot run %s\n", oracle_is_interp ? "/proc/self/exe" : oracle_path);
+                return 2;
+            }
             printf("the oracle died at seed %llu\n", (unsigned long long)batch_seed);
+            if (++deaths == 10)
+                return 3;
             skipped += BATCH;
-            waitpid(oracle_pid, NULL, 0);
             close(oracle_in);
             close(oracle_out);
             start_oracle(shm);
