@@ -110,10 +110,10 @@ static bool setup_smp(Error **errp)
         threads = threads ? threads : 1;
         total = sockets * dies * cores * threads;
     }
-    if (!sockets && !cores) {
+    if (!sockets && !cores) { /* what is left to us are cores of one socket */
         threads = threads ? threads : 1;
-        cores = 1;
-        sockets = total / (dies * cores * threads);
+        sockets = 1;
+        cores = total / (sockets * dies * threads);
     } else if (!sockets) {
         threads = threads ? threads : 1;
         sockets = total / (dies * cores * threads);
