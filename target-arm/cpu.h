@@ -95,7 +95,7 @@ enum {
 
 /*
  * Lazy condition flags. N and Z come from cc_nz, C and V as cc_op says from cc_nz or cc_a and cc_b. The 32-bit forms use the
- * low half of each; cc_nz is then zero-extended, so that Z never depends on cc_op but for CC_NZCV.
+ * low half of each; cc_nz is then zero-extended, so that Z depends on cc_op for CC_NZCV and CC_FCMP only.
  *   CC_NZCV    all four are bits 31-28 of cc_a; cc_nz means nothing
  *   CC_ADD*    cc_nz = result of (result - cc_b) + cc_b
  *   CC_SUB*    cc_nz = result of (result + cc_b) - cc_b; C is "no borrow"

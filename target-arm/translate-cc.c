@@ -507,6 +507,12 @@ static ARMTest test_zero(DisasContext *s)
     ir_op2i(s->ir, IR_AND, IR_I64, z, arm_flag_a, PSTATE_Z);
     ir_op2i(s->ir, IR_XOR, IR_I64, z, z, PSTATE_Z);
     ir_movcond(s->ir, IR_EQ, IR_I64, z, IR_I32, arm_flag_op, ir_i32(s->ir, CC_NZCV), z, arm_flag_nz);
+    if (s->aarch64) {
+        IRVal f = arm_tmp(s);
+        ir_op2i(s->ir, IR_AND, IR_I64, f, arm_flag_a, 0x44); /* as in test_fcmp */
+        ir_op2i(s->ir, IR_XOR, IR_I64, f, f, 0x40);
+        ir_movcond(s->ir, IR_EQ, IR_I64, z, IR_I32, arm_flag_op, ir_i32(s->ir, CC_FCMP), f, z);
+    }
     return test_bits(s, IR_EQ, z, 0);
 }
 

@@ -21,4 +21,8 @@ done
 for cpu in cortex-a15 cortex-a9; do one a32 $cpu x86_64 fp,simd,simdmem 1 "$count"; done
 one a32 arm1176 x86_64 fp,simdmem 1 "$count" # short vectors
 for cpu in cortex-a53 cortex-a76; do one a64 $cpu x86_64 fp,simd,crypto 1 "$count"; done
+# Flags of floating-point comparisons over branches.
+one a64 max x86_64 alu,flow,fp 8 $((count * 2))
+# Sequences that once differed.
+SEED=40200029 one a64 max x86_64 alu,shift,mul,mem,block,atomic,flow,misc,fp,simd,simdmem,crypto 16 200
 exit $status
