@@ -500,12 +500,22 @@ int qcow_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
 
 /* ---- Zeroes and discard: whole clusters ---- */
 
+static bool no_table(const Qcow *q, uint64_t cluster)
+{
+    uint64_t i = cluster >> q->l2_bits;
+    return i >= q->l1_size || !(q->l1[i] & QCOW_OFFSET_MASK);
+}
+
 /* Points the clusters at nothing, or at zeroes. lock held. */
 static int drop_clusters(Qcow *q, uint64_t first, uint64_t count, bool zero)
 {
     int ret = q->broken ? -EIO : 0;
     for (uint64_t c = first; ret == 0 && c < first + count; c++) {
         uint64_t entry, bitmap;
+        if ((!zero || !q->node->backing) && no_table(q, c)) {
+            c |= (1ull << q->l2_bits) - 1; /* none of these is there */
+            continue;
+        }
         ret = qcow_lookup(q, c, &entry, &bitmap);
         QcowKind kind = qcow_kind(q, entry);
         if (ret || kind == QCOW_ZERO_PLAIN || (kind == QCOW_UNALLOCATED && !bitmap && (!zero || !q->node->backing)))
@@ -525,11 +535,11 @@ int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count)
     int ret = q->broken ? -EIO : 0;
     for (uint64_t c = first; ret == 0 && c < first + count; c++) {
         uint64_t entry, bitmap;
-        ret = qcow_lookup(q, c, &entry, &bitmap);
-        if (ret == 0 && !(q->l1[MIN(c >> q->l2_bits, q->l1_size - 1)] & QCOW_OFFSET_MASK)) {
-            c |= (1ull << q->l2_bits) - 1; /* no table: none of these */
+        if (no_table(q, c)) {
+            c |= (1ull << q->l2_bits) - 1;
             continue;
         }
+        ret = qcow_lookup(q, c, &entry, &bitmap);
         if (ret || (!entry && !bitmap))
             continue;
         ret = set_entry(q, c, 0, 0);
