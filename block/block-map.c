@@ -10,7 +10,7 @@
 
 bool block_map_init(BlockMap *m, BlockNode *n, uint64_t count, uint64_t unit, Error **errp)
 {
-    if (count > BLOCK_MAP_MAX || unit < BLOCK_SECTOR || unit > 16 * MiB || unit & (unit - 1)) {
+    if (count > BLOCK_MAP_MAX || unit < BLOCK_SECTOR || unit > 256 * MiB || unit & (unit - 1)) {
         error_setg(errp, "an image of %llu blocks of %llu bytes is not supported", (unsigned long long)count, (unsigned long long)unit);
         return false;
     }
@@ -67,14 +67,11 @@ int block_map_read(BlockNode *n, uint64_t offset, const BlockVec *v)
 /* A new block with these bytes and zeroes around them. lock held. */
 static int add_block(BlockMap *m, uint64_t i, uint64_t in, const BlockVec *v)
 {
-    uint8_t *buf = g_try_malloc0(m->block_size);
     uint64_t at = m->end, data = at + m->lead;
-    if (!buf)
-        return -ENOMEM;
-    block_vec_to(v, 0, buf + in, v->size);
     int ret = m->write_lead ? m->write_lead(m, i, at) : 0;
-    ret = ret ? ret : block_write(m->node->file, data, buf, m->block_size);
-    g_free(buf);
+    if (ret == 0 && v->size < m->block_size) /* past the file's end that makes a hole */
+        ret = block_write_zeroes(m->node->file, data, m->block_size, false);
+    ret = ret ? ret : block_writev(m->node->file, data + in, v);
     if (ret < 0)
         return ret;
     m->end = data + m->block_size;

@@ -404,6 +404,14 @@ bool block_create(const char *format, const char *filename, OptGroup *o, Error *
     return d->create(filename, o, errp);
 }
 
+BlockNode *block_create_file(const char *filename, Error **errp)
+{
+    OptGroup *none = opts_parse("create", "", NULL, errp);
+    bool ok = none && block_create("file", filename, none, errp);
+    opts_free(none);
+    return ok ? block_open_file(g_str_has_prefix(filename, "file:") ? filename + 5 : filename, "file", BLOCK_RDWR, errp) : NULL;
+}
+
 void block_snapshots_free(BlockSnapshot *s, int n)
 {
     for (int i = 0; i < n; i++) {

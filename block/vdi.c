@@ -132,10 +132,7 @@ static bool vdi_create(const char *filename, OptGroup *o, Error **errp)
                    (unsigned long long)BLOCK_MAP_MAX * BLOCK_LEN);
         return false;
     }
-    OptGroup *none = opts_parse("create", "", NULL, errp);
-    bool ok = block_create("file", filename, none, errp);
-    opts_free(none);
-    BlockNode *f = ok ? block_open_file(filename, "raw", BLOCK_RDWR, errp) : NULL;
+    BlockNode *f = block_create_file(filename, errp);
     if (!f)
         return false;
     uint64_t total = HEADER + map + (fixed ? blocks * BLOCK_LEN : 0);
@@ -156,7 +153,7 @@ static bool vdi_create(const char *filename, OptGroup *o, Error **errp)
     guest_random(h + H_UUID, 32); /* of the image, and of its last snapshot */
     for (uint64_t i = 0; i < blocks; i++)
         put_le32(h + HEADER + 4 * i, fixed ? (uint32_t)i : ENTRY_NONE);
-    ok = block_truncate(f, total, NULL, errp) == 0;
+    bool ok = block_truncate(f, total, NULL, errp) == 0;
     int ret = ok ? block_write(f, 0, h, HEADER + map) : 0;
     if (ret < 0)
         error_setg_errno(errp, -ret, "Error writing header to %s", filename);

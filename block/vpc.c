@@ -292,16 +292,13 @@ static bool vpc_create(const char *filename, OptGroup *o, Error **errp)
         return false;
     }
     sectors = force ? sectors : round_to_geometry(sectors);
-    OptGroup *none = opts_parse("create", "", NULL, errp);
-    bool ok = block_create("file", filename, none, errp);
-    opts_free(none);
-    BlockNode *n = ok ? block_open_file(filename, "raw", BLOCK_RDWR, errp) : NULL;
+    BlockNode *n = block_create_file(filename, errp);
     if (!n)
         return false;
     Footer f;
     fill_footer(&f, sectors, force || sectors >= CHS_MAX, fixed);
     uint64_t table = (4 * ((sectors * BLOCK_SECTOR + BLOCK_LEN - 1) / BLOCK_LEN) + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
-    ok = block_truncate(n, fixed ? sectors * BLOCK_SECTOR + FOOTER : TABLE_AT + table + FOOTER, NULL, errp) == 0;
+    bool ok = block_truncate(n, fixed ? sectors * BLOCK_SECTOR + FOOTER : TABLE_AT + table + FOOTER, NULL, errp) == 0;
     int ret = !ok ? 0 : fixed ? block_write(n, sectors * BLOCK_SECTOR, &f, FOOTER) : write_dynamic(n, &f, sectors);
     if (ret < 0)
         error_setg_errno(errp, -ret, "Could not write '%s'", filename);

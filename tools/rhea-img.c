@@ -153,7 +153,7 @@ static int cmd_check(Args *a)
 {
     Error *err = NULL;
     int fix = 0;
-    BlockCheck r = { .report = true };
+    BlockCheck r = { .report = !a->quiet };
     if (a->count != 1) {
         error_report("Expecting one image file name");
         return 1;
@@ -178,10 +178,10 @@ static int cmd_check(Args *a)
     block_unref(n);
     if (!ok)
         return err ? die(err) : 1;
-    if (r.fixed_leaks || r.fixed_corruptions)
+    if ((r.fixed_leaks || r.fixed_corruptions) && !a->quiet)
         printf("The following inconsistencies were found and repaired:\n\n    %" PRIu64 " leaked clusters\n    %" PRIu64 " corruptions\n\n"
                "Double checking the fixed image now...\n", r.fixed_leaks, r.fixed_corruptions);
-    if (!r.corruptions && !r.leaks && !r.errors)
+    if (!r.corruptions && !r.leaks && !r.errors && !a->quiet)
         printf("No errors were found on the image.\n");
     if (r.corruptions)
         printf("\n%" PRIu64 " errors were found on the image.\nData may be corrupted, or further writes to the image may corrupt it.\n", r.corruptions);
@@ -224,9 +224,14 @@ static bool reads_as_zero(BlockNode *n, uint64_t offset, uint64_t *size)
     return true;
 }
 
+static uint64_t copy_unit(const Args *a, const BlockNode *to)
+{
+    return a->compress && to->cluster_size ? to->cluster_size : 65536;
+}
+
 static int copy_range(const Args *a, BlockNode *to, uint64_t at, uint8_t *buf, uint64_t n)
 {
-    uint64_t unit = a->compress && to->cluster_size ? to->cluster_size : 65536;
+    uint64_t unit = copy_unit(a, to);
     for (uint64_t o = 0; o < n; o += unit) {
         uint64_t len = MIN(unit, n - o);
         struct iovec part = { buf + o, len };
@@ -249,7 +254,10 @@ static int copy_image(const Args *a, BlockNode *from, BlockNode *to, uint64_t ba
     int ret = 0;
     for (uint64_t at = 0; ret == 0 && at < size;) {
         uint64_t n = MIN(CHUNK - at % CHUNK, size - at);
-        if (!reads_as_zero(from, at, &n)) {
+        bool zero = reads_as_zero(from, at, &n);
+        if (a->compress && at + n < size) /* whole clusters only */
+            n -= n % copy_unit(a, to);
+        if (!zero || !n) {
             n = MIN(CHUNK - at % CHUNK, size - at);
             ret = block_read(from, at, buf, n);
             if (ret < 0)
@@ -315,6 +323,7 @@ static int cmd_convert(Args *a)
     to = make_target(a, a->names[sources], total);
     if (!to)
         goto out;
+    a->compress |= to->compressed_only;
     if (a->compress && !to->drv->write_compressed) {
         error_report("Compression not supported for this file format");
         goto out;
@@ -422,8 +431,13 @@ static int cmd_map(Args *a)
                 printf(", \"offset\": %" PRIu64, map);
             printf("}");
             first = false;
-        } else if (s & BLOCK_DATA && s & BLOCK_OFFSET) {
-            printf("0x%-14" PRIx64 "0x%-14" PRIx64 "0x%-14" PRIx64 "%s\n", at, len, map, where->filename);
+        } else if (s & BLOCK_DATA && !(s & BLOCK_OFFSET)) {
+            error_report("File contains external, encrypted or compressed clusters.");
+            block_unref(n);
+            return 1;
+        } else if (s & BLOCK_DATA && !(s & BLOCK_ZERO)) {
+            printf("%#-16" PRIx64 "%#-16" PRIx64 "%#-16" PRIx64 "%s\n", at, len, map,
+                   where->drv->map_file ? where->drv->map_file(where, at) : where->filename);
         }
     }
     if (a->json)

@@ -92,6 +92,7 @@ struct BlockDriver {
     int (*truncate)(BlockNode *n, uint64_t size, const char *prealloc, Error **errp);
     /* Status of [offset, offset + *size); shortens *size to the run it holds for. */
     int (*status)(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map);
+    const char *(*map_file)(BlockNode *n, uint64_t offset); /* whose offset *map is, when the image has several files */
     int64_t (*allocated)(BlockNode *n); /* bytes used in the file system */
     bool (*create)(const char *filename, OptGroup *o, Error **errp);
     bool (*check)(BlockNode *n, int fix, BlockCheck *out, Error **errp);
@@ -121,6 +122,7 @@ struct BlockNode {
     uint64_t size;           /* virtual size in bytes; read with __atomic, changes by truncate */
     uint32_t align;          /* requests to this node must be multiples; 1 = any */
     uint32_t cluster_size;   /* of the format, 0 = none */
+    bool compressed_only;    /* whole clusters, each once, compressed */
     BlockNode *file;         /* child with the image's bytes */
     BlockNode *backing;      /* or NULL */
     char *backing_file, *backing_format; /* as in the image's header, or NULL */
@@ -149,6 +151,8 @@ BlockNode *block_find_node(const char *node_name);
 BlockNode *block_first_node(void);
 bool block_set_writable(BlockNode *n, bool on, Error **errp); /* and what it stands on; nothing is under way */
 bool block_create(const char *format, const char *filename, OptGroup *o, Error **errp);
+/* For formats that make images: an empty file, as a node that grows by writes. */
+BlockNode *block_create_file(const char *filename, Error **errp);
 /* A name relative to the image that refers to it. Caller frees. */
 char *block_relative_name(const char *base, const char *name);
 void block_snapshots_free(BlockSnapshot *s, int n);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: a damaged image (qcow2, vdi, vpc), opened for writing. The first byte chooses what is done to it. Whatever the image holds: no crash, no
- * endless loop. Where check finds nothing wrong, a write that succeeded reads back, and so do zeroes.
+ * Fuzz target: a damaged image (qcow2, vdi, vpc, vmdk, vhdx), opened for writing. The first byte chooses what is done to it. Whatever the image holds:
+ * no crash, no endless loop. Where check finds nothing wrong, a write that succeeded reads back, and so do zeroes.
+ *
+ * VHDX images have megabytes between their parts: there the input is a list of changes to a good image (see patch_vhdx).
  */
-#include "block/block.h"
+#include "block/vhdx.h"
 #include "fuzz.h"
 #include "util/error.h"
 #include "util/main-loop.h"
+#include "util/options.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -73,16 +76,85 @@ static void exercise(BlockNode *n, uint8_t what)
 /* By what the first bytes say; what they don't tell may be a fixed VHD. */
 static const char *format_of(const uint8_t *data, size_t size)
 {
-    static const char *const formats[] = { "qcow2", "vdi" };
+    static const char *const formats[] = { "qcow2", "vdi", "vmdk", "vhdx" };
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++)
         if (block_driver_find(formats[i])->probe(data, size, ""))
             return formats[i];
     return "vpc";
 }
 
+/* ---- VHDX ---- */
+
+#define VHDX_TEST_SIZE (7u << 20)
+enum { HEADER_1 = 64 << 10, HEADER_2 = 128 << 10, REGIONS_1 = 192 << 10, REGIONS_2 = 256 << 10, LOG = 1 << 20, METADATA = 2 << 20, ITEMS = METADATA + (64 << 10),
+       TABLE = 3 << 20 };
+
+/* A disk of 4 MiB in blocks of 1 MiB, two of which are there: as vhdx_create and two writes leave it. */
+static uint8_t *good_vhdx(void)
+{
+    static uint8_t *image;
+    if (image)
+        return image;
+    int fd = memfd_create("vhdx", MFD_CLOEXEC);
+    char *name = g_strdup_printf("/proc/self/fd/%d", fd);
+    OptGroup *o = opts_parse("create", "size=4M,block_size=1M", NULL, NULL);
+    must(block_create("vhdx", name, o, NULL), "a VHDX image is made");
+    opts_free(o);
+    BlockNode *n = block_open_file(name, "vhdx", BLOCK_RDWR | BLOCK_NO_LOCK | BLOCK_NO_FLUSH, NULL);
+    must(n && block_write(n, 1 << 20, "x", 1) == 0 && block_write(n, 3 << 20, "x", 1) == 0, "it is written to");
+    block_unref(n);
+    image = g_malloc0(VHDX_TEST_SIZE);
+    must(pread(fd, image, VHDX_TEST_SIZE, 0) > 0, "it is read");
+    close(fd);
+    g_free(name);
+    return image;
+}
+
+static void put_checksum(uint8_t *p, size_t len)
+{
+    uint32_t sum = GUINT32_TO_LE(vhdx_checksum(p, len, 4));
+    memcpy(p + 4, &sum, 4);
+}
+
+/* Changes of {place, offset (2 bytes), length, bytes}; where the first bit of the input's third byte is not set, sums are made right afterwards. */
+static void patch_vhdx(int fd, const uint8_t *data, size_t size)
+{
+    static const uint32_t places[] = { 0, HEADER_1, HEADER_2, REGIONS_1, REGIONS_2, LOG, METADATA, ITEMS, TABLE };
+    uint8_t *image = g_memdup2(good_vhdx(), VHDX_TEST_SIZE);
+    bool sums = size < 9 || !(data[8] & 1);
+    for (size_t at = 9; at + 4 <= size;) {
+        uint32_t to = places[data[at] % ARRAY_SIZE(places)] + data[at + 1] + 256u * data[at + 2], len = data[at + 3];
+        at += 4;
+        memcpy(image + to, data + at, MIN(len, size - at));
+        at += MIN(len, size - at);
+    }
+    for (unsigned s = 0; sums && s < 256; s++) { /* entries of the log */
+        uint8_t *e = image + LOG + 4096 * s;
+        uint32_t len;
+        memcpy(&len, e + 8, 4);
+        len = GUINT32_FROM_LE(len);
+        if (!memcmp(e, "loge", 4) && len >= 4096 && len <= (256 - s) * 4096)
+            put_checksum(e, len);
+    }
+    if (sums) {
+        put_checksum(image + HEADER_1, 4096);
+        put_checksum(image + HEADER_2, 4096);
+        put_checksum(image + REGIONS_1, 65536);
+        put_checksum(image + REGIONS_2, 65536);
+    }
+    must(ftruncate(fd, 0) == 0 && pwrite(fd, image, VHDX_TEST_SIZE, 0) == VHDX_TEST_SIZE, "test set-up");
+    g_free(image);
+}
+
+/* A descriptor names other files: none but those beside the image, and nothing is beside it. */
+static bool names_host_files(const uint8_t *data, size_t size)
+{
+    return memmem(data, size, "\"/", 2) || memmem(data, size, "..", 2);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2)
+    if (size < 2 || names_host_files(data, size))
         return 0;
     static bool quiet;
     if (!quiet) { /* reports of corruption and of each leaked cluster */
@@ -96,6 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_lock();
     int flags = BLOCK_RDWR | BLOCK_NO_LOCK | BLOCK_NO_BACKING | BLOCK_NO_FLUSH | BLOCK_UNMAP;
     const char *format = format_of(data + 1, size - 1);
+    if (!strcmp(format, "vhdx"))
+        patch_vhdx(fd, data + 1, size - 1);
     BlockNode *n = block_open_file(name, format, flags, NULL);
     if (n) {
         exercise(n, data[0]);

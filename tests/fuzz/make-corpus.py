@@ -7,6 +7,7 @@ of decoder inputs is described in decoder-fuzz.c."""
 import gzip
 import os
 import struct
+import zlib
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus"))
 
@@ -262,3 +263,71 @@ REPLAY_EVENTS = b"\x04\x90\x4e\x05\x00\x02\x85\x01\x80\xa0\x94\xa5\x8d\x1d\x06\x
 for name, s in {"whole": REPLAY_HEAD + REPLAY_EVENTS + b"\x00\x05", "cut": REPLAY_HEAD + REPLAY_EVENTS, "head": REPLAY_HEAD[:30],
                 "empty": REPLAY_HEAD + b"\x00\x00"}.items():
     put("replay", name, s)
+
+
+# ---- Disk images: vmdk ----
+
+def vmdk_descriptor(kind, extents):
+    return (f'# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="{kind}"\n\n# Extent description\n{extents}\n'
+            '\n# The Disk Data Base\n#DDB\n\nddb.adapterType = "ide"\n').encode()
+
+
+def vmdk_sparse(flags, version, grains, markers=b""):
+    """16 grains of 1 KiB in two tables of 8; grains: table entries, which start at sector 8."""
+    header = struct.pack("<4sIIQQQQIQQQB4sH433x", b"KDMV", version, flags | 3, 32, 2, 1, 1, 8, 2, 5, 8, 0, b"\n \r\n", 1 if flags >> 16 else 0)
+    text = vmdk_descriptor("streamOptimized" if flags >> 16 else "monolithicSparse", 'RW 32 SPARSE "x.vmdk"').ljust(512, b"\0")
+    tables = [struct.pack("<8I", *(grains[8 * i:8 * i + 8])).ljust(512, b"\0") for i in range(2)]
+    directories = [struct.pack("<II", at + 1, at + 2).ljust(512, b"\0") for at in (2, 5)]
+    return header + text + directories[0] + tables[0] + tables[1] + directories[1] + tables[0] + tables[1] + (markers or bytes(range(256)) * 12)
+
+
+def vmdk_packed():
+    out = b""
+    for lba in (0, 30):
+        data = zlib.compress(bytes([lba + 1]) * 1024)
+        out += (struct.pack("<QI", lba, len(data)) + data).ljust(512, b"\0")
+    return out
+
+
+put("image", "vmdk-sparse", b"\x03" + vmdk_sparse(0, 1, [8, 0, 10] + [0] * 12 + [12]))
+put("image", "vmdk-zeroed", b"\x43" + vmdk_sparse(4, 2, [8, 1, 10] + [1] * 12 + [12]))
+put("image", "vmdk-stream", b"\x01" + vmdk_sparse(3 << 16, 3, [8] + [0] * 14 + [9], vmdk_packed()))
+put("image", "vmdk-flat", b"\x03" + vmdk_descriptor("monolithicFlat", 'RW 64 FLAT "3" 2') + bytes(4096))
+put("image", "vmdk-extents", b"\x43" + vmdk_descriptor("twoGbMaxExtentFlat", 'RW 8 ZERO\nRW 16 FLAT "3" 2\nRW 0 FLAT "3" 0\nRW 8 ZERO\nRW 4 SPARSE "4"'))
+
+# ---- vhdx: changes to a good image, see image-fuzz.c ----
+
+
+def vhdx(what, *changes, sums=True):
+    out = bytes([what]) + b"vhdxfile" + bytes([0 if sums else 1])
+    for place, offset, data in changes:
+        out += struct.pack("<BHB", place, offset, len(data)) + data
+    return out
+
+
+HEADER_2, REGIONS_1, LOG, METADATA, ITEMS, TABLE = 2, 3, 5, 6, 7, 8
+GUID = bytes(range(1, 17))
+TABLE_AT = 3 << 20
+
+
+def vhdx_log_entry(sector, tail, sequence, descriptor):
+    data = descriptor[:4] == b"desc"
+    head = struct.pack("<4sIIIQII16sQQ", b"loge", 0, 8192 if data else 4096, tail, sequence, 1, 0, GUID, 6 << 20, 7 << 20)
+    out = [(LOG, sector * 4096, head + descriptor + struct.pack("<Q", sequence))]
+    if data:
+        out += [(LOG, sector * 4096 + 4096, struct.pack("<4sI", b"data", 0) + b"new"), (LOG, sector * 4096 + 8188, struct.pack("<I", sequence))]
+    return out
+
+
+used = (HEADER_2, 48, GUID)  # the log is
+newest = (HEADER_2, 8, struct.pack("<Q", 1 << 40))
+put("image", "vhdx-good", vhdx(0x43))
+put("image", "vhdx-table", vhdx(0x43, (TABLE, 0, struct.pack("<QQ", (5 << 20) | 6, 2))))
+put("image", "vhdx-table-twice", vhdx(0x41, (TABLE, 0, struct.pack("<Q", (4 << 20) | 6))))
+put("image", "vhdx-regions", vhdx(0x01, (REGIONS_1, 8, b"\3"), (REGIONS_1, 80, GUID + struct.pack("<QII", 6 << 20, 1 << 20, 0))))
+put("image", "vhdx-metadata", vhdx(0x01, (METADATA, 10, b"\6"), (METADATA, 192, GUID + struct.pack("<IIII", 0x10040, 8, 2, 0))))
+put("image", "vhdx-items", vhdx(0x41, (ITEMS, 0, struct.pack("<IIQ", 2 << 20, 0, 3 << 20))))
+put("image", "vhdx-log", vhdx(0x43, newest, used, *vhdx_log_entry(1, 4096, 9, struct.pack("<4s4sQQ", b"desc", b"tail", 0, TABLE_AT + 4096))))
+put("image", "vhdx-log-row", vhdx(0x03, newest, used, *vhdx_log_entry(3, 12288, 7, struct.pack("<4sIQQ", b"zero", 0, 4096, TABLE_AT + 8192)),
+                                  *vhdx_log_entry(4, 12288, 8, struct.pack("<4s4sQQ", b"desc", b"tail", 0, TABLE_AT + 4096))))
+put("image", "vhdx-sums", vhdx(0x01, (REGIONS_1, 20, b"\xff"), sums=False))
