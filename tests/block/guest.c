@@ -6,6 +6,7 @@
  *   test=fs    mke2fs, files by several writers, fsync, remount, read back; leaves the file system for the host to check
  *   test=speed sequential and random reads and writes, KiB/s
  *   test=probe only lists what is there
+ *   test=acks  writes to the ext4 file system that is there until it is killed; marks it with round=NUMBER, prints "ACK WRITER N" when fsync of block N has returned
  *   test=cd    mounts a CD-ROM and prints a file
  */
 #include <dirent.h>
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 static char disk[64], test[32] = "raw";
+static unsigned test_round;
 static char path[96];
 static long long disk_size;
 
@@ -83,6 +85,7 @@ static void read_cmdline(void)
     for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
         sscanf(word, "disk=%63s", disk);
         sscanf(word, "test=%31s", test);
+        sscanf(word, "round=%u", &test_round);
     }
     snprintf(path, sizeof(path), "/dev/%s", disk);
 }
@@ -301,6 +304,49 @@ static void test_fs(void)
         printf("ok fs\n");
 }
 
+/* ---- Until it is killed ---- */
+
+enum { ACK_WRITERS = 4, ACK_BLOCK = 4096, ACK_SLOTS = 128, ACK_FILES = 8 };
+
+/* Block n of a writer goes to a slot of one of its files, over what was there ACK_SLOTS * ACK_FILES blocks ago. New files change directories,
+ * new slots change what the file system has allocated. */
+static void *write_for_ever(void *opaque)
+{
+    unsigned writer = *(unsigned *)opaque;
+    uint8_t *buf = malloc(ACK_BLOCK);
+    for (unsigned n = 0;; n++) {
+        char file[64], line[64];
+        unsigned slot = n % (ACK_SLOTS * ACK_FILES);
+        snprintf(file, sizeof(file), "/mnt/w%u-%u", writer, slot % ACK_FILES);
+        int fd = open(file, O_WRONLY | O_CREAT, 0644);
+        uint32_t head[3] = { writer, n, test_round };
+        fill(buf, ACK_BLOCK, (long long)n * ACK_BLOCK, writer);
+        memcpy(buf, head, sizeof(head));
+        if (fd < 0 || pwrite(fd, buf, ACK_BLOCK, (off_t)(slot / ACK_FILES) * ACK_BLOCK) != ACK_BLOCK || (n & 1 ? fsync(fd) : fdatasync(fd)))
+            failed("acks", "writer %u block %u", writer, n);
+        int len = snprintf(line, sizeof(line), "ACK %u %u\n", writer, n);
+        if (write(1, line, (size_t)len) != len || close(fd))
+            failed("acks", "report");
+    }
+    return NULL;
+}
+
+static void test_acks(void)
+{
+    unsigned numbers[ACK_WRITERS];
+    pthread_t t[ACK_WRITERS];
+    close(wait_for_disk(O_RDWR));
+    if (mount(path, "/mnt", "ext4", 0, NULL)) {
+        failed("acks", "mount");
+        return;
+    }
+    for (unsigned i = 0; i < ACK_WRITERS; i++) {
+        numbers[i] = i;
+        pthread_create(&t[i], NULL, write_for_ever, &numbers[i]);
+    }
+    pthread_join(t[0], NULL);
+}
+
 /* ---- Speed ---- */
 
 static double now(void)
@@ -386,6 +432,7 @@ int main(void)
 {
     static const struct { const char *name; void (*fn)(void); } tests[] = {
         { "raw", test_raw }, { "fs", test_fs }, { "speed", test_speed }, { "probe", test_probe }, { "cd", test_cd },
+        { "acks", test_acks },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     mount("dev", "/dev", "devtmpfs", 0, NULL);
