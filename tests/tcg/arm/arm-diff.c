@@ -92,6 +92,7 @@ static bool flat_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType 
     if (probe)
         return false;
     fault_kind = END_SEGV;
+    arm_cpu(cpu)->exception.vaddr = va;
     arm_raise(arm_cpu(cpu), access == ACCESS_FETCH ? EXCP_PREFETCH_ABORT : EXCP_DATA_ABORT, 0, 1, ra);
 }
 
