@@ -263,14 +263,12 @@ static bool setup_boot_files(Error **errp)
            (!cfg.initrd || strchr(cfg.initrd, ',') || strchr(cfg.initrd, ' ') || check_file("initrd", cfg.initrd, errp));
 }
 
-/* A card that the user adds takes the place of the default one. */
-static bool user_adds_vga(void)
+/* A device of these that the user adds takes the place of the default one. */
+static bool user_adds(const char *const *drivers)
 {
-    static const char *const cards[] = { "VGA", "isa-vga", "cirrus-vga", "isa-cirrus-vga", "vmware-svga", "qxl-vga", "virtio-vga",
-                                         "virtio-vga-gl", NULL };
     for (unsigned i = 0; i < cfg.devices->len; i++) {
         const char *driver = opts_get(g_ptr_array_index(cfg.devices, i), "driver");
-        if (driver && g_strv_contains(cards, driver))
+        if (driver && g_strv_contains(drivers, driver))
             return true;
     }
     return false;
@@ -278,8 +276,10 @@ static bool user_adds_vga(void)
 
 static void choose_vga(void)
 {
+    static const char *const cards[] = { "VGA", "isa-vga", "cirrus-vga", "isa-cirrus-vga", "vmware-svga", "qxl-vga", "virtio-vga",
+                                         "virtio-vga-gl", NULL };
     bool takes = machine.type->takes_vga;
-    machine.vga = cfg.vga ? cfg.vga : takes && !cfg.nodefaults && !user_adds_vga() ? "std" : "none";
+    machine.vga = cfg.vga ? cfg.vga : takes && !cfg.nodefaults && !user_adds(cards) ? "std" : "none";
     if (!takes && strcmp(machine.vga, "none"))
         warn_report("A -vga option was passed but this machine type does not use that option; No VGA device has been created");
 }
@@ -469,8 +469,32 @@ static bool open_monitors(Error **errp)
 
 /* ---- Disks ---- */
 
+/* An empty drive at the place, for media that come later; not where the user has a drive. */
+static bool add_empty_drive(DriveInterface interface, int bus, int unit, const char *options, unsigned units, Error **errp)
+{
+    if (drive_get(interface, bus, unit))
+        return true;
+    OptGroup *o = opts_parse("-drive", options, NULL, errp);
+    bool ok = o && drive_add(o, interface, units, errp);
+    opts_free(o);
+    return ok;
+}
+
+static bool add_default_drives(unsigned units, Error **errp)
+{
+    static const char *const disks[] = { "ide-cd", "ide-hd", "scsi-cd", "scsi-hd", NULL };
+    static const char *const floppies[] = { "isa-fdc", "floppy", NULL };
+    const MachineType *t = machine.type;
+    if (cfg.nodefaults)
+        return true;
+    return (!t->has_cdrom || user_adds(disks) ||
+            add_empty_drive(DRIVE_IDE, 2 / (int)units, 2 % (int)units, "if=ide,index=2,media=cdrom", units, errp)) &&
+           (!t->has_floppy || user_adds(floppies) || add_empty_drive(DRIVE_FLOPPY, 0, 0, "if=floppy,index=0", units, errp));
+}
+
 static bool open_drives(Error **errp)
 {
+    unsigned units = machine.type->drives_per_bus ? machine.type->drives_per_bus : 2;
     for (unsigned i = 0; i < cfg.blockdevs->len; i++)
         if (!blockdev_add(g_ptr_array_index(cfg.blockdevs, i), errp))
             return false;
@@ -478,10 +502,10 @@ static bool open_drives(Error **errp)
         OptGroup *o = g_ptr_array_index(cfg.drives, i);
         if (cfg.snapshot)
             opts_set(o, "snapshot", "on");
-        if (!drive_add(o, (DriveInterface)machine.type->default_drive, machine.type->drives_per_bus ? machine.type->drives_per_bus : 2, errp))
+        if (!drive_add(o, (DriveInterface)machine.type->default_drive, units, errp))
             return false;
     }
-    return true;
+    return add_default_drives(units, errp);
 }
 
 /* ---- Process: daemon, pid file ---- */

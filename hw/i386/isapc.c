@@ -60,6 +60,7 @@ static bool isapc_init(MachineState *m, Error **errp)
 
 static const MachineType isapc_type = {
     .name = "isapc", .desc = "ISA-only PC", .target = "x86", .default_ram = 128 * MiB, .max_cpus = 1, .default_cpu = "486",
-    .takes_vga = true, .props = isapc_props, .init = isapc_init, .reset = pc_reset, .set_boot_order = pc_set_boot_order,
+    .takes_vga = true, .has_cdrom = true, .has_floppy = true, .props = isapc_props,
+    .init = isapc_init, .reset = pc_reset, .set_boot_order = pc_set_boot_order,
 };
 machine_type(isapc_type);

@@ -46,7 +46,7 @@ static bool pc_i440fx_init(MachineState *m, Error **errp)
 
 static const MachineType pc_type = {
     .name = "pc-i440fx-7.2", .desc = "Standard PC (i440FX + PIIX, 1996)", .alias = "pc", .is_default = true,
-    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .takes_vga = true, .props = pc_props, .init = pc_i440fx_init,
-    .reset = pc_reset, .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
+    .target = "x86", .default_ram = 128 * MiB, .max_cpus = 255, .takes_vga = true, .has_cdrom = true, .has_floppy = true,
+    .props = pc_props, .init = pc_i440fx_init, .reset = pc_reset, .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
 };
 machine_type(pc_type);

@@ -58,7 +58,7 @@ static bool q35_init(MachineState *m, Error **errp)
 
 static const MachineType q35_type = {
     .name = "pc-q35-7.2", .desc = "Standard PC (Q35 + ICH9, 2009)", .alias = "q35", .target = "x86", .default_ram = 128 * MiB,
-    .max_cpus = 255, .takes_vga = true, .drives_per_bus = 1, .props = pc_props, .init = q35_init, .reset = pc_reset,
+    .max_cpus = 255, .takes_vga = true, .has_cdrom = true, .drives_per_bus = 1, .props = pc_props, .init = q35_init, .reset = pc_reset,
     .powerdown = pc_powerdown, .nmi = pc_nmi, .set_boot_order = pc_set_boot_order,
 };
 machine_type(q35_type);

@@ -40,6 +40,7 @@ struct MachineType {
     unsigned max_cpus;
     const char *default_cpu;      /* NULL = the target's */
     bool takes_vga;               /* -vga makes a card */
+    bool has_cdrom, has_floppy;   /* empty drives unless the user has others there (-nodefaults) */
     unsigned drives_per_bus;      /* of -drive if=ide; 0 = 2 */
     int default_drive;            /* DriveInterface of -drive without if= (block/block.h); 0 = IDE */
     const Property *props;        /* offsets unused: name, kind, default, desc for help and checking */

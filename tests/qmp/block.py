@@ -295,6 +295,20 @@ subprocess.run([img, "convert", "-O", "raw", path("ov.qcow2"), path("flat")], ch
 flat = open(path("flat"), "rb").read()
 check(flat[3 * 512] == 0xcd and flat[4 * 512] == 0xef and flat[103 * 512] == 3, "what was written is there, by layers")
 
+# ---- Empty drives that are there without being asked for ----
+for options, names in ((("-M", "pc"), ["ide1-cd0", "floppy0"]), (("-M", "q35"), ["ide2-cd0"]), (("-M", "isapc"), ["ide1-cd0", "floppy0"]),
+                       (("-M", "pc", "-nodefaults"), []), (("-M", "pc", "-device", "ide-cd,id=x"), ["floppy0", ""]),
+                       (("-M", "pc", "-cdrom", path("base.qcow2")), ["ide1-cd0", "floppy0"]),
+                       (("-M", "pc", "-drive", "if=ide,index=2,id=mine,file=" + path("base.qcow2")), ["mine", "floppy0"])):
+    m = Machine(*options)
+    mon = m.connect()
+    drives = mon.cmd("query-block")
+    check([d["device"] for d in drives] == names, f"{options}: {[d['device'] for d in drives]}")
+    if names and names[0].startswith("ide") and "inserted" not in drives[0]:
+        check(mon.hmp(f"change {names[0]} {path('flat')} raw") == "" and "inserted" in mon.cmd("query-block")[0], f"{options}: a medium comes")
+    mon.cmd("quit")
+    check(m.finish()[0] == 0, f"{options}: exit status")
+
 # ---- Errors: a file system that fills up ----
 small = path("small")
 os.mkdir(small)
