@@ -58,10 +58,11 @@ def keep(name, picture):
             f.write(b"P6\n%d %d\n255\n" % picture[:2] + picture[2])
 
 
-def settled(screen, seconds, quiet=3):
-    """The picture once it has not changed for a while."""
+def settled(screen, seconds, quiet, press):
+    """The picture once it has not changed for a while. press() is called all along."""
     last, since, end = None, time.time(), time.time() + seconds
     while time.time() < end:
+        press()
         picture = screen.picture()
         if picture != last:
             last, since = picture, time.time()
@@ -71,10 +72,11 @@ def settled(screen, seconds, quiet=3):
     return last
 
 
-def agree(ours, peer, seconds):
+def agree(ours, peer, seconds, press):
     """Waits until both show the same, whoever is slower; the last difference, None when they did."""
     end = time.time() + seconds
     while True:
+        press()
         a, b = ours.picture(), peer.picture()
         if a == b:
             return None
@@ -83,22 +85,29 @@ def agree(ours, peer, seconds):
         time.sleep(0.2)
 
 
-def beside(name, options, size=None, seconds=60, quiet=3, drives=()):
-    """Boots both, each with its drive. Our screen must stand still (and have the size); then both must come to show the same."""
+def beside(name, options, size=None, seconds=60, quiet=3, drives=(), key=None):
+    """Boots both, each with its drive. Our screen must stand still (and have the size); then both must come to show the same. The key
+    is pressed in both all the time: it ends the countdown of a menu."""
     drive = [("-drive", d) for d in drives] or [("-boot", "d")] * 2
     ours, peer = Screen(None, *options, *drive[0]), Screen(QEMU, *options, *drive[1]) if QEMU else None
+
+    def press():
+        for screen in (ours, peer):
+            if screen and key:
+                screen.keys(key)
+
     try:
         end = time.time() + seconds
         while size and ours.picture()[:2] != size and time.time() < end:
             time.sleep(0.3)
-        picture = settled(ours, seconds, quiet)
+        picture = settled(ours, seconds, quiet, press)
         keep(name, picture)
         if size and picture[:2] != size:
             bad.append(f"{name}: the screen is {picture[0]}x{picture[1]}, not {size[0]}x{size[1]}")
         elif len(set(picture[2])) < 2:
             bad.append(f"{name}: the screen is empty")
         elif peer:
-            words = agree(ours, peer, seconds)
+            words = agree(ours, peer, seconds, press)
             if words:
                 keep(name + " peer", peer.picture())
                 bad.append(f"{name}: {words}")
@@ -128,7 +137,7 @@ with tempfile.TemporaryDirectory() as work:
             f.truncate(1 << 20)
     disks = [f"file={path},format=raw,if=ide" for path in blank]
     beside("SeaBIOS with an empty disk", ("-m", "64"), drives=disks)
-    beside("GRUB rescue CD", ("-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"))
+    beside("GRUB rescue CD", ("-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"), key="up")
     have = os.path.exists("/usr/lib/ISOLINUX/isolinux.bin") and shutil.which("genisoimage")
     if have:
         iso = isolinux_iso(work, "prompt", "DEFAULT none\nPROMPT 1\nTIMEOUT 0\nSAY The quick brown fox\nLABEL none\n LOCALBOOT -1\n")
