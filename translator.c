@@ -17,6 +17,8 @@
 #define OPS_PER_INSN 600
 #define VALS_PER_INSN 400
 #define SIDE_EXITS_MAX 16
+#define ALL_EXITS_MAX 48   /* with those of side paths */
+#define SIDE_PATH_INSNS 16 /* longest way from a side exit back to the loop's head */
 #define HEADS_MAX 3
 #define LOOP_INSNS 24 /* a short loop is repeated up to so many instructions */
 #define LOOP_ROUNDS 4
@@ -31,7 +33,14 @@ static __thread struct {
     jmp_buf env;
     unsigned nops, ninsns, ncalls, nlabels; /* of the IR, at the start of the instruction */
     unsigned nexits, saved_exits;
-    SideExit exits[SIDE_EXITS_MAX];
+    SideExit exits[ALL_EXITS_MAX];
+    bool emitted[ALL_EXITS_MAX];
+    unsigned head_exits;    /* exits registered before the loop's head */
+    unsigned next_exit;     /* to try a side path from */
+    bool side_path;         /* one is being translated */
+    bool early;             /* from an exit before the loop's head: these come last */
+    bool closed;            /* and reached the head */
+    struct { unsigned nops, ninsns, ncalls, nlabels, nexits; void *ctx; } path; /* at its start */
     uint64_t visited[PAGE_SIZE_ / 64]; /* bit per byte of the page: an instruction starts here. Regions only */
 } tr;
 
@@ -42,6 +51,7 @@ static void prepare_context(const TargetOps *target)
     translator_exit();
     tr.ctx = g_malloc(target->context_size);
     tr.saved = g_malloc(target->context_size);
+    tr.path.ctx = g_malloc(target->context_size);
     tr.size = target->context_size;
 }
 
@@ -49,8 +59,10 @@ void translator_exit(void)
 {
     g_free(tr.ctx);
     g_free(tr.saved);
+    g_free(tr.path.ctx);
     tr.ctx = NULL;
     tr.saved = NULL;
+    tr.path.ctx = NULL;
     tr.size = 0;
 }
 
@@ -185,7 +197,7 @@ static unsigned page_offset(uint64_t pc)
 bool translator_can_follow(TranslatorContext *ctx, uint64_t pc)
 {
     if (!translator_same_page(ctx, pc) || pc < ctx->state.pc || ctx->insns + 1 >= ctx->max_insns ||
-        tr.nexits + 2 > SIDE_EXITS_MAX || !ctx->cpu->target->tb_side_exit)
+        tr.nexits + 2 > (tr.side_path ? ALL_EXITS_MAX : SIDE_EXITS_MAX) || !ctx->cpu->target->tb_side_exit)
         return false;
     ctx->extendable = true;
     return ctx->region;
@@ -199,6 +211,7 @@ bool translator_visited(const TranslatorContext *ctx, uint64_t pc)
 void translator_side_exit(TranslatorContext *ctx, SideExit exit)
 {
     exit.insn_pc = ctx->insn_pc;
+    tr.emitted[tr.nexits] = false;
     tr.exits[tr.nexits++] = exit;
 }
 
@@ -222,6 +235,16 @@ bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
     bool back = pc <= ctx->insn_pc && translator_visited(ctx, pc);
 
     ctx->end = MAX(ctx->end, ctx->pc);
+    if (tr.side_path) { /* what it passes is there a second time; only the way to the head has no end */
+        tr.closed = back && ctx->head.pc == pc && ctx->head.extra == extra;
+        if (tr.closed) {
+            close_loop(ctx);
+            ctx->ir->early_paths |= tr.early;
+        } else {
+            ctx->pc = pc;
+        }
+        return false;
+    }
     if (back && ctx->head.label != ~0u && ctx->head.pc == pc && ctx->head.extra == extra) {
         unsigned body = (ctx->insns - ctx->head.insns) / ++ctx->head.rounds;
         if (ctx->head.rounds >= LOOP_ROUNDS || (ctx->head.rounds + 1) * body > LOOP_INSNS) {
@@ -240,13 +263,79 @@ bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
     ctx->head.label = ir_new_label(ctx->ir);
     ctx->head.insns = ctx->insns;
     ctx->head.rounds = 0;
+    tr.head_exits = tr.nexits;
     ir_label(ctx->ir, ctx->head.label);
     return true;
+}
+
+/*
+ * Side paths: where the target can go on behind a side exit, what is executed from there back to the loop's head becomes a part of the
+ * region, so that a branch that goes one way and the other stays in it. From exits before the head, too: else a loop whose first
+ * branch goes the other way would leave each time round.
+ */
+static bool try_side_path(const TranslatorContext *ctx, const SideExit *exit)
+{
+    const IRFunc *ir = ctx->ir;
+    return !exit->poll && ctx->cpu->target->tb_resume && ctx->head.label != ~0u && translator_same_page(ctx, exit->pc) &&
+           exit->pc >= ctx->state.pc && tr.nexits + 3 < ALL_EXITS_MAX && ir->nops < IR_MAX_OPS / 2 && ir->nvals < IR_MAX_VALS / 2 &&
+           ir->nlabels < IR_MAX_LABELS / 2 && ir->ninsns + 2 * SIDE_PATH_INSNS < IR_MAX_INSNS && ir->ncalls < ARRAY_SIZE(ir->calls) / 2;
+}
+
+/* Begins the next side path; false when there is none left. */
+static bool begin_side_path(TranslatorContext *ctx)
+{
+    for (; ctx->region; tr.next_exit++) {
+        if (!tr.early && tr.next_exit == tr.nexits) {
+            tr.early = true;
+            tr.next_exit = 0;
+        }
+        if (tr.early && tr.next_exit >= tr.head_exits)
+            return false;
+        const SideExit *exit = &tr.exits[tr.next_exit];
+        if (!try_side_path(ctx, exit))
+            continue;
+        ctx->end = MAX(ctx->end, ctx->pc);
+        memcpy(tr.path.ctx, ctx, tr.size);
+        tr.path.nops = ctx->ir->nops;
+        tr.path.ninsns = ctx->ir->ninsns;
+        tr.path.ncalls = ctx->ir->ncalls;
+        tr.path.nlabels = ctx->ir->nlabels;
+        tr.path.nexits = tr.nexits;
+        tr.side_path = true;
+        tr.closed = false;
+        ir_label(ctx->ir, exit->label);
+        ctx->stop = false;
+        ctx->insn_pc = exit->insn_pc;
+        ctx->pc = exit->pc;
+        ctx->max_insns = ctx->insns + SIDE_PATH_INSNS;
+        ctx->cpu->target->tb_resume(ctx, exit);
+        return true;
+    }
+    return false;
+}
+
+/* Keeps the path if it led to the head; else the exit is an ordinary one. */
+static void end_side_path(TranslatorContext *ctx)
+{
+    unsigned max_insns = ((TranslatorContext *)tr.path.ctx)->max_insns;
+    tr.side_path = false;
+    tr.emitted[tr.next_exit++] = tr.closed;
+    if (!tr.closed) {
+        memcpy(ctx, tr.path.ctx, tr.size);
+        ctx->ir->nops = tr.path.nops;
+        ctx->ir->ninsns = tr.path.ninsns;
+        ctx->ir->ncalls = tr.path.ncalls;
+        ctx->ir->nlabels = tr.path.nlabels;
+        tr.nexits = tr.path.nexits;
+    }
+    ctx->max_insns = max_insns;
 }
 
 static void emit_side_exits(TranslatorContext *ctx)
 {
     for (unsigned i = 0; i < tr.nexits; i++) {
+        if (tr.emitted[i])
+            continue;
         ir_label(ctx->ir, tr.exits[i].label);
         ctx->insn_pc = tr.exits[i].insn_pc;
         ctx->cpu->target->tb_side_exit(ctx, &tr.exits[i]);
@@ -330,7 +419,8 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
         .host_page = { page1->va, page2 ? page2->va : 0 },
         .region = tb->flags & TB_REGION, .head.label = ~0u,
     };
-    tr.nexits = 0;
+    tr.nexits = tr.next_exit = tr.head_exits = 0;
+    tr.side_path = tr.early = false;
     if (ctx->region)
         memset(tr.visited, 0, sizeof(tr.visited));
     ir_func_begin(cpu->ir, tb);
@@ -349,6 +439,15 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
         return TRANSLATE_NEED_PAGE2;
     }
     ctx = tr.ctx;
+    if (tr.side_path)
+        end_side_path(ctx);
+    if (!tr.early)
+        tr.next_exit = MAX(tr.next_exit, tr.head_exits);
+    while (begin_side_path(ctx)) {
+        if (!translate_insns(ctx)) /* may leave by GIVE_UP_END_BEFORE, and comes here again */
+            ctx->cpu->target->tb_stop(ctx);
+        end_side_path(ctx);
+    }
     emit_side_exits(ctx);
     if (cpu->ir->overflow)
         return TRANSLATE_OVERFLOW;

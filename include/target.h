@@ -143,6 +143,8 @@ struct TargetOps {
     void (*tb_stop)(TranslatorContext *ctx);
     /* Regions: emits the code of a side exit, behind its label. NULL: the target makes none. */
     void (*tb_side_exit)(TranslatorContext *ctx, const SideExit *exit);
+    /* Prepares for translating on at exit->pc, behind its label. NULL: side exits lead out of the region. */
+    void (*tb_resume)(TranslatorContext *ctx, const SideExit *exit);
     void (*restore_state)(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
     void (*disas)(FILE *out, const CPUState *cpu, uint32_t flags, uint64_t pc, const uint8_t *bytes,
                   size_t len); /* one line per instruction, QEMU's -d in_asm look */

@@ -137,7 +137,7 @@ bool trans_FP_IMM(DisasContext *s, arg_FP_IMM *a)
     if (esz < 0)
         return false;
     if (arm_fp_check(s))
-        ir_movi(s->ir, cpu_v[a->rd], simd_fp_expand_imm((unsigned)esz, (unsigned)a->imm8));
+        simd_set_low(s, cpu_v[a->rd], simd_fp_expand_imm((unsigned)esz, (unsigned)a->imm8));
     return true;
 }
 

@@ -156,7 +156,8 @@ static bool trans_LDP(DisasContext *s, arg_LDP *a)
     if (a->opc == 3 || (a->opc == 1 && (!a->load || a->index == 0)))
         return false;
     IRVal first = address(s, rn, a->index == 1 ? 0 : offset), second = arm_tmp(s), base = IR_NONE;
-    ir_op2i(s->ir, IR_ADD, IR_I64, second, first, bytes);
+    /* Not from the first address: nobody else needs that one. */
+    ir_op2i(s->ir, IR_ADD, IR_I64, second, a64_reg_sp(s, rn), (uint64_t)(a->index == 1 ? 0 : offset) + bytes);
     if (a->index & 1) { /* kept aside: the base may be among what is loaded */
         base = arm_tmp(s);
         ir_op2i(s->ir, IR_ADD, IR_I64, base, a64_reg_sp(s, rn), (uint64_t)offset);

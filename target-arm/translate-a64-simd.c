@@ -803,7 +803,10 @@ bool trans_VMODIMM(DisasContext *s, arg_VMODIMM *a)
     if (!logic) {
         if (invert)
             value = ~value;
-        ir_mov(s->ir, d, bytes == 8 ? ir_const(s->ir, IR_V128, value) : simd_const(s, value));
+        if (bytes == 8)
+            simd_set_low(s, d, value);
+        else
+            ir_mov(s->ir, d, simd_const(s, value));
         return true;
     }
     v = arm_tmpv(s);

@@ -197,15 +197,16 @@ bool trans_LDP_V(DisasContext *s, arg_LDP_V *a)
         return false;
     if (!arm_fp_check(s))
         return true;
-    addr = a->mode == 1 ? base : plus(s, base, offset);
+    int64_t first = a->mode == 1 ? 0 : offset;
+    addr = plus(s, base, first);
     if (a->load) {
         for (unsigned i = 0; i < 2; i++)
-            simd_ld(s, esz, v[i] = arm_tmpv(s), i ? plus(s, addr, 1 << esz) : addr);
+            simd_ld(s, esz, v[i] = arm_tmpv(s), i ? plus(s, base, first + (1 << esz)) : addr);
         ir_mov(s->ir, cpu_v[a->rt], v[0]);
         ir_mov(s->ir, cpu_v[a->rt2], v[1]);
     } else {
         simd_st(s, esz, cpu_v[a->rt], addr);
-        simd_st(s, esz, cpu_v[a->rt2], plus(s, addr, 1 << esz));
+        simd_st(s, esz, cpu_v[a->rt2], plus(s, base, first + (1 << esz)));
     }
     if (a->mode & 1)
         ir_op2i(s->ir, IR_ADD, IR_I64, base, base, (uint64_t)offset);

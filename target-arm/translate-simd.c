@@ -21,12 +21,30 @@ uint64_t simd_repeat(unsigned esz, uint64_t element)
     return (element & (~0ull >> (64 - bits))) * ones[esz];
 }
 
+void simd_set_low(DisasContext *s, IRVal dst, uint64_t value)
+{
+    if (!value)
+        ir_mov(s->ir, dst, simd_zero(s));
+    else
+        ir_v_from_int(s->ir, dst, value >> 32 ? ir_i64(s->ir, value) : ir_i32(s->ir, (uint32_t)value));
+}
+
+/* A temp with the value below and zero above. */
+static IRVal low_const(DisasContext *s, uint64_t value)
+{
+    IRVal v = arm_tmpv(s);
+
+    simd_set_low(s, v, value);
+    return v;
+}
+
 IRVal simd_const(DisasContext *s, uint64_t value)
 {
-    IRVal low = ir_const(s->ir, IR_V128, value), v;
+    IRVal low, v;
 
     if (!value)
-        return low;
+        return simd_zero(s);
+    low = low_const(s, value);
     v = arm_tmpv(s);
     simd_row(s, VEC_UNPCKL64, v, low, low);
     return v;
@@ -38,7 +56,7 @@ void simd_zero_above(DisasContext *s, IRVal dst, IRVal v, unsigned bytes)
     case 16: ir_mov(s->ir, dst, v); break;
     case 8: ir_vop(s->ir, VEC_MOVQ, dst, v, IR_NONE, IR_NONE, 0); break;
     case 4: ir_vop(s->ir, VEC_INSERTPS, dst, v, v, IR_NONE, 0x0e); break;
-    default: simd_row(s, VEC_AND, dst, v, ir_const(s->ir, IR_V128, bytes == 1 ? 0xff : 0xffff)); break;
+    default: simd_row(s, VEC_AND, dst, v, low_const(s, bytes == 1 ? 0xff : 0xffff)); break;
     }
 }
 
@@ -499,14 +517,14 @@ void simd_fp_abs(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal
     uint64_t mask = simd_repeat(esz, ~0ull >> (64 - (8u << esz)) >> 1);
 
     if (bytes <= 8)
-        simd_row(s, VEC_AND, dst, a, ir_const(s->ir, IR_V128, bytes == 8 ? mask : mask & ((1ull << 8 * bytes) - 1)));
+        simd_row(s, VEC_AND, dst, a, low_const(s, bytes == 8 ? mask : mask & ((1ull << 8 * bytes) - 1)));
     else
         simd_row(s, VEC_AND, dst, a, simd_const(s, mask));
 }
 
 void simd_fp_neg_lane(DisasContext *s, unsigned esz, IRVal dst, IRVal a)
 {
-    simd_row(s, VEC_XOR, dst, a, ir_const(s->ir, IR_V128, 1ull << ((8u << esz) - 1)));
+    simd_row(s, VEC_XOR, dst, a, low_const(s, 1ull << ((8u << esz) - 1)));
 }
 
 void simd_fp_neg(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal a)

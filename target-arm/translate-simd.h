@@ -42,6 +42,8 @@ void simd_zero_above(DisasContext *s, IRVal dst, IRVal v, unsigned bytes);
 IRVal simd_zero(DisasContext *s);
 /* A vector whose halves are both value. */
 IRVal simd_const(DisasContext *s, uint64_t value);
+/* dst = value, zero above. By way of an integer register: hosts read a vector slowly that was just written to memory in pieces. */
+void simd_set_low(DisasContext *s, IRVal dst, uint64_t value);
 uint64_t simd_repeat(unsigned esz, uint64_t element); /* 64 bits of equal elements */
 /* Every element of the low `bytes` = element index of v, or the low bits of an integer. */
 void simd_dup_element(DisasContext *s, unsigned esz, unsigned bytes, IRVal dst, IRVal v, unsigned index);

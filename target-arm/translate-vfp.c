@@ -214,7 +214,7 @@ bool trans_VFP_3(DisasContext *s, arg_VFP_3 *a)
 static void emit_imm(DisasContext *s, const Scalar *op, IRVal out, IRVal d, IRVal n, IRVal m)
 {
     (void)d, (void)n, (void)m;
-    ir_movi(s->ir, out, op->imm);
+    simd_set_low(s, out, op->imm);
 }
 
 bool trans_VFP_IMM(DisasContext *s, arg_VFP_IMM *a)

@@ -357,7 +357,7 @@ bool arm_follow_branch(DisasContext *s, ARMTest t, uint64_t pc)
     return true;
 }
 
-void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit)
+void arm_tb_resume(TranslatorContext *ctx, const SideExit *exit)
 {
     DisasContext *s = (DisasContext *)ctx;
 
@@ -366,6 +366,13 @@ void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit)
     s->cc_op_dirty = s->cond_jump = s->state_changed = s->btype_set = false;
     s->condexec = 0;
     forget_operands(s);
+}
+
+void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit)
+{
+    DisasContext *s = (DisasContext *)ctx;
+
+    arm_tb_resume(ctx, exit);
     ir_insn_start(s->ir, exit->insn_pc, s->cc_op);
     if (exit->poll) {
         arm_store_pc(s, exit->pc);

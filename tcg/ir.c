@@ -93,7 +93,7 @@ void ir_func_begin(IRFunc *f, TranslationBlock *tb)
     ConstHash *h = f->const_hash;
 
     f->nops = f->nlabels = f->ninsns = f->ncalls = 0;
-    f->overflow = f->narrow_globals = false;
+    f->overflow = f->narrow_globals = f->early_paths = false;
     f->tb = tb;
     f->nvals = f->nglobals = nglobals;
     memcpy(f->vals, globals, nglobals * sizeof(globals[0]));

@@ -172,6 +172,7 @@ struct IRFunc {
     const HelperInfo *calls[IR_MAX_OPS / 4];
     void *const_hash;        /* private to ir.c */
     bool narrow_globals;     /* all integer globals hold zero-extended 32-bit values. Front end, in tb_start */
+    bool early_paths;        /* ways lead to a loop's head, from behind it, that began before it. The engine */
     void *fold, *merge, *live; /* work space of the passes, kept from TB to TB */
 };
 

@@ -148,15 +148,19 @@ static void restore(Jit *j, const LabelState *s)
 
 /* ---- Heads of loops ---- */
 
-/* Sets of values that something behind op assigns, and that it assigns anything but what is known of them here. */
+/*
+ * Sets of values that something behind op assigns, and that it assigns anything but what is known of them here. With early paths,
+ * that come to the head from before it: anything at all.
+ */
 static void find_assigned(const Jit *j, const IROp *op, uint64_t *any, uint64_t *other)
 {
+    bool early = j->f->early_paths;
     const IROp *end = j->f->ops + j->f->nops;
     unsigned bytes = (j->f->nvals + 63) / 64 * 8;
 
     memset(any, 0, bytes);
     memset(other, 0, bytes);
-    for (op++; op < end; op++) {
+    for (op = early ? j->f->ops : op + 1; op < end; op++) {
         if (op->opc == IR_CALL && !(j->f->calls[op->imm]->flags & (HF_NO_GLOBALS | HF_NO_WRITE | HF_PURE))) {
             for (unsigned g = 0; g < j->f->nglobals; g++) {
                 set(any, g);
@@ -169,7 +173,7 @@ static void find_assigned(const Jit *j, const IROp *op, uint64_t *any, uint64_t 
                 continue;
             }
             set(any, v);
-            if (op->opc != IR_MOV || c == IR_NONE || j->f->vals[op->in[0]].kind != IRK_CONST ||
+            if (early || op->opc != IR_MOV || c == IR_NONE || j->f->vals[op->in[0]].kind != IRK_CONST ||
                 j->f->vals[op->in[0]].value != j->f->vals[c].value) {
                 set(other, v);
             }
@@ -451,7 +455,8 @@ void labels_here(Jit *j, unsigned label)
         restore(j, s);
         return;
     }
-    if (test(j->label_head, label) && j->label_uses[label] && !j->unreachable && is_natural_loop(j->f, j->op)) {
+    if (test(j->label_head, label) && j->label_uses[label] && !j->unreachable &&
+        (j->f->early_paths || is_natural_loop(j->f, j->op))) {
         make_head(j, label);
         return;
     }

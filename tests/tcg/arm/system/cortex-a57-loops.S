@@ -133,6 +133,42 @@ patched:
     subs x24, x24, #1
     b.ne 11b
     check #11, x23, 100
+
+    // 12: the first branch of a loop mostly goes the other way, from the first round on; what the two ways set differs
+    mov x0, #1
+    mov x12, #5
+    mov x13, #7
+    mov x14, #0
+    mov x15, #0
+    mov x1, #3 << 20
+    msr cpacr_el1, x1
+    isb
+    fmov d0, #1.0
+    fmov d1, #2.0
+    fmov d2, #0.5
+14: tst x0, #7
+    b.ne 15f
+    mov x12, #9
+    mov x13, x14
+    fmul d1, d0, d2
+    .rept 6
+    fmul d1, d1, d2
+    .endr
+    b 16f
+15: add x14, x14, x12
+    eor x13, x13, x0
+    fsub d1, d1, d2
+16: add x15, x15, x13
+    fmadd d0, d0, d2, d1
+    add x0, x0, #1
+    cmp x0, #4001
+    b.ne 14b
+    fmov x16, d0
+    check #12, x12, 9
+    check #13, x13, 31472
+    check #14, x14, 31472
+    check #15, x15, 62984913
+    check #16, x16, 0xc008e431663986bc
     mov x28, #0
 fail:
     ldr x1, =block
