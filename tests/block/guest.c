@@ -6,6 +6,7 @@
  *   test=fs    mke2fs, files by several writers, fsync, remount, read back; leaves the file system for the host to check
  *   test=speed sequential and random reads and writes, KiB/s
  *   test=probe only lists what is there
+ *   test=fill  writes until an error comes, reads back what was written before, and says where it was
  *   test=acks  writes to the ext4 file system that is there until it is killed; marks it with round=NUMBER, prints "ACK WRITER N" when fsync of block N has returned
  *   test=cd    mounts a CD-ROM and prints a file
  */
@@ -304,6 +305,36 @@ static void test_fs(void)
         printf("ok fs\n");
 }
 
+/* ---- Where the host's disk ends ---- */
+
+/* Writes blocks from the start until one fails, reads back what went well, and says at which byte it ended. */
+static void test_fill(void)
+{
+    enum { BLOCK = 1 << 20 };
+    int fd = wait_for_disk(O_RDWR | O_DIRECT);
+    uint8_t *buf, *got;
+    if (posix_memalign((void **)&buf, 4096, BLOCK) || posix_memalign((void **)&got, 4096, BLOCK))
+        abort();
+    long long at = 0;
+    int error = 0;
+    for (; at + BLOCK <= disk_size && !error; at += BLOCK) {
+        fill(buf, BLOCK, at, 7);
+        if (pwrite(fd, buf, BLOCK, (off_t)at) != BLOCK)
+            error = errno;
+    }
+    long long written = error ? at - BLOCK : at;
+    int flushed = fsync(fd) ? errno : 0;
+    for (at = 0; at < written; at += BLOCK) {
+        fill(buf, BLOCK, at, 7);
+        if (pread(fd, got, BLOCK, (off_t)at) != BLOCK || memcmp(buf, got, BLOCK)) {
+            failed("fill", "block at %lld differs", at);
+            break;
+        }
+    }
+    printf("fill: %lld MiB written, then: %s; flush: %s\n", written >> 20, error ? strerror(error) : "the end", flushed ? strerror(flushed) : "ok");
+    close(fd);
+}
+
 /* ---- Until it is killed ---- */
 
 enum { ACK_WRITERS = 4, ACK_BLOCK = 4096, ACK_SLOTS = 128, ACK_FILES = 8 };
@@ -432,7 +463,7 @@ int main(void)
 {
     static const struct { const char *name; void (*fn)(void); } tests[] = {
         { "raw", test_raw }, { "fs", test_fs }, { "speed", test_speed }, { "probe", test_probe }, { "cd", test_cd },
-        { "acks", test_acks },
+        { "acks", test_acks }, { "fill", test_fill },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     mount("dev", "/dev", "devtmpfs", 0, NULL);
