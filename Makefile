@@ -26,7 +26,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,tests/unit/%,$(UNIT_SOURCES))
 LINKS := $(addprefix rhea-system-,$(TARGETS))
 
 .PHONY: all
-all: rhea $(LINKS) rhea-img
+all: rhea $(LINKS) rhea-img rhea-io
 
 config.mk: $(SRC)/configure $(SRC)/VERSION
 	@test -f config.mk || $(SRC)/scripts/setup.sh
@@ -42,7 +42,10 @@ rhea: $(OBJS)
 rhea-img: obj/tools/rhea-img.o $(LIB_OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
--include obj/tools/rhea-img.d
+rhea-io: obj/tools/rhea-io.o obj/tools/rhea-io-cmds.o $(LIB_OBJS)
+	@echo "  LINK    $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
+-include obj/tools/rhea-img.d obj/tools/rhea-io.d obj/tools/rhea-io-cmds.d
 
 $(LINKS): rhea
 	@ln -sf rhea $@
@@ -85,6 +88,7 @@ install: all
 	install -d $(BIN) $(MAN)
 	install -m 755 rhea $(BIN)/rhea
 	install -m 755 rhea-img $(BIN)/rhea-img
+	install -m 755 rhea-io $(BIN)/rhea-io
 	install -m 644 $(SRC)/docs/rhea.1 $(MAN)/rhea.1
 	for l in $(LINKS); do ln -sf rhea $(BIN)/$$l; ln -sf rhea.1 $(MAN)/$$l.1; done
 
@@ -93,7 +97,7 @@ install-compat: install
 	for t in $(TARGETS); do ln -sf rhea $(BIN)/qemu-system-$$t; done
 
 uninstall:
-	rm -f $(BIN)/rhea $(BIN)/rhea-img $(MAN)/rhea.1
+	rm -f $(BIN)/rhea $(BIN)/rhea-img $(BIN)/rhea-io $(MAN)/rhea.1
 	for l in $(LINKS); do rm -f $(BIN)/$$l $(MAN)/$$l.1; done
 	for t in $(TARGETS); do \
 		if [ "$$(readlink $(BIN)/qemu-system-$$t)" = rhea ]; then rm -f $(BIN)/qemu-system-$$t; fi; done

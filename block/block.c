@@ -295,8 +295,8 @@ static BlockNode *open_with(const BlockDriver *drv, OptGroup *o, const char *pre
     return n;
 }
 
-/* The node below a format: the options' file, file.*, or the file name. */
-static BlockNode *open_below(OptGroup *o, const char *prefix, const char *filename, int flags, Error **errp)
+/* The node below a format: the options' file, file.*, or the file name. Without a driver of its own that is a protocol, but below filters. */
+static BlockNode *open_below(const BlockDriver *above, OptGroup *o, const char *prefix, const char *filename, int flags, Error **errp)
 {
     char *sub = key_of(prefix, "file.");
     const char *name = get(o, prefix, "file");
@@ -305,6 +305,10 @@ static BlockNode *open_below(OptGroup *o, const char *prefix, const char *filena
     if (name && !filename && (file = block_find_node(name))) {
         block_ref(file);
     } else if (has_prefix(o, sub)) {
+        char *driver = key_of(sub, "driver");
+        if (!opts_get(o, driver) && !(above && above->filter))
+            opts_set(o, driver, "file");
+        g_free(driver);
         file = block_open(o, sub, NULL, flags, errp);
     } else if (filename || name) {
         const BlockDriver *drv = block_driver_find("file");
@@ -341,7 +345,7 @@ static BlockNode *open_node(OptGroup *o, const char *prefix, const char *filenam
     }
     if (drv && drv->protocol)
         return open_with(drv, o, prefix, filename, flags, NULL, errp);
-    BlockNode *file = open_below(o, prefix, filename, flags, errp);
+    BlockNode *file = open_below(drv, o, prefix, filename, flags, errp);
     if (!file)
         return NULL;
     if (!drv)

@@ -122,13 +122,30 @@ static void print_value(FILE *out, const char *key, const json_t *v, int indent)
     }
 }
 
+/* "Format specific information" and its members, or nothing. */
+static void print_specific(FILE *out, const json_t *image_info)
+{
+    json_t *data = json_object_get(json_object_get(image_info, "format-specific"), "data"), *v;
+    const char *key;
+    if (data)
+        fprintf(out, "Format specific information:\n");
+    json_object_foreach(data, key, v)
+        print_value(out, key, v, 4);
+}
+
+void block_print_specific_info(FILE *out, BlockNode *n)
+{
+    json_t *j = block_image_info(n, false);
+    print_specific(out, j);
+    json_decref(j);
+}
+
 void block_print_image_info(FILE *out, BlockNode *n)
 {
-    json_t *j = block_image_info(n, false), *data = json_object_get(json_object_get(j, "format-specific"), "data"), *v;
+    json_t *j = block_image_info(n, false);
     json_t *used = json_object_get(j, "actual-size");
     char *virt = block_human_size(block_size(n)), *disk = used ? block_human_size((uint64_t)json_integer_value(used)) : g_strdup("unavailable");
     BlockSnapshot *s = NULL;
-    const char *key;
     int count = n->drv->snapshot_list ? n->drv->snapshot_list(n, &s) : 0;
     fprintf(out, "image: %s\nfile format: %s\nvirtual size: %s (%" PRIu64 " bytes)\ndisk size: %s\n", n->filename, n->drv->name, virt,
             block_size(n), disk);
@@ -146,10 +163,7 @@ void block_print_image_info(FILE *out, BlockNode *n)
         block_print_snapshots(out, s, count);
     }
     block_snapshots_free(s, count);
-    if (data)
-        fprintf(out, "Format specific information:\n");
-    json_object_foreach(data, key, v)
-        print_value(out, key, v, 4);
+    print_specific(out, j);
     json_decref(j);
     g_free(virt);
     g_free(disk);

@@ -158,6 +158,7 @@ char *block_relative_name(const char *base, const char *name);
 void block_snapshots_free(BlockSnapshot *s, int n);
 void *block_image_info(BlockNode *n, bool chain); /* json_t: QMP's ImageInfo; chain: with its backing images */
 void block_print_image_info(FILE *out, BlockNode *n);
+void block_print_specific_info(FILE *out, BlockNode *n); /* the part of it that only this format has */
 char *block_human_size(uint64_t v); /* "196 KiB"; caller frees */
 void block_print_snapshots(FILE *out, const BlockSnapshot *s, int n);
 
