@@ -223,11 +223,22 @@ static bool far_return(DisasContext *s)
     return true;
 }
 
+/* Ends the TB after a helper that has set EIP, the TB state and the key. */
+static void end_with_key(DisasContext *s)
+{
+    IRVal eip = x86_tmp(s);
+    ir_ld(s->ir, IR_LD, IR_I64, eip, X86_OFFSET(eip));
+    x86_goto_by_key(s, eip);
+}
+
 static bool interrupt_return(DisasContext *s)
 {
     x86_sync_cc_op(s);
     x86_call(s, H(iret), IR_NONE, i32(s, bytes_of(s->ot)), next_eip(s), IR_NONE, IR_NONE);
-    end_far(s);
+    if (s->step)
+        end_far(s);
+    else
+        end_with_key(s);
     return true;
 }
 
@@ -238,8 +249,7 @@ static bool system_call(DisasContext *s, const HelperInfo *h, IRVal arg)
         call0(s, h);
     else
         call1(s, h, arg);
-    ir_goto_lookup(s->ir);
-    s->base.stop = true;
+    end_with_key(s);
     return true;
 }
 

@@ -523,9 +523,16 @@ void x86_iret(X86CPU *env, unsigned size, uint64_t next_eip, uintptr_t ra)
     env->nmi_masked = false;
 }
 
+/* Generated code goes on by the key (x86_goto_by_key). */
+static void update_key(X86CPU *env)
+{
+    env->parent.jc_key = (uint64_t)tlb_code_epoch(&env->parent, env->hflags) << 32 | env->hflags;
+}
+
 void helper_iret(CPUState *cpu, uint32_t size, uint64_t next_eip)
 {
     x86_iret(x86_cpu(cpu), size, next_eip, HELPER_RETADDR());
+    update_key(x86_cpu(cpu));
 }
 
 /* ---- SYSCALL, SYSRET, SYSENTER, SYSEXIT ---- */
@@ -560,6 +567,7 @@ void helper_syscall(CPUState *cpu, uint64_t next_eip)
         env->eip = (uint32_t)env->star;
         cpu_load_eflags(env, 0, IF_MASK | RF_MASK | VM_MASK);
     }
+    update_key(env);
 }
 
 /* A trap for TF that SYSRET itself restored comes right after it, as if SYSCALL had just completed. */
@@ -592,6 +600,7 @@ void helper_sysret(CPUState *cpu, uint32_t size)
         cpu_load_eflags(env, IF_MASK, IF_MASK);
     }
     step_after_return(env);
+    update_key(env);
 }
 
 void helper_sysenter(CPUState *cpu)
@@ -607,6 +616,7 @@ void helper_sysenter(CPUState *cpu)
     env->regs[R_ESP] = lma ? env->sysenter_esp : (uint32_t)env->sysenter_esp;
     env->eip = lma ? env->sysenter_eip : (uint32_t)env->sysenter_eip;
     cpu_load_eflags(env, 0, VM_MASK | IF_MASK | RF_MASK);
+    update_key(env);
 }
 
 void helper_sysexit(CPUState *cpu, uint32_t size)
@@ -631,4 +641,5 @@ void helper_sysexit(CPUState *cpu, uint32_t size)
     }
     env->eflags &= ~(uint32_t)RF_MASK;
     cpu_x86_update_hflags(env);
+    update_key(env);
 }

@@ -93,20 +93,42 @@ void x86_store_eip(DisasContext *s, uint64_t eip)
     ir_st(s->ir, IR_ST, IR_I64, ir_i64(s->ir, eip), X86_OFFSET(eip));
 }
 
-/* Leaves after eip has been stored, to where the TB state may differ. */
-static void leave_lookup(DisasContext *s)
+void x86_goto_by_key(DisasContext *s, IRVal eip)
 {
-    x86_sync_cc_op(s);
-    if (s->step)
-        x86_call(s, &helper_info_single_step, IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
-    ir_goto_lookup(s->ir);
+    IRFunc *ir = s->ir;
+    unsigned waiting = ir_new_label(ir);
+    IRVal pending = x86_tmp(s);
+
+    ir_ld(ir, IR_LD32U, IR_I64, pending, offsetof(CPUState, interrupt_request));
+    ir_brcond(ir, IR_NE, IR_I32, pending, ir_i32(ir, 0), waiting);
+    ir_goto_ptr(ir, eip);
+    ir_label(ir, waiting);
+    ir_goto_lookup(ir);
     s->base.stop = true;
+}
+
+/* Leaves after eip has been stored, to where the TB state may differ, but not its CPL. */
+static void leave_lookup(DisasContext *s, IRVal eip)
+{
+    IRVal flags;
+
+    x86_sync_cc_op(s);
+    if (s->step) {
+        x86_call(s, &helper_info_single_step, IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
+        ir_goto_lookup(s->ir);
+        s->base.stop = true;
+        return;
+    }
+    flags = x86_tmp(s);
+    ir_ld(s->ir, IR_LD32U, IR_I64, flags, X86_OFFSET(hflags));
+    ir_st(s->ir, IR_ST32, IR_I64, flags, offsetof(CPUState, jc_key));
+    x86_goto_by_key(s, eip);
 }
 
 void x86_end_tb_lookup(DisasContext *s)
 {
     x86_store_eip(s, x86_next_eip(s));
-    leave_lookup(s);
+    leave_lookup(s, ir_i64(s->ir, x86_next_eip(s)));
 }
 
 void x86_end_tb_exit(DisasContext *s)
@@ -130,7 +152,7 @@ void x86_goto(DisasContext *s, uint64_t eip)
     s->base.stop = true;
     if (s->step || s->state_changed) {
         x86_store_eip(s, eip);
-        leave_lookup(s);
+        leave_lookup(s, ir_i64(s->ir, eip));
     } else if (s->slots < TB_SLOTS) {
         ir_goto_tb(s->ir, s->slots++, x86_linear_pc(s, eip), eip);
     } else {
@@ -151,7 +173,7 @@ void x86_goto_value(DisasContext *s, IRVal eip)
     }
     ir_st(s->ir, IR_ST, IR_I64, eip, X86_OFFSET(eip));
     if (s->step || s->state_changed) {
-        leave_lookup(s);
+        leave_lookup(s, eip);
         return;
     }
     x86_sync_cc_op(s);

@@ -118,6 +118,12 @@ void x86_set_cc_op(DisasContext *s, CCOp op);
 /* Ends the TB after an instruction that may have changed TB state; eip of the next instruction is stored. */
 void x86_end_tb_lookup(DisasContext *s);
 void x86_end_tb_exit(DisasContext *s);
+/*
+ * Ends the TB with a jump to the TB of eip under the key that CPUState has now, without a look-up in C unless that TB
+ * is not in the jump cache or an interrupt waits. eip and cc_op have been stored. The jump cache has only TBs whose
+ * linear pc is their eip, so wherever that is not so this misses.
+ */
+void x86_goto_by_key(DisasContext *s, IRVal eip);
 
 /* Emitters of whole classes: return true when the instruction was theirs. They see s->opcode with
  * prefixes decoded; ModRM has been fetched (has_modrm) but immediates have not. */
