@@ -226,6 +226,8 @@ uint32_t cpu_cc_compute_all(const X86CPU *env);         /* the six arithmetic fl
 uint32_t cpu_compute_eflags(const X86CPU *env);         /* architectural EFLAGS */
 /* Loads the bits of mask from value; updates hflags. */
 void cpu_load_eflags(X86CPU *env, uint32_t value, uint32_t mask);
+/* Loads all of EFLAGS; hflags is the caller's affair. */
+void cpu_set_eflags(X86CPU *env, uint32_t flags);
 
 /* ---- excp.c: delivering and raising ---- */
 _Noreturn void raise_exception(X86CPU *env, int vector, uintptr_t retaddr);
@@ -238,6 +240,8 @@ bool x86_has_work(const CPUState *cpu);
 
 /* ---- seg.c ---- */
 void cpu_x86_update_hflags(X86CPU *env);
+/* The same where 64-bit code goes on in 64-bit code, and only EFLAGS and the CPL have changed since hflags was right. */
+void cpu_x86_update_hflags64(X86CPU *env, unsigned cpl);
 void cpu_x86_load_seg_cache(X86CPU *env, int seg, uint32_t selector, uint64_t base, uint32_t limit, uint32_t flags);
 /* Fills a cache as real mode does: base = selector << 4. */
 void cpu_x86_load_seg_real(X86CPU *env, int seg, uint32_t selector);

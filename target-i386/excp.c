@@ -341,14 +341,17 @@ static void deliver(X86CPU *env, Event *e, bool hardware)
     if (!hardware && !e->software && is_fault_class(e->vector))
         e->eflags |= RF_MASK;
     env->hflags &= ~(uint32_t)HF_INHIBIT_IRQ;
-    bool vm = env->eflags & VM_MASK;
+    bool vm = env->eflags & VM_MASK, code64 = env->hflags & HF_CS64;
     if (!(env->cr[0] & CR0_PE))
         deliver_real_mode(env, e);
     else if (x86_long_mode(env))
         deliver_long_mode(env, e);
     else if (!vm || !e->software || !deliver_v86_int_n(env, e))
         deliver_protected(env, e);
-    cpu_x86_update_hflags(env);
+    if (code64) /* and so are handlers in long mode */
+        cpu_x86_update_hflags64(env, env->segs[R_SS].flags >> DESC_DPL_SHIFT & 3);
+    else
+        cpu_x86_update_hflags(env);
     env->old_exception = -1;
 }
 

@@ -479,6 +479,21 @@ static void pop_iret_frame(X86Stack *st, unsigned size, ReturnFrame *f)
     }
 }
 
+/* The usual end of IRET in long mode: from 64-bit code to 64-bit code, with a stack. The mask has all arithmetic flags and DF. */
+static void return_in_64(X86CPU *env, const ReturnFrame *f, Descriptor d, const SegmentCache *ss, uint32_t mask)
+{
+    unsigned cpl = f->cs & 3;
+    uint32_t kept = env->eflags & ~(uint32_t)RF_MASK & ~mask;
+    env->segs[R_SS] = *ss;
+    seg_set_desc(&env->segs[R_CS], (f->cs & 0xfffc) | cpl, d);
+    env->eip = f->eip;
+    env->regs[R_ESP] = f->esp;
+    if (cpl)
+        x86_drop_inner_segments(env, cpl);
+    cpu_set_eflags(env, kept | (f->eflags & mask));
+    cpu_x86_update_hflags64(env, cpl);
+}
+
 static void iret_protected(X86CPU *env, unsigned size, uintptr_t ra)
 {
     unsigned cpl = x86_cpl(env);
@@ -503,6 +518,10 @@ static void iret_protected(X86CPU *env, unsigned size, uintptr_t ra)
     check_target_eip(env, d, f.eip, ra);
     desc_set_accessed(env, f.cs, &d, ra);
     uint32_t mask = iret_mask(env, size, cpl);
+    if (stack && env->hflags & HF_CS64 && is_code64(env, d)) {
+        return_in_64(env, &f, d, &ss, mask);
+        return;
+    }
     if (stack) {
         return_outer(env, &f, d, &ss, 0);
     } else {
@@ -560,7 +579,11 @@ void helper_syscall(CPUState *cpu, uint64_t next_eip)
         env->regs[11] = eflags & ~(uint32_t)RF_MASK;
         set_flat_cs_ss(env, cs, cs + 8, 0, DESC_L);
         env->eip = code64 ? env->lstar : env->cstar;
-        cpu_load_eflags(env, eflags & ~(uint32_t)(env->fmask | RF_MASK), ~0u);
+        cpu_set_eflags(env, eflags & ~(uint32_t)(env->fmask | RF_MASK));
+        if (code64)
+            cpu_x86_update_hflags64(env, 0);
+        else
+            cpu_x86_update_hflags(env);
     } else {
         env->regs[R_ECX] = (uint32_t)next_eip;
         set_flat_cs_ss(env, cs, cs + 8, 0, DESC_B);
@@ -593,7 +616,11 @@ void helper_sysret(CPUState *cpu, uint32_t size)
             gp(env, 0, ra);
         set_flat_cs_ss(env, size == 8 ? cs + 16 : cs, cs + 8, 3, size == 8 ? DESC_L : DESC_B);
         env->eip = size == 8 ? rip : (uint32_t)rip;
-        cpu_load_eflags(env, (uint32_t)env->regs[11] & 0x3c7fd7, ~(uint32_t)VM_MASK);
+        cpu_set_eflags(env, (uint32_t)env->regs[11] & 0x3c7fd7);
+        if (size == 8 && env->hflags & HF_CS64)
+            cpu_x86_update_hflags64(env, 3);
+        else
+            cpu_x86_update_hflags(env);
     } else {
         set_flat_cs_ss(env, cs, cs + 8, 3, DESC_B);
         env->eip = (uint32_t)env->regs[R_ECX];

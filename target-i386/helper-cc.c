@@ -136,15 +136,19 @@ uint32_t cpu_compute_eflags(const X86CPU *env)
     return env->eflags | cpu_cc_compute_all(env) | (env->df < 0 ? DF_MASK : 0) | 2;
 }
 
+void cpu_set_eflags(X86CPU *env, uint32_t flags)
+{
+    env->cc_src = flags & CC_ALL;
+    env->cc_op = CC_OP_EFLAGS;
+    env->df = flags & DF_MASK ? -1 : 1;
+    env->eflags = (flags & ~(uint32_t)(CC_ALL | DF_MASK)) | 2;
+}
+
 void cpu_load_eflags(X86CPU *env, uint32_t value, uint32_t mask)
 {
     const uint32_t lazy = CC_ALL | DF_MASK;
     uint32_t old = (mask & lazy) == lazy ? env->eflags : cpu_compute_eflags(env);
-    uint32_t flags = (old & ~mask) | (value & mask);
 
-    env->cc_src = flags & CC_ALL;
-    env->cc_op = CC_OP_EFLAGS;
-    env->df = flags & DF_MASK ? -1 : 1;
-    env->eflags = (flags & ~lazy) | 2;
+    cpu_set_eflags(env, (old & ~mask) | (value & mask));
     cpu_x86_update_hflags(env);
 }

@@ -53,6 +53,29 @@ static uint32_t vector_hflags(const X86CPU *env)
     return f;
 }
 
+enum { EFLAGS_HFLAGS = HF_CPL | HF_IOPL | HF_TF | HF_RF | HF_AC | HF_ALIGN };
+
+/* The EFLAGS_HFLAGS bits. */
+static uint32_t eflags_hflags(const X86CPU *env, unsigned cpl)
+{
+    uint32_t eflags = env->eflags, f = cpl | (eflags & IOPL_MASK) >> IOPL_SHIFT << 8;
+
+    if (eflags & TF_MASK)
+        f |= HF_TF;
+    if (eflags & RF_MASK)
+        f |= HF_RF;
+    if (!(env->cr[4] & CR4_SMAP) || eflags & AC_MASK)
+        f |= HF_AC;
+    if (env->cr[0] & CR0_AM && eflags & AC_MASK && cpl == 3)
+        f |= HF_ALIGN;
+    return f;
+}
+
+void cpu_x86_update_hflags64(X86CPU *env, unsigned cpl)
+{
+    env->hflags = (env->hflags & ~(uint32_t)EFLAGS_HFLAGS) | eflags_hflags(env, cpl);
+}
+
 /*
  * The CPL is DPL of SS, as in every place where hardware keeps it: all transitions load SS so that this
  * holds (real mode: 0, v8086 mode: 3).
@@ -61,10 +84,9 @@ void cpu_x86_update_hflags(X86CPU *env)
 {
     const SegmentCache *cs = &env->segs[R_CS], *ss = &env->segs[R_SS];
     uint64_t cr0 = env->cr[0], cr4 = env->cr[4];
-    uint32_t eflags = env->eflags;
-    bool pe = cr0 & CR0_PE, vm = pe && (eflags & VM_MASK);
+    bool pe = cr0 & CR0_PE, vm = pe && (env->eflags & VM_MASK);
     unsigned cpl = !pe ? 0 : vm ? 3 : ss->flags >> DESC_DPL_SHIFT & 3;
-    uint32_t f = (env->hflags & (HF_FPEXACT | HF_INHIBIT_IRQ | HF_BPIO)) | cpl;
+    uint32_t f = (env->hflags & (HF_FPEXACT | HF_INHIBIT_IRQ | HF_BPIO)) | eflags_hflags(env, cpl);
 
     if (pe)
         f |= HF_PE;
@@ -81,15 +103,6 @@ void cpu_x86_update_hflags(X86CPU *env)
             f |= HF_SS32;
         f |= segment_hflags(env, pe && !vm);
     }
-    f |= (eflags & IOPL_MASK) >> IOPL_SHIFT << 8;
-    if (eflags & TF_MASK)
-        f |= HF_TF;
-    if (eflags & RF_MASK)
-        f |= HF_RF;
-    if (!(cr4 & CR4_SMAP) || eflags & AC_MASK)
-        f |= HF_AC;
-    if (cr0 & CR0_AM && eflags & AC_MASK && cpl == 3)
-        f |= HF_ALIGN;
     f |= (cr0 & CR0_TS ? HF_TS : 0) | (cr0 & CR0_EM ? HF_EM : 0) | (cr0 & CR0_MP ? HF_MP : 0) |
          (cr0 & CR0_WP ? HF_WP : 0);
     f |= (cr4 & CR4_UMIP ? HF_UMIP : 0) | (cr4 & CR4_FSGSBASE ? HF_FSGSBASE : 0) | (cr4 & CR4_TSD ? HF_TSD : 0);
