@@ -170,6 +170,14 @@ CODE(sysexit_q, "mov $user_stack_top - 8, %ecx; mov %rax, %rdx; sysexit_q_at: sy
 CODE(sysexit_l, "mov $user_stack_top - 8, %ecx; mov %rax, %rdx; sysexitl");
 CODE(sysret_user, "mov $user_stack_top - 8, %esp; mov %rax, %rcx; mov $0x3246ff, %r11d; sysretq");
 CODE(sysret_user32, "mov $user_stack_top - 8, %esp; mov %rax, %rcx; mov $0x202, %r11d; sysretl");
+/* alternate_body runs at CPL 3, reached by SYSRET and IRET in turn, and at CPL 0; it sums the CPLs in ESI. */
+CODE(alternate, "mov $1000, %edi; xor %esi, %esi; mov $user_stack_top - 8, %esp; jmp 1f;"
+     "alternate_body: mov %cs, %eax; and $3, %eax; add %eax, %esi; test %eax, %eax; jz 4f; syscall;"
+     ".globl alternate_entry; alternate_entry: dec %edi; jz 2f; call alternate_body;"
+     "1: mov $alternate_body, %ecx; mov $0x202, %r11d; test $1, %edi; jz 3f; sysretq;"
+     "3: mov %rsp, %rdx; push $0x23; push %rdx; push $0x202; push $0x2b; push %rcx; iretq;"
+     "2: int $0x80; 4:");
+LABEL(alternate_entry);
 LABEL(user_syscall_at); LABEL(user_syscall_next); LABEL(user_sysenter_at); LABEL(sysexit_q_at);
 enum { EFER = 0xc0000080u, STAR, LSTAR, CSTAR, FMASK, FS_BASE = 0xc0000100u, GS_BASE, KERNEL_GS_BASE, SYSENTER_CS = 0x174, SYSENTER_ESP, SYSENTER_EIP };
 
@@ -188,6 +196,11 @@ static void syscalls(void)
     check("RCX after SYSCALL", ex.cx, VAL(user_syscall_next));
     check("flags masked", ex.si, (0x40cd7 | FL_ID) & ~0x47700ul);
     user_flags = 2;
+    wrmsr(LSTAR, VAL(alternate_entry));
+    try0(alternate, 0, 0);
+    check_fault("the same code at CPL 0 and 3 in turn", EXIT, 0, 0);
+    check("sum of the CPLs", ex.si, 3000);
+    wrmsr(LSTAR, VAL(syscall_entry));
     try0(sysret_user, VAL(user_exit), 0);
     check_fault("SYSRET", EXIT, 0, user_exit + 2);
     check("CS after SYSRET", ex.cs, UCS);
