@@ -614,3 +614,19 @@ int block_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map)
         return BLOCK_DATA | BLOCK_ALLOCATED;
     return n->drv->status(n, offset, size, map);
 }
+
+int block_reads_as_zero(BlockNode *n, uint64_t offset, uint64_t *size)
+{
+    for (; n; n = n->backing) {
+        int s = block_status(n, offset, size, NULL);
+        if (s < 0)
+            return s;
+        if (s & (BLOCK_DATA | BLOCK_ZERO))
+            return !!(s & BLOCK_ZERO);
+        if (n->backing && offset >= block_size(n->backing))
+            return 1;
+        if (n->backing && *size > block_size(n->backing) - offset)
+            *size = block_size(n->backing) - offset;
+    }
+    return 1;
+}

@@ -134,6 +134,58 @@ bool qcow_create(const char *filename, OptGroup *o, Error **errp)
     return ok;
 }
 
+/* ---- Measure ---- */
+
+static uint64_t divide_up(uint64_t a, uint64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+/* Header, L1 and L2 tables, counts of all clusters, when the whole disk is there. In clusters. */
+static uint64_t metadata_clusters(const CreateOptions *c)
+{
+    uint64_t cs = c->cluster_size, data = divide_up(c->size, cs), l2 = divide_up(data * (c->extended ? 16 : 8), cs), l1 = divide_up(8 * l2, cs);
+    uint64_t base = 1 + l1 + l2 + data, per = cs * 8 / c->refcount_bits, blocks = 0, table = 0, before;
+    do { /* counts count themselves */
+        before = blocks + table;
+        blocks = divide_up(base + before, per);
+        table = divide_up(8 * blocks, cs);
+    } while (blocks + table != before);
+    return base - data + blocks + table;
+}
+
+bool qcow_measure(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, Error **errp)
+{
+    CreateOptions c;
+    uint64_t data = 0, end = 0;
+    if (!parse_create(&c, o, errp))
+        return false;
+    c.size = (size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
+    if (c.size > BLOCK_MAX_LENGTH || qcow_l1_needed(&(Qcow){ .cluster_bits = (uint32_t)__builtin_ctzll(c.cluster_size),
+            .l2_bits = (uint32_t)__builtin_ctzll(c.cluster_size / (c.extended ? 16 : 8)) }, c.size) > QCOW_MAX_L1 / 8) {
+        error_setg(errp, "The image size is too large (try using a larger cluster size)");
+        return false;
+    }
+    for (uint64_t at = 0, n; in && at < c.size; at += n) { /* clusters that hold data */
+        n = c.size - at;
+        int zero = block_reads_as_zero(in, at, &n);
+        if (zero < 0 || !n) {
+            error_setg_errno(errp, zero < 0 ? -zero : EIO, "Unable to get block status");
+            return false;
+        }
+        uint64_t first = MAX(at & ~(c.cluster_size - 1), end), last = divide_up(at + n, c.cluster_size) * c.cluster_size;
+        if (!zero && last > first) {
+            data += last - first;
+            end = last;
+        }
+    }
+    bool all = c.backing || (c.prealloc && (!strcmp(c.prealloc, "full") || !strcmp(c.prealloc, "falloc")));
+    uint64_t metadata = metadata_clusters(&c) * c.cluster_size, whole = divide_up(c.size, c.cluster_size) * c.cluster_size;
+    out->fully_allocated = metadata + whole;
+    out->required = metadata + (all ? whole : data);
+    return true;
+}
+
 /* ---- Check ---- */
 
 typedef struct Count { /* references found, by cluster */

@@ -523,7 +523,7 @@ static const BlockDriver qcow2_driver = {
     .name = "qcow2", .desc = "copy on write, version 2 and 3", .backing = true, .state_size = sizeof(Qcow), .keys = qcow_keys,
     .create_keys = qcow_create_keys, .probe = qcow_probe, .open = qcow_open, .close = qcow_close, .read = qcow_read, .write = qcow_write,
     .write_zeroes = qcow_write_zeroes, .write_compressed = qcow_write_compressed, .discard = qcow_discard, .flush = qcow_flush,
-    .truncate = qcow_truncate, .status = qcow_status, .create = qcow_create, .check = qcow_check, .info = qcow_info,
+    .truncate = qcow_truncate, .status = qcow_status, .create = qcow_create, .measure = qcow_measure, .check = qcow_check, .info = qcow_info,
     .snapshot_list = qcow_snapshot_list, .snapshot_create = qcow_snapshot_create, .snapshot_apply = qcow_snapshot_apply,
     .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty,
     .vmstate_write = qcow_vmstate_write, .vmstate_read = qcow_vmstate_read, .vmstate_drop = qcow_vmstate_drop, .set_writable = qcow_set_writable,

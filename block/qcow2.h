@@ -138,6 +138,7 @@ static inline uint64_t qcow_round(const Qcow *q, uint64_t bytes)
 /* ---- qcow2-manage.c ---- */
 extern const char *const qcow_create_keys[];
 bool qcow_create(const char *filename, OptGroup *o, Error **errp);
+bool qcow_measure(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, Error **errp);
 bool qcow_check(BlockNode *n, int fix, BlockCheck *out, Error **errp);
 bool qcow_load_snapshots(Qcow *q, uint32_t count, uint64_t offset, Error **errp);
 void qcow_free_snapshots(Qcow *q);

@@ -80,12 +80,26 @@ static int raw_truncate(BlockNode *n, uint64_t size, const char *prealloc, Error
 
 static int raw_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map)
 {
-    return block_status(n->file, offset + ((RawState *)n->state)->offset, size, map);
+    uint64_t wanted = *size;
+    int s = block_status(n->file, offset + ((RawState *)n->state)->offset, size, map);
+    if (s >= 0 && !*size) { /* the end of the last sector, which the file does not have */
+        *size = wanted;
+        return BLOCK_ZERO | BLOCK_ALLOCATED;
+    }
+    return s;
 }
 
 static bool raw_create(const char *filename, OptGroup *o, Error **errp)
 {
     return block_create("file", filename, o, errp);
+}
+
+static bool raw_measure(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, Error **errp)
+{
+    opts_get(o, "preallocation");
+    opts_get(o, "nocow");
+    out->required = out->fully_allocated = (size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
+    return true;
 }
 
 static const char *const raw_create_keys[] = { "size=Virtual disk size", "preallocation=Preallocation mode (allowed values: off, falloc, full)",
@@ -95,6 +109,7 @@ static const BlockDriver raw_driver = {
     .name = "raw", .desc = "the bytes of the disk", .state_size = sizeof(RawState), .keys = raw_keys, .probe = raw_probe, .open = raw_open,
     .read = raw_read, .write = raw_write, .write_zeroes = raw_write_zeroes, .discard = raw_discard, .truncate = raw_truncate,
     .status = raw_status, .create_keys = raw_create_keys, .create = raw_create,
+    .measure = raw_measure,
 };
 block_driver(raw_driver)
 

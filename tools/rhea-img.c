@@ -8,6 +8,7 @@
 #include "util/main-loop.h"
 #include "util/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <glib.h>
 #include <inttypes.h>
@@ -21,7 +22,7 @@ typedef struct Args { /* options the sub-commands share */
     const char *format, *out_format, *backing, *backing_format, *snapshot;
     char *options;  /* -o, joined */
     bool json, compress, progress, quiet, unsafe_rebase, unsafe_create, force_share, shrink, strict, no_create, backing_chain;
-    const char *repair, *prealloc;
+    const char *repair, *prealloc, *size;
     char snapshot_op;
     int sparse;
     char **names;
@@ -207,23 +208,6 @@ static bool is_zero(const uint8_t *p, size_t n)
     return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
 }
 
-/* Status through the backing chain: whether [offset, offset + *size) surely reads as zeroes. */
-static bool reads_as_zero(BlockNode *n, uint64_t offset, uint64_t *size)
-{
-    for (; n; n = n->backing) {
-        int s = block_status(n, offset, size, NULL);
-        if (s < 0)
-            return false;
-        if (s & (BLOCK_DATA | BLOCK_ZERO))
-            return s & BLOCK_ZERO;
-        if (n->backing && offset >= block_size(n->backing))
-            return true;
-        if (n->backing && *size > block_size(n->backing) - offset)
-            *size = block_size(n->backing) - offset;
-    }
-    return true;
-}
-
 static uint64_t copy_unit(const Args *a, const BlockNode *to)
 {
     return a->compress && to->cluster_size ? to->cluster_size : 65536;
@@ -254,7 +238,7 @@ static int copy_image(const Args *a, BlockNode *from, BlockNode *to, uint64_t ba
     int ret = 0;
     for (uint64_t at = 0; ret == 0 && at < size;) {
         uint64_t n = MIN(CHUNK - at % CHUNK, size - at);
-        bool zero = reads_as_zero(from, at, &n);
+        bool zero = block_reads_as_zero(from, at, &n) > 0;
         if (a->compress && at + n < size) /* whole clusters only */
             n -= n % copy_unit(a, to);
         if (!zero || !n) {
@@ -608,6 +592,127 @@ static int cmd_snapshot(Args *a)
     return ok ? 0 : die(err);
 }
 
+/* ---- measure, dd ---- */
+
+static int cmd_measure(Args *a)
+{
+    Error *err = NULL;
+    BlockMeasure m = { 0 };
+    uint64_t size = 0;
+    const char *wrong = NULL, *format = a->out_format ? a->out_format : "raw";
+    if (a->count > 1)
+        wrong = "At most one filename argument is allowed.";
+    else if (!a->count && !a->size)
+        wrong = "Either --size N or one filename must be specified.";
+    else if (a->count && a->size)
+        wrong = "--size N cannot be used together with a filename.";
+    if (wrong) {
+        error_report("%s", wrong);
+        return 1;
+    }
+    const BlockDriver *d = block_driver_find(format);
+    if (!d || !d->measure) {
+        error_report(d ? "Block driver '%s' does not support size measurement" : "Unknown file format '%s'", format);
+        return 1;
+    }
+    if (a->size && !parse_length(a->size, &size, &err))
+        return die(err);
+    BlockNode *in = a->count ? open_image(a, a->names[0], a->format, 0) : NULL;
+    if (a->count && !in)
+        return 1;
+    OptGroup *o = opts_parse("-o", a->options ? a->options : "", NULL, &err);
+    bool ok = o && d->measure(o, in, in ? block_size(in) : size, &m, &err) && opts_check_unused(o, NULL, &err);
+    opts_free(o);
+    block_unref(in);
+    if (!ok)
+        return die(err);
+    if (a->json)
+        printf("{\n    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n", m.required, m.fully_allocated);
+    else
+        printf("required size: %" PRIu64 "\nfully allocated size: %" PRIu64 "\n", m.required, m.fully_allocated);
+    return 0;
+}
+
+typedef struct DdArgs {
+    const char *in, *out;
+    uint64_t bs, count, skip;
+    bool has_count;
+} DdArgs;
+
+/* if=, of=, bs=, count=, skip= */
+static bool parse_operand(DdArgs *d, const char *arg)
+{
+    char *name = g_strndup(arg, strcspn(arg, "="));
+    const char *value = strchr(arg, '=');
+    uint64_t n = 0;
+    bool size = !strcmp(name, "bs") || !strcmp(name, "count") || !strcmp(name, "skip"), ok = value && (size || !strcmp(name, "if") || !strcmp(name, "of"));
+    if (!ok)
+        error_report("unrecognized operand %s", name);
+    value = ok ? value + 1 : "";
+    if (ok && size && (value[0] == '-' || !parse_size(name, value, 1, &n, NULL) || n > INT64_MAX)) {
+        error_report("Invalid %s specified. You may use k, M, G, T, P or E suffixes for", name);
+        error_report("kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
+        ok = false;
+    }
+    if (ok && name[0] == 'b' && (n < 1 || n > INT32_MAX)) {
+        error_report("Invalid bs specified. Must be between 1 and 2147483647.");
+        ok = false;
+    }
+    switch (ok ? name[0] : 0) {
+    case 'i': d->in = value; break;
+    case 'o': d->out = value; break;
+    case 'b': d->bs = n; break;
+    case 'c': d->count = n; d->has_count = true; break;
+    case 's': d->skip = n; break;
+    }
+    g_free(name);
+    return ok;
+}
+
+static int copy_blocks(BlockNode *from, BlockNode *to, uint64_t start, uint64_t end, uint64_t bs)
+{
+    uint8_t *buf = g_malloc(bs);
+    int ret = 0;
+    for (uint64_t at = start, n; ret == 0 && at < end; at += n) {
+        n = MIN(bs, end - at);
+        ret = block_read(from, at, buf, n);
+        if (ret < 0)
+            error_report("error while reading from input image file: %s", strerror(-ret));
+        else if ((ret = block_write(to, at - start, buf, n)) < 0)
+            error_report("error while writing to output image file: %s", strerror(-ret));
+    }
+    g_free(buf);
+    return ret;
+}
+
+static int cmd_dd(Args *a)
+{
+    DdArgs d = { .bs = 512 };
+    for (int i = 0; i < a->count; i++)
+        if (!parse_operand(&d, a->names[i]))
+            return 1;
+    if (!d.in || !d.out) {
+        error_report("Must specify both input and output files");
+        return 1;
+    }
+    BlockNode *from = open_image(a, d.in, a->format, 0);
+    if (!from)
+        return 1;
+    uint64_t size = block_size(from), skip = d.skip > UINT64_MAX / d.bs ? UINT64_MAX : d.skip * d.bs;
+    if (d.has_count && d.count <= INT64_MAX / d.bs && d.count * d.bs < size)
+        size = d.count * d.bs;
+    if (skip > size)
+        error_report("%s: cannot skip to specified offset", d.in);
+    uint64_t length = skip > size ? 0 : size - skip;
+    BlockNode *to = make_target(a, d.out, (length + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1));
+    int ret = to ? copy_blocks(from, to, skip, skip + length, d.bs) : -EIO;
+    if (to && ret == 0 && (ret = block_flush(to)) < 0)
+        error_report("error while writing to output image file: %s", strerror(-ret));
+    block_unref(to);
+    block_unref(from);
+    return ret < 0;
+}
+
 /* ---- Dispatch ---- */
 
 static const struct Command {
@@ -620,8 +725,10 @@ static const struct Command {
     { "convert", "[-U] [-c] [-p] [-q] [-n] [-f fmt] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] filename [...] "
                  "output_filename", cmd_convert },
     { "create", "[-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]", cmd_create },
+    { "dd", "[-f fmt] [-O output_fmt] [-U] [bs=block_size] [count=blocks] [skip=blocks] if=input of=output", cmd_dd },
     { "info", "[-f fmt] [--output=ofmt] [--backing-chain] [-U] filename", cmd_info },
     { "map", "[-f fmt] [--output=ofmt] [-U] filename", cmd_map },
+    { "measure", "[--output=ofmt] [-O output_fmt] [-o options] [--size N | [-f fmt] [-U] filename]", cmd_measure },
     { "rebase", "[-q] [-f fmt] [-p] [-u] -b backing_file [-F backing_fmt] filename", cmd_rebase },
     { "resize", "[--shrink] [-f fmt] [--preallocation=prealloc] [-q] filename [+ | -]size", cmd_resize },
     { "snapshot", "[-q] [-U] [-l | -a snapshot | -c snapshot | -d snapshot] filename", cmd_snapshot },
@@ -644,7 +751,7 @@ static int help(void)
     return 0;
 }
 
-enum { LONG_OUTPUT = 256, LONG_CHAIN, LONG_SHRINK, LONG_PREALLOC };
+enum { LONG_OUTPUT = 256, LONG_CHAIN, LONG_SHRINK, LONG_PREALLOC, LONG_SIZE };
 
 /* One letter may mean different things to different commands: -c, -r, -u, -l, -s. */
 static bool set_option(Args *a, const char *cmd, int c, char *value)
@@ -696,6 +803,7 @@ static bool set_option(Args *a, const char *cmd, int c, char *value)
         break;
     case LONG_CHAIN: a->backing_chain = true; break;
     case LONG_SHRINK: a->shrink = true; break;
+    case LONG_SIZE: a->size = value; break;
     case LONG_PREALLOC: a->prealloc = value; break;
     default: return false;
     }
@@ -706,7 +814,7 @@ int main(int argc, char **argv)
 {
     static const struct option longs[] = {
         { "output", required_argument, NULL, LONG_OUTPUT }, { "backing-chain", no_argument, NULL, LONG_CHAIN },
-        { "shrink", no_argument, NULL, LONG_SHRINK }, { "preallocation", required_argument, NULL, LONG_PREALLOC },
+        { "shrink", no_argument, NULL, LONG_SHRINK }, { "size", required_argument, NULL, LONG_SIZE }, { "preallocation", required_argument, NULL, LONG_PREALLOC },
         { "force-share", no_argument, NULL, 'U' }, { NULL, 0, NULL, 0 },
     };
     error_set_progname("rhea-img");

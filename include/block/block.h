@@ -54,6 +54,10 @@ typedef struct BlockSnapshot { /* internal snapshots */
     uint32_t date_nsec;
 } BlockSnapshot;
 
+typedef struct BlockMeasure { /* bytes of a file for a new image */
+    uint64_t required, fully_allocated;
+} BlockMeasure;
+
 enum {
     BLOCK_RDWR = 1,
     BLOCK_NO_BACKING = 2,   /* leave the backing file alone: info, check */
@@ -95,6 +99,8 @@ struct BlockDriver {
     const char *(*map_file)(BlockNode *n, uint64_t offset); /* whose offset *map is, when the image has several files */
     int64_t (*allocated)(BlockNode *n); /* bytes used in the file system */
     bool (*create)(const char *filename, OptGroup *o, Error **errp);
+    /* How large a new image of size bytes would be, made with these create options; with in: that has its data. */
+    bool (*measure)(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, Error **errp);
     bool (*check)(BlockNode *n, int fix, BlockCheck *out, Error **errp);
     void (*info)(BlockNode *n, void *json); /* adds format-specific members to a json_t object */
     int (*snapshot_list)(BlockNode *n, BlockSnapshot **out); /* count; caller frees with block_snapshots_free */
@@ -177,6 +183,8 @@ int block_flush(BlockNode *n); /* this node, then what it stands on */
 int block_truncate(BlockNode *n, uint64_t size, const char *prealloc, Error **errp);
 /* BlockStatus bits of the run at offset; *size is shortened to it. */
 int block_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map);
+/* Through the backing chain: 1 when [offset, offset + *size) surely reads as zeroes, 0, or -errno. Shortens *size to the run. */
+int block_reads_as_zero(BlockNode *n, uint64_t offset, uint64_t *size);
 
 /* ---- Backends: what devices hold ---- */
 

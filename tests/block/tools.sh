@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# rhea-img measure and dd beside qemu-img: the same figures, messages, exit statuses and images.
+set -e
+command -v qemu-img >/dev/null && command -v qemu-io >/dev/null || { echo "no qemu-img"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+same() { # argument...; output but for the program's name and the size of bitmaps, which the peer counts, too
+    local a=0 b=0
+    timeout 60 "$BUILD/rhea-img" "$@" >a 2>a.err || a=$?
+    timeout 60 qemu-img "$@" >b 2>b.err || b=$?
+    sed -i '/^bitmaps size: 0$/d; /^    "bitmaps": 0,$/d' b
+    sed -i "/^Try 'qemu-img --help'/d; s/^qemu-img/rhea-img/" b.err
+    if [ $a != $b ] || ! diff <(cat a a.err) <(cat b b.err) >d; then
+        echo "rhea-img $*: status $a, the peer's $b"
+        cat d
+        exit 1
+    fi
+}
+
+same_dd() { # operand...; of=NAME is added
+    local a=0 b=0
+    rm -f x y
+    "$BUILD/rhea-img" dd "$@" of=x >a 2>&1 || a=$?
+    qemu-img dd "$@" of=y >b 2>&1 || b=$?
+    sed -i "/^Try 'qemu-img --help'/d; s/^qemu-img/rhea-img/" b
+    diff a b && [ $a = $b ] || { echo "dd $*: status $a, the peer's $b"; exit 1; }
+    [ ! -f y ] || qemu-img compare -q x y || { echo "dd $*: the images differ"; exit 1; }
+    [ "$(qemu-img info x 2>/dev/null | grep virtual)" = "$(qemu-img info y 2>/dev/null | grep virtual)" ]
+}
+
+qemu-img create -q -f qcow2 base 10M
+qemu-io -c "write -P 1 1000000 1M" base >/dev/null
+qemu-img create -q -f qcow2 -b base -F qcow2 over 12M
+qemu-io -c "write -P 2 6M 100k" -c "write -z 1M 64k" over >/dev/null
+printf 'not whole sectors' >odd
+for size in 0 512 64k 1M 1G 100G 1T 60T; do
+    for o in "" "-o cluster_size=4k,refcount_bits=64" "-o cluster_size=2M" "-o extended_l2=on" "-o compat=0.10" "-o preallocation=falloc" "-o preallocation=metadata"; do
+        # shellcheck disable=SC2086
+        same measure --size $size -O qcow2 $o
+    done
+    same measure --size $size -O raw
+done
+for image in base over odd; do
+    same measure -O qcow2 $image
+    same measure --output=json -O qcow2 $image
+    same measure -O raw $image
+    same measure -O qcow2 -o cluster_size=512 $image
+    same measure -O qcow2 -o backing_file=base,backing_fmt=qcow2 $image
+done
+same measure
+same measure -O qcow2
+same measure --size 1G base
+same measure --size 1G -O foo
+same measure --size 1G -O vmdk
+same measure -O qcow2 a b
+echo "measure: ok"
+
+for i in base over; do
+    same_dd if=$i
+    same_dd -O qcow2 bs=64k if=$i
+    same_dd bs=64k count=40 skip=10 if=$i
+    same_dd -f qcow2 -O raw bs=1M skip=3 if=$i
+    same_dd bs=3000 count=1000 skip=7 if=$i
+    same_dd bs=1M skip=20 if=$i
+done
+same_dd
+same_dd if=nofile
+same_dd if=base foo=1
+same_dd if=base bs=0
+same_dd if=base bs=abc
+same_dd if=base count=-1
+same_dd if=base bs=1M count=100 skip=0
+echo "dd: ok"
