@@ -260,7 +260,7 @@ static void queue_work(CPUState *cpu, struct CPUWork *w)
     if (cpu->work_last)
         cpu->work_last->next = w;
     else
-        cpu->work_first = w;
+        __atomic_store_n(&cpu->work_first, w, __ATOMIC_RELEASE); /* has_queued_work looks without the mutex */
     cpu->work_last = w;
     pthread_mutex_unlock(&work_mutex);
     cpu_kick(cpu);
@@ -277,7 +277,7 @@ static void run_queued_work(CPUState *cpu)
     while (has_queued_work(cpu)) {
         pthread_mutex_lock(&work_mutex);
         struct CPUWork *w = cpu->work_first;
-        cpu->work_first = w->next;
+        __atomic_store_n(&cpu->work_first, w->next, __ATOMIC_RELEASE);
         if (!w->next)
             cpu->work_last = NULL;
         pthread_mutex_unlock(&work_mutex);

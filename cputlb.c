@@ -78,8 +78,11 @@ static void drop_slot(TLBBank *bank, unsigned slot)
 
 static bool slot_holds(const TLBBank *bank, unsigned slot)
 {
-    const uint64_t *tag = bank->entry[slot].tag;
-    return (tag[0] & tag[1] & tag[2]) != TLB_EMPTY;
+    const uint64_t *tag = bank->entry[slot].tag; /* tlb_protect_ram may change them */
+    uint64_t all = TLB_EMPTY;
+    for (unsigned a = 0; a < 3; a++)
+        all &= __atomic_load_n(&tag[a], __ATOMIC_RELAXED);
+    return all != TLB_EMPTY;
 }
 
 static void bank_flush(TLBBank *bank)

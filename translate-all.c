@@ -633,22 +633,23 @@ static bool region_at_once(void)
 
 void tb_heat_up(CPUState *cpu, TranslationBlock *tb)
 {
-    TBState state = tb->state;
-
     if (!cpu->heat_ready) { /* all counts started at 0 */
         for (unsigned i = 0; i < HEAT_SIZE; i++)
             cpu->heat[i] = (int32_t)options.hot;
         cpu->heat_ready = true;
         return;
     }
-    cpu->heat[heat_slot(tb->code)] = (int32_t)options.hot;
-    if (atomic_load(&tb->invalid) || !regions_allowed(tb->flags))
-        return;
     tb_lock(cpu);
-    tb_invalidate(tb);
-    tb_stats.regions++;
+    TBState state = tb->state;
+    bool wanted = !atomic_load(&tb->invalid) && regions_allowed(tb->flags);
+    cpu->heat[heat_slot(tb->code)] = (int32_t)options.hot;
+    if (wanted) {
+        tb_invalidate(tb);
+        tb_stats.regions++;
+    }
     tb_unlock();
-    generate(cpu, &state, longest_tb(), TB_REGION);
+    if (wanted)
+        generate(cpu, &state, longest_tb(), TB_REGION);
 }
 
 TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_insns)

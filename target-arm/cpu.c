@@ -299,7 +299,8 @@ void arm_cpu_reset(CPUState *cpu)
     uint32_t fpsid = env->fpsid, mvfr[3];
 
     arm_exclusive_abandon(env);
-    arm_exclusive_counting |= cpu->index > 0;
+    if (cpu->index > 0)
+        arm_exclusive_counting = true;
     memcpy(mvfr, env->mvfr, sizeof(mvfr));
     memset((char *)env + first, 0, last - first);
     env->fpsid = fpsid; /* of the model, among the state */

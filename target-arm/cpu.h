@@ -243,10 +243,10 @@ struct ARMCPU {
     const ARMGICCpuIf *gic;
     void *gic_opaque;
     ARMConduit psci_conduit;
-    bool psci_powered_off;  /* machine lock */
+    atomic_bool psci_powered_off; /* changed under the machine lock, or by the vCPU itself */
     bool start_powered_off;
     bool wfi_halt;          /* halted by WFI/WFE: an interrupt wakes it even when masked */
-    bool event_register;
+    atomic_bool event_register; /* SEV of any vCPU sets it */
     uint64_t boot_pc, boot_x0; /* PSCI CPU_ON */
 
     /* M profile; [0] Non-secure or only, [1] Secure */
@@ -322,7 +322,7 @@ void arm_select_sp(ARMCPU *env, unsigned spsel);
 /* Brings interrupt_request up to date with the input lines and HCR_EL2.{VI,VF,VSE}. Any thread. */
 void arm_lines_update(ARMCPU *env);
 /* Exclusives count (several vCPUs): translated code calls the helpers of exclusive.c. Set before anything runs. */
-extern bool arm_exclusive_counting;
+extern atomic_bool arm_exclusive_counting;
 /* Around the store of a store-exclusive; false: it fails. Abandoning does nothing where nothing is claimed. */
 bool arm_exclusive_claim(ARMCPU *env, uint64_t addr);
 void arm_exclusive_abandon(ARMCPU *env);

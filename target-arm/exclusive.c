@@ -20,7 +20,7 @@
 
 enum { GRANULE_BITS = 4, COUNTS = 1 << (PAGE_BITS - GRANULE_BITS) };
 
-bool arm_exclusive_counting;
+atomic_bool arm_exclusive_counting;
 
 static struct { _Alignas(64) _Atomic uint32_t n; } counts[COUNTS];
 
