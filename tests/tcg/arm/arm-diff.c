@@ -84,8 +84,10 @@ static bool in_areas(uint64_t a)
 
 static bool flat_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, unsigned mode, bool probe, uintptr_t ra)
 {
-    if (in_areas(va)) {
-        Translation t = { .pa = va, .page_size = PAGE_SIZE_, .read = true, .write = true, .exec = true };
+    /* As Linux sets TCR_EL1.TBI0 for programs: tags of data addresses are ignored. */
+    uint64_t a = isa->aarch64 && access != ACCESS_FETCH && !(va >> 55 & 1) ? va & ~0ull >> 8 : va;
+    if (in_areas(a)) {
+        Translation t = { .pa = a, .page_size = PAGE_SIZE_, .read = true, .write = true, .exec = true };
         tlb_set(cpu, va, mode, &t);
         return true;
     }
