@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs the named suites in the build directory and ends with "N passed, N failed, N skipped".
 # A test is any command that exits 0 (passed), 77 (skipped: it says why) or otherwise (failed: its
-# output is shown). SLOW=1 asks for long runs. TESTS=glob runs only the tests whose name matches.
+# output is shown). SLOW=1 asks for long runs, and for the tests whose files end in -slow.sh. TESTS=glob runs only the tests whose name matches.
 set -u
 src=$(cd "$(dirname "$0")/.." && pwd)
 export SRC=$src BUILD=$PWD
@@ -27,6 +27,7 @@ run() { # name command...
 
 shell_tests() { # folder below tests/
     for t in "$src/tests/$1"/*.sh; do
+        case $t in *-slow.sh) [ "${SLOW-}" = 1 ] || continue ;; esac
         run "$1/$(basename "$t" .sh)" bash "$t"
     done
 }
