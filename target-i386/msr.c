@@ -207,10 +207,11 @@ static bool write_mcg_ctl(X86CPU *env, uint32_t msr, uint64_t value)
     return true;
 }
 
+/* Kernels leave bit 10 of bank 4 off for a mistake of the AMD K8, and bit 0 of bank 0 for one of early Intel processors. */
 static bool write_mc_bank(X86CPU *env, uint32_t msr, uint64_t value)
 {
     unsigned n = msr - 0x400;
-    if ((n & 3) == 0 && value && ~value && !(n == 0 && value == (~0ull & ~(1ull << 10))))
+    if ((n & 3) == 0 && value && ~(value | 1ull << 10 | 1))
         return false;
     if ((n & 3) == 1 && value)
         return false;

@@ -103,6 +103,9 @@ static void test_machine_check(void)
     writes(0x400, ~0ull, ~0ull);
     writes(0x404, 0, 0);
     refuses(0x404, 5);
+    writes(0x410, ~(1ull << 10), ~(1ull << 10)); /* Debian's amd64 kernel on the default CPU */
+    writes(0x400, ~1ull, ~1ull);
+    refuses(0x410, ~(1ull << 11));
     writes(0x401, 0, 0);
     refuses(0x401, 1);
     g_assert_false(exists(0x428));
