@@ -181,6 +181,16 @@ char *block_relative_name(const char *base, const char *name)
     return g_strdup_printf("%.*s/%s", (int)(slash - base), base, name);
 }
 
+BlockNode *block_open_backing(const char *base, const char *name, const char *format, Error **errp)
+{
+    char *full = block_relative_name(base, name);
+    BlockNode *n = block_open_file(full, format, BLOCK_NO_LOCK, errp);
+    g_free(full);
+    if (!n)
+        error_prepend(errp, "Could not open backing file: ");
+    return n;
+}
+
 /* The flags an open option changes. */
 static bool node_flags(OptGroup *o, const char *prefix, int *flags, Error **errp)
 {

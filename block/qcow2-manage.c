@@ -95,13 +95,9 @@ static bool write_seed(BlockNode *file, const CreateOptions *c, Error **errp)
 /* Size of the backing file, for an image that was given none. */
 static bool backing_size(const char *filename, CreateOptions *c, bool want_size, Error **errp)
 {
-    char *name = block_relative_name(filename, c->backing);
-    BlockNode *b = block_open_file(name, c->backing_format, BLOCK_NO_LOCK, errp);
-    g_free(name);
-    if (!b) {
-        error_prepend(errp, "Could not open backing file: ");
+    BlockNode *b = block_open_backing(filename, c->backing, c->backing_format, errp);
+    if (!b)
         return false;
-    }
     if (want_size)
         c->size = block_size(b);
     block_unref(b);

@@ -40,13 +40,9 @@ static bool one_of(const char *word, const char *const *list)
 /* Size and ID of the parent. */
 static bool look_at_backing(const char *filename, CreateOptions *c, bool want_size, Error **errp)
 {
-    char *name = block_relative_name(filename, c->backing);
-    BlockNode *b = block_open_file(name, c->backing_format, BLOCK_NO_LOCK, errp);
-    g_free(name);
-    if (!b) {
-        error_prepend(errp, "Could not open backing file: ");
+    BlockNode *b = block_open_backing(filename, c->backing, c->backing_format, errp);
+    if (!b)
         return false;
-    }
     bool ok = !strcmp(b->drv->name, "vmdk");
     if (ok)
         c->parent_cid = ((const Vmdk *)b->state)->cid;

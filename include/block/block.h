@@ -161,6 +161,8 @@ bool block_create(const char *format, const char *filename, OptGroup *o, Error *
 BlockNode *block_create_file(const char *filename, Error **errp);
 /* A name relative to the image that refers to it. Caller frees. */
 char *block_relative_name(const char *base, const char *name);
+/* Opens what the image base is to have as its backing file, for reading and without locks; base need not exist yet. */
+BlockNode *block_open_backing(const char *base, const char *name, const char *format, Error **errp);
 void block_snapshots_free(BlockSnapshot *s, int n);
 void *block_image_info(BlockNode *n, bool chain); /* json_t: QMP's ImageInfo; chain: with its backing images */
 void block_print_image_info(FILE *out, BlockNode *n);
