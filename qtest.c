@@ -255,7 +255,7 @@ static void move_clock(int64_t ns)
     answer("OK %" PRIi64, clock_ns(CLOCK_VIRTUAL));
 }
 
-/* Without a number: to the next timer. */
+/* Without a number: to the next timer. Back it does not go. */
 static void cmd_clock_step(const Command *c)
 {
     int64_t now = clock_ns(CLOCK_VIRTUAL), next = timers_next_deadline(CLOCK_VIRTUAL);
@@ -265,7 +265,7 @@ static void cmd_clock_step(const Command *c)
     if (!accel)
         answer("FAIL clock_step: only with -accel qtest");
     else
-        move_clock(ns < (uint64_t)(INT64_MAX - now) ? now + (int64_t)ns : INT64_MAX);
+        move_clock((int64_t)ns < 0 ? now : ns < (uint64_t)(INT64_MAX - now) ? now + (int64_t)ns : INT64_MAX);
 }
 
 static void cmd_clock_set(const Command *c)
