@@ -500,10 +500,16 @@ int qcow_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
 
 /* ---- Zeroes and discard: whole clusters ---- */
 
-static bool no_table(const Qcow *q, uint64_t cluster)
+/* The first cluster from c on, up to end, that a table covers. */
+static uint64_t skip_uncovered(const Qcow *q, uint64_t c, uint64_t end)
 {
-    uint64_t i = cluster >> q->l2_bits;
-    return i >= q->l1_size || !(q->l1[i] & QCOW_OFFSET_MASK);
+    for (uint64_t i = c >> q->l2_bits; c < end; c = ++i << q->l2_bits) {
+        if (i >= q->l1_size)
+            return end;
+        if (q->l1[i] & QCOW_OFFSET_MASK)
+            return c;
+    }
+    return end;
 }
 
 /* Points the clusters at nothing, or at zeroes. lock held. */
@@ -512,10 +518,8 @@ static int drop_clusters(Qcow *q, uint64_t first, uint64_t count, bool zero)
     int ret = q->broken ? -EIO : 0;
     for (uint64_t c = first; ret == 0 && c < first + count; c++) {
         uint64_t entry, bitmap;
-        if ((!zero || !q->node->backing) && no_table(q, c)) {
-            c |= (1ull << q->l2_bits) - 1; /* none of these is there */
-            continue;
-        }
+        if ((!zero || !q->node->backing) && (c = skip_uncovered(q, c, first + count)) == first + count)
+            break;
         ret = qcow_lookup(q, c, &entry, &bitmap);
         QcowKind kind = qcow_kind(q, entry);
         if (ret || kind == QCOW_ZERO_PLAIN || (kind == QCOW_UNALLOCATED && !bitmap && (!zero || !q->node->backing)))
@@ -535,10 +539,8 @@ int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count)
     int ret = q->broken ? -EIO : 0;
     for (uint64_t c = first; ret == 0 && c < first + count; c++) {
         uint64_t entry, bitmap;
-        if (no_table(q, c)) {
-            c |= (1ull << q->l2_bits) - 1;
-            continue;
-        }
+        if ((c = skip_uncovered(q, c, first + count)) == first + count)
+            break;
         ret = qcow_lookup(q, c, &entry, &bitmap);
         if (ret || (!entry && !bitmap))
             continue;
