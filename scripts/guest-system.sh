@@ -36,14 +36,14 @@ else
     first="fakeroot -s $work/owners debootstrap --foreign" owners="fakeroot -i $work/owners"
 fi
 DEBIAN_FRONTEND=noninteractive $first --arch="$arch" --variant=minbase --cache-dir="$work/debs" --include="$(echo "$packages" | tr ' ' ,)" \
-    "$release" "$work/root" "$archive" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; die "debootstrap failed"; }
+    "$release" "$work/tree" "$archive" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; die "debootstrap failed"; }
 rm -rf "$work/debs"
-[ -n "$owners" ] || rm -f "$work"/root/var/cache/apt/archives/*.deb
+[ -n "$owners" ] || rm -f "$work"/tree/var/cache/apt/archives/*.deb
 
 # One partition behind the boot loader's megabyte.
 sectors=$((4 << 20))
 truncate -s $((sectors * 512)) "$work/disk.raw"
-$owners mke2fs -q -t ext4 -U $uuid -E offset=$((2048 * 512)),root_owner=0:0 -d "$work/root" "$work/disk.raw" $(((sectors - 2048) / 2))k
+$owners mke2fs -q -t ext4 -U $uuid -E offset=$((2048 * 512)),root_owner=0:0 -d "$work/tree" "$work/disk.raw" $(((sectors - 2048) / 2))k
 le32() { printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)); }
 { printf '\200\376\377\377\203\376\377\377'; printf "$(le32 2048)$(le32 $((sectors - 2048)))"; } | dd of="$work/disk.raw" bs=1 seek=446 conv=notrunc status=none
 printf '\125\252' | dd of="$work/disk.raw" bs=1 seek=510 conv=notrunc status=none

@@ -19,9 +19,9 @@ send 'systemctl is-system-running --wait\n'
 expect '^(running|degraded)'
 send 'systemctl --failed --no-legend --plain; echo failed-units-end\n'
 expect '^failed-units-end'
-send 'apt-get check -qq; dd if=/dev/urandom of=/root/data bs=64k count=100 status=none; sync; md5sum </root/data >/root/sum; echo 3 >/proc/sys/vm/drop_caches\n'
+send 'apt-get check -qq; dd if=/dev/urandom of=data bs=64k count=100 status=none; sync; md5sum <data >sum; echo 3 >/proc/sys/vm/drop_caches\n'
 expect '# $'
-send 'md5sum </root/data | cmp - /root/sum && echo DATA"-"OK; uname -m\n'
+send 'md5sum <data | cmp - sum && echo DATA"-"OK; uname -m\n'
 expect '^DATA-OK'
 key r
 key o
