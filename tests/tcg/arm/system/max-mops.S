@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Proves that memory copy and set instructions move overlapping blocks in both directions and leave the registers that option A
  * promises. Expected values: Arm ARM DDI 0487 C6.2, CPYP and SETP. */
+#include "a64-program.h"
+
 .arch armv8.8-a+mops
 .global _start
 _start:
@@ -78,17 +80,7 @@ _start:
  mov x3, #0
  b out
 fail: mov x3, #1
-out: ldr x1, =blk
- mov w2, #0x26
- movk w2, #2, lsl #16
- str x2,[x1]
- str x3,[x1,#8]
- mov x0,#0x18
- hlt #0xf000
+out: exit_with_x3
  .ltorg
-.bss
-.balign 16
-blk: .skip 16
+ program_memory
 buf: .skip 16384
- .skip 4096
-stack:
