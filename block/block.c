@@ -528,6 +528,15 @@ int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
     return write_data(n, offset, v);
 }
 
+int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
+{
+    int ret = n->read_only ? -EROFS : !n->drv->write_compressed ? -ENOTSUP : check_range(n, offset, v->size);
+    if (ret < 0 || v->size == 0)
+        return ret;
+    note_write(n, offset + v->size);
+    return n->drv->write_compressed(n, offset, v);
+}
+
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size)
 {
     struct iovec part = { buf, size };

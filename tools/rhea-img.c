@@ -224,7 +224,7 @@ static int copy_range(const Args *a, BlockNode *to, uint64_t at, uint8_t *buf, u
         if (a->sparse && is_zero(buf + o, len)) /* an image that was there may hold something else */
             ret = a->no_create ? block_write_zeroes(to, at + o, len, true) : 0;
         else
-            ret = a->compress ? to->drv->write_compressed(to, at + o, &v) : block_writev(to, at + o, &v);
+            ret = a->compress ? block_write_compressed(to, at + o, &v) : block_writev(to, at + o, &v);
         if (ret < 0)
             return ret;
     }

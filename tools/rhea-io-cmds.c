@@ -134,7 +134,7 @@ static void transfer_run(void *opaque)
 {
     Transfer *t = opaque;
     t->ret = t->zeroes ? block_write_zeroes(io_node, t->offset, t->size, t->unmap)
-             : t->compressed ? io_node->drv->write_compressed(io_node, t->offset, &t->vec)
+             : t->compressed ? block_write_compressed(io_node, t->offset, &t->vec)
              : t->write ? block_writev(io_node, t->offset, &t->vec) : block_readv(io_node, t->offset, &t->vec);
     if (t->ret == 0 && t->write && (t->flush || writes_through))
         t->ret = block_flush(io_node);
@@ -292,10 +292,6 @@ static int transfer(const char *name, int argc, char **argv, const char *letters
         goto out;
     if (lengths < 1 || (!many && lengths > 1)) {
         io_usage(c);
-        goto out;
-    }
-    if (t->compressed && !io_node->drv->write_compressed) {
-        printf("%s failed: %s\n", name, strerror(ENOTSUP));
         goto out;
     }
     if (t->zeroes && lengths > 1) {

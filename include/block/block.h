@@ -177,6 +177,8 @@ static inline uint64_t block_size(const BlockNode *n)
 }
 int block_readv(BlockNode *n, uint64_t offset, const BlockVec *v);
 int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v);
+/* The same, compressed; whole clusters. -ENOTSUP: the format has no such thing. */
+int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v);
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size);
 int block_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t size);
 int block_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
