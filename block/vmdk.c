@@ -12,6 +12,7 @@
 #define GRAIN_MAX (64u << 20)
 #define DIRECTORY_MAX (32u << 20) /* bytes */
 #define GD_AT_END UINT64_MAX
+#define TABLES_CACHED 32768 /* of an extent: 64 MiB */
 
 BlockNode *vmdk_file(const BlockNode *n, const VmdkExtent *e)
 {
@@ -129,13 +130,21 @@ bool vmdk_open_sparse(BlockNode *n, VmdkExtent *e, uint64_t *descriptor_offset, 
     return true;
 }
 
+static void forget_tables(VmdkExtent *e)
+{
+    for (uint32_t t = 0; e->gt && t < e->tables; t++) {
+        g_free(e->gt[t]);
+        e->gt[t] = NULL;
+    }
+    e->cached = 0;
+}
+
 static void vmdk_close(BlockNode *n)
 {
     Vmdk *s = n->state;
     for (unsigned i = 0; i < s->nextents; i++) {
         VmdkExtent *e = &s->extents[i];
-        for (uint32_t t = 0; e->gt && t < e->tables; t++)
-            g_free(e->gt[t]);
+        forget_tables(e);
         g_free(e->gt);
         g_free(e->gd);
         g_free(e->rgd);
@@ -203,7 +212,7 @@ static bool vmdk_set_writable(BlockNode *n, bool on, Error **errp)
 
 /* ---- Grains: lock held ---- */
 
-/* Table t of an extent; NULL: there is none, or *ret says why not. */
+/* Table t of an extent, until the next call; NULL: there is none, or *ret says why not. */
 static uint32_t *table(BlockNode *n, VmdkExtent *e, uint32_t t, int *ret)
 {
     BlockNode *file = vmdk_file(n, e);
@@ -219,6 +228,8 @@ static uint32_t *table(BlockNode *n, VmdkExtent *e, uint32_t t, int *ret)
     }
     for (uint32_t i = 0; i < e->gtes; i++)
         entries[i] = GUINT32_FROM_LE(entries[i]);
+    if (e->cached++ == TABLES_CACHED)
+        forget_tables(e);
     return e->gt[t] = entries;
 }
 
@@ -668,29 +679,8 @@ static void wrong_piece(BlockCheck *out, uint64_t at, const char *what)
         printf("ERROR: offset %llu of the file %s\n", (unsigned long long)at, what);
 }
 
-/* Grains, tables and directories lie inside the file, and each has its own place. */
-static void check_extent(BlockNode *n, VmdkExtent *e, BlockCheck *out)
+static void check_pieces(GArray *pieces, uint64_t size, BlockCheck *out)
 {
-    uint64_t size = block_size(vmdk_file(n, e)), table_bytes = 4ull * e->gtes;
-    GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
-    add_piece(pieces, 0, BLOCK_SECTOR);
-    add_piece(pieces, e->gd_offset, 4ull * e->tables);
-    add_piece(pieces, e->rgd ? e->rgd_offset : 0, e->rgd ? 4ull * e->tables : 0);
-    if (!e->file)
-        add_piece(pieces, ((Vmdk *)n->state)->descriptor_offset, ((Vmdk *)n->state)->descriptor_room);
-    for (uint32_t t = 0; t < e->tables; t++) {
-        int ret = 0;
-        uint32_t *entries = table(n, e, t, &ret);
-        if (ret < 0)
-            wrong_piece(out, (uint64_t)e->gd[t] * BLOCK_SECTOR, "holds no table of grains");
-        if (entries)
-            add_piece(pieces, (uint64_t)e->gd[t] * BLOCK_SECTOR, table_bytes);
-        if (e->rgd && e->rgd[t])
-            add_piece(pieces, (uint64_t)e->rgd[t] * BLOCK_SECTOR, table_bytes);
-        for (uint32_t i = 0; entries && i < e->gtes; i++)
-            if (entries[i] && !(entries[i] == VMDK_GRAIN_ZERO && e->zeroed_grain))
-                add_piece(pieces, (uint64_t)entries[i] * BLOCK_SECTOR, e->compressed ? BLOCK_SECTOR : e->grain);
-    }
     g_array_sort(pieces, by_start);
     for (guint i = 0; i < pieces->len; i++) {
         const Piece *p = &g_array_index(pieces, Piece, i);
@@ -698,6 +688,45 @@ static void check_extent(BlockNode *n, VmdkExtent *e, BlockCheck *out)
             wrong_piece(out, p->start, "is outside it");
         else if (i + 1 < pieces->len && p[1].start - p->start < p->length)
             wrong_piece(out, p[1].start, "is used twice");
+    }
+}
+
+/* The grains of the tables. */
+static void add_grains(BlockNode *n, VmdkExtent *e, GArray *pieces, BlockCheck *out)
+{
+    for (uint32_t t = 0; t < e->tables; t++) {
+        int ret = 0;
+        uint32_t *entries = table(n, e, t, &ret);
+        if (ret < 0)
+            wrong_piece(out, (uint64_t)e->gd[t] * BLOCK_SECTOR, "holds no table of grains");
+        for (uint32_t i = 0; entries && i < e->gtes; i++)
+            if (entries[i] && !(entries[i] == VMDK_GRAIN_ZERO && e->zeroed_grain))
+                add_piece(pieces, (uint64_t)entries[i] * BLOCK_SECTOR, e->compressed ? BLOCK_SECTOR : e->grain);
+    }
+}
+
+/*
+ * Grains, tables and directories lie inside the file, and each has its own place. Grains are looked at only where that is so of
+ * the tables: one that is named a million times would have a million times its grains.
+ */
+static void check_extent(BlockNode *n, VmdkExtent *e, BlockCheck *out)
+{
+    uint64_t size = block_size(vmdk_file(n, e)), table_bytes = 4ull * e->gtes;
+    uint64_t before = out->corruptions;
+    GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
+    add_piece(pieces, 0, BLOCK_SECTOR);
+    add_piece(pieces, e->gd_offset, 4ull * e->tables);
+    add_piece(pieces, e->rgd ? e->rgd_offset : 0, e->rgd ? 4ull * e->tables : 0);
+    if (!e->file)
+        add_piece(pieces, ((Vmdk *)n->state)->descriptor_offset, ((Vmdk *)n->state)->descriptor_room);
+    for (uint32_t t = 0; t < e->tables; t++) {
+        add_piece(pieces, (uint64_t)e->gd[t] * BLOCK_SECTOR, e->gd[t] ? table_bytes : 0);
+        add_piece(pieces, e->rgd ? (uint64_t)e->rgd[t] * BLOCK_SECTOR : 0, e->rgd && e->rgd[t] ? table_bytes : 0);
+    }
+    check_pieces(pieces, size, out);
+    if (out->corruptions == before) {
+        add_grains(n, e, pieces, out);
+        check_pieces(pieces, size, out);
     }
     g_array_free(pieces, TRUE);
 }

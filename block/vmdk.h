@@ -47,6 +47,7 @@ typedef struct VmdkExtent {
     uint64_t gd_offset, rgd_offset; /* bytes; rgd: 0 = none */
     uint32_t *gd, *rgd;     /* directories. lock */
     uint32_t **gt;          /* tables once read. lock */
+    uint32_t cached;        /* so many; lock */
     uint64_t end;           /* where the next grain goes. lock */
 } VmdkExtent;
 
