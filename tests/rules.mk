@@ -125,8 +125,11 @@ tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests
 test-setup:
 	@$(SRC)/scripts/setup.sh test
 
+# All processors build, unless the user has said how many jobs.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 check: test-setup
-	@$(MAKE) --no-print-directory check-programs
+	@$(MAKE) --no-print-directory $(JOBS) check-programs
 	@$(CHECK) unit cli qmp gdb qtest fuzz tcg boot smp block display
 
 .PHONY: check-programs
@@ -160,5 +163,6 @@ check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)
 
-boot: all
+boot:
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SRC)/scripts/boot.sh
