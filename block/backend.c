@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backends: the medium a device sees. A request is checked here, runs on a pool thread against the root node, and completes in the main
- * loop. Under -icount a run must repeat: a request runs where the guest makes it, and completes at a virtual time. A request that failed is
+ * Backends: the medium a device sees. A request is checked here, goes straight to the file that holds its bytes (aio.h) or runs on a pool
+ * thread against the root node, and completes when the device's code has been left. Under -icount a run must repeat: a request runs where the guest makes it, and completes at a virtual time. A request that failed is
  * reported to the device, made to look well, or kept while the machine is stopped and tried again when it goes on, as werror= and rerror=
  * say; the device knows only the first two. The write cache switch, detect-zeroes and statistics live here, too.
  */
+#include "aio.h"
 #include "backend.h"
 #include "exec/icount.h"
 #include "exec/replay.h"
@@ -323,10 +324,10 @@ static void park(BlockBackend *b, BlockRequest *r)
     b->parked_tail = &r->next;
     if (!b->io_status)
         b->io_status = -r->ret;
-    if (current_cpu) /* -icount, or a vCPU that waits for its requests */
-        main_loop_run_soon(stop_for_error, NULL);
-    else
+    if (main_loop_is_here())
         stop_for_error(NULL);
+    else /* a vCPU, a pool thread */
+        main_loop_run_soon(stop_for_error, NULL);
 }
 
 bool blk_waits_for_user(void)
@@ -359,6 +360,48 @@ static void complete(void *opaque)
             r->ret = 0;
     }
     r->done(r, r->ret);
+}
+
+/* ---- Transfers without a thread ---- */
+
+static void flush_written(void *opaque)
+{
+    BlockRequest *r = opaque;
+    r->ret = block_flush(r->blk->root);
+}
+
+static void submit_direct(BlockBackend *b, BlockRequest *r)
+{
+    b->direct++;
+    aio_submit(r);
+}
+
+void blk_moved(BlockRequest *r, int64_t moved)
+{
+    BlockBackend *b = r->blk;
+    b->direct--;
+    if (moved == -EAGAIN && r->direct.then) {
+        r->direct.engine = r->direct.then;
+        r->direct.then = NULL;
+        submit_direct(b, r);
+    } else if (moved < 0 && moved != -EAGAIN && moved != -EINTR && moved != -EINVAL && moved != -EOPNOTSUPP) {
+        r->ret = (int)moved;
+        complete(r);
+    } else if (moved < 0 || (uint64_t)moved < r->vec.size) { /* not done, or in part: a thread has all means for it */
+        block_pool_submit_anywhere(run_request, complete, r);
+    } else if (r->op == BLOCK_WRITE && !b->write_cache) {
+        block_pool_submit_anywhere(flush_written, complete, r);
+    } else {
+        complete(r);
+    }
+}
+
+static bool start_direct(BlockBackend *b, BlockRequest *r)
+{
+    if ((r->op != BLOCK_READ && r->op != BLOCK_WRITE) || !block_direct(b->root, r->op == BLOCK_WRITE, r->offset, &r->vec, &r->direct))
+        return false;
+    submit_direct(b, r);
+    return true;
 }
 
 /* ---- Starts ---- */
@@ -428,9 +471,9 @@ void blk_start(BlockBackend *b, BlockRequest *r)
         return;
     }
     if (r->ret < 0)
-        block_pool_submit(nothing, complete, r);
-    else
-        block_pool_submit(run_request, complete, r);
+        block_pool_submit_anywhere(nothing, complete, r);
+    else if (!start_direct(b, r))
+        block_pool_submit_anywhere(run_request, complete, r);
 }
 
 void blk_submit(BlockBackend *b, BlockRequest *r)
@@ -457,8 +500,12 @@ void blk_drain(BlockBackend *b)
         throttle_release(each);
         while (each->counted_first)
             complete_first(each);
-        while (each->in_flight && !icount_enabled())
-            block_pool_wait();
+        while (each->in_flight && !icount_enabled()) {
+            if (each->direct)
+                aio_run(true);
+            else
+                block_pool_wait();
+        }
     }
 }
 

@@ -14,7 +14,7 @@ struct BlockBackend {
     bool anonymous;  /* made for a device: goes with it */
     bool read_only, write_cache;
     BlockOnError on_read_error, on_write_error;
-    unsigned in_flight;
+    unsigned in_flight, direct; /* requests under way; of these not on pool threads */
     BlockRequest *parked, **parked_tail; /* failed, tried again when the machine goes on */
     int io_status;   /* errno of what is parked, 0: none */
     int told[2];     /* the last error of reading, of writing, that the user was told */

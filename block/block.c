@@ -528,6 +528,16 @@ int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
     return write_data(n, offset, v);
 }
 
+bool block_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
+{
+    if (!n->drv->direct || !v->size || (write && (n->read_only || n->flags & BLOCK_DETECT_ZEROES)) || (n->align > 1 && !aligned(n, offset, v)) ||
+        (!n->drv->protocol && check_range(n, offset, v->size) < 0) || !n->drv->direct(n, write, offset, v, out))
+        return false;
+    if (write)
+        note_write(n, offset + v->size);
+    return true;
+}
+
 int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
 {
     int ret = n->read_only ? -EROFS : !n->drv->write_compressed ? -ENOTSUP : check_range(n, offset, v->size);

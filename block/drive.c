@@ -3,6 +3,7 @@
  * -drive and what stands for it (-hda … -cdrom -fda, a bare image name), and -blockdev. A drive is a backend with a place: an interface, bus and
  * unit that the board plugs it into; if=none leaves that to -device.
  */
+#include "aio.h"
 #include "backend.h"
 #include "throttle.h"
 #include "util/error.h"
@@ -64,6 +65,15 @@ static bool parse_cache(OptGroup *o, int *flags, bool *write_cache, Error **errp
     if (!found)
         error_setg(errp, "invalid cache option '%s' (writeback, none, writethrough, directsync, unsafe)", text);
     return found && opts_get_bool(o, "cache.writeback", write_cache, errp);
+}
+
+static bool parse_aio(OptGroup *o, int *flags, Error **errp)
+{
+    const char *mode = opts_get(o, "aio");
+    if (!mode || block_aio_flags(mode, flags))
+        return true;
+    error_setg(errp, "invalid aio option");
+    return false;
 }
 
 static bool parse_errors(OptGroup *o, BlockBackend *b, Error **errp)
@@ -196,11 +206,11 @@ static bool open_drive(Drive *d, OptGroup *o, Error **errp)
     char *name = id ? g_strdup(id) : default_id(d);
     d->blk = blk_new(name, errp);
     g_free(name);
-    opts_get(o, "aio");
     opts_get(o, "copy-on-read");
     opts_get(o, "auto-read-only");
     if (!d->blk || !opts_get_bool(o, "readonly", &read_only, errp) || !opts_get_bool(o, "read-only", &read_only, errp) ||
-        !opts_get_bool(o, "snapshot", &snapshot, errp) || !parse_cache(o, &flags, &write_cache, errp) || !parse_errors(o, d->blk, errp) ||
+        !opts_get_bool(o, "snapshot", &snapshot, errp) || !parse_cache(o, &flags, &write_cache, errp) || !parse_aio(o, &flags, errp) ||
+        !parse_errors(o, d->blk, errp) ||
         !throttle_parse(o, &limits, &limited, errp))
         return false;
     d->blk->read_only = read_only;
@@ -385,5 +395,6 @@ void block_exit(void)
     if (named_nodes)
         g_ptr_array_free(named_nodes, TRUE);
     drives = named_nodes = NULL;
+    aio_exit();
     block_pool_exit();
 }

@@ -4,6 +4,7 @@
  * other emulators and image tools use for the same, so that two writers of one image find each other: byte 100 + p is held shared by whoever uses
  * permission p, byte 200 + p by whoever will not share it.
  */
+#include "aio.h"
 #include "block/block.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -22,6 +23,7 @@ typedef struct FileState {
     int fd;
     bool device;
     bool no_punch, no_zero; /* the file system cannot; set by any thread, never cleared */
+    const AioEngine *engine; /* of direct transfers, NULL: threads */
 } FileState;
 
 enum { PERM_READ, PERM_WRITE, PERM_WRITE_UNCHANGED, PERM_RESIZE, PERMS };
@@ -89,6 +91,80 @@ static bool set_up(BlockNode *n, FileState *s, Error **errp)
     return n->flags & BLOCK_NO_LOCK || lock_image(n, s->fd, errp);
 }
 
+/* What O_DIRECT wants of addresses and offsets, as far as the host says. */
+static uint32_t direct_alignment(int fd)
+{
+#ifdef STATX_DIOALIGN
+    struct statx x;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) == 0 && x.stx_mask & STATX_DIOALIGN && x.stx_dio_offset_align) {
+        uint32_t align = MAX(x.stx_dio_offset_align, x.stx_dio_mem_align);
+        if (align >= BLOCK_SECTOR && align <= 65536 && !(align & (align - 1)))
+            return align;
+    }
+#endif
+    return 4096;
+}
+
+/* ---- aio= ---- */
+
+static const struct {
+    const char *mode;
+    int flag;
+    const AioEngine *engine; /* NULL: not in this build */
+} aio_modes[] = {
+    { "threads", 0, &aio_cached },
+#ifdef CONFIG_LINUX_AIO
+    { "native", BLOCK_AIO_NATIVE, &aio_native },
+#else
+    { "native", BLOCK_AIO_NATIVE, NULL },
+#endif
+#ifdef CONFIG_LIBURING
+    { "io_uring", BLOCK_AIO_URING, &aio_uring },
+#else
+    { "io_uring", BLOCK_AIO_URING, NULL },
+#endif
+};
+
+bool block_aio_flags(const char *mode, int *flags)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(aio_modes); i++) {
+        if (strcmp(mode, aio_modes[i].mode))
+            continue;
+        *flags = (*flags & ~(BLOCK_AIO_NATIVE | BLOCK_AIO_URING)) | aio_modes[i].flag;
+        return true;
+    }
+    return false;
+}
+
+/* The option of this file, or what its drive said. */
+static bool parse_aio(BlockNode *n, OptGroup *o, const char *prefix, Error **errp)
+{
+    g_autofree char *key = g_strconcat(prefix, "aio", NULL);
+    const char *mode = o ? opts_get(o, key) : NULL;
+    if (!mode || block_aio_flags(mode, &n->flags))
+        return true;
+    error_setg(errp, "Parameter 'aio' does not accept value '%s'", mode);
+    return false;
+}
+
+static bool choose_engine(BlockNode *n, FileState *s, Error **errp)
+{
+    for (unsigned i = 1; i < ARRAY_SIZE(aio_modes); i++) {
+        if (!(n->flags & aio_modes[i].flag))
+            continue;
+        const char *mode = aio_modes[i].mode;
+        s->engine = aio_modes[i].engine;
+        if (!s->engine)
+            error_setg(errp, "aio=%s was specified, but is not supported in this build.", mode);
+        else if (n->flags & BLOCK_AIO_NATIVE && !(n->flags & BLOCK_NOCACHE))
+            error_setg(errp, "aio=native was specified, but it requires cache.direct=on, which was not specified.");
+        else
+            return s->engine->start(errp);
+        return false;
+    }
+    return true;
+}
+
 static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **errp)
 {
     FileState *s = n->state;
@@ -101,6 +177,8 @@ static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **err
         error_setg(errp, "The 'file' block driver requires a file name");
         return false;
     }
+    if (!parse_aio(n, o, prefix, errp))
+        return false;
     int flags = (n->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | (n->flags & BLOCK_NOCACHE ? O_DIRECT : 0);
     s->fd = open(n->filename, flags);
     if (s->fd < 0) {
@@ -108,8 +186,8 @@ static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **err
         return false;
     }
     if (n->flags & BLOCK_NOCACHE)
-        n->align = 4096;
-    if (!set_up(n, s, errp)) {
+        n->align = direct_alignment(s->fd);
+    if (!choose_engine(n, s, errp) || !set_up(n, s, errp)) {
         close(s->fd);
         return false;
     }
@@ -200,6 +278,22 @@ static int file_write(BlockNode *n, uint64_t offset, const BlockVec *v)
     if (ret == 0)
         note_end(n, offset + v->size);
     return ret;
+}
+
+/* Inside the file as it is now: past its end, threads know what to do. */
+static bool file_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
+{
+    const FileState *s = n->state;
+    const AioEngine *engine = s->engine, *then = NULL;
+    if (!write && !(n->flags & BLOCK_NOCACHE) && !n->always_waits) {
+        then = engine;
+        engine = &aio_cached;
+    }
+    uint64_t end = block_size(n);
+    if (!engine || v->n > AIO_PARTS_MAX || offset > end || v->size > end - offset)
+        return false;
+    *out = (BlockDirect){ n, s->fd, offset, engine, then };
+    return true;
 }
 
 static int file_discard(BlockNode *n, uint64_t offset, uint64_t size)
@@ -339,7 +433,7 @@ static bool file_create(const char *filename, OptGroup *o, Error **errp)
 
 static const BlockDriver file_driver = {
     .name = "file", .desc = "files and block devices of the host", .protocol = true, .state_size = sizeof(FileState), .keys = file_keys,
-    .open = file_open, .close = file_close, .read = file_read, .write = file_write, .write_zeroes = file_write_zeroes,
+    .open = file_open, .close = file_close, .read = file_read, .write = file_write, .direct = file_direct, .write_zeroes = file_write_zeroes,
     .discard = file_discard, .flush = file_flush, .truncate = file_truncate, .status = file_status, .allocated = file_allocated,
     .create_keys = file_create_keys, .create = file_create, .set_writable = file_set_writable,
 };
@@ -348,7 +442,7 @@ block_driver(file_driver)
 /* Block devices by their own name, as some command lines have it. */
 static const BlockDriver host_device_driver = {
     .name = "host_device", .desc = "block devices of the host", .protocol = true, .state_size = sizeof(FileState), .keys = file_keys,
-    .open = file_open, .close = file_close, .read = file_read, .write = file_write, .write_zeroes = file_write_zeroes,
+    .open = file_open, .close = file_close, .read = file_read, .write = file_write, .direct = file_direct, .write_zeroes = file_write_zeroes,
     .discard = file_discard, .flush = file_flush, .truncate = file_truncate, .status = file_status, .allocated = file_allocated,
     .set_writable = file_set_writable,
 };

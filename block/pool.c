@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads for work that may block. They are made when all others are busy, up to POOL_MAX, and stay. Completions of one turn are
- * handed to the main loop together.
+ * handed to the main loop together; those that any thread may run, the one that did the work runs when the machine lock is free, which saves
+ * the way through another thread.
  */
 #include "block/block.h"
 #include "util/main-loop.h"
@@ -16,6 +17,7 @@ typedef struct Job {
     void (*fn)(void *opaque);
     void (*done)(void *opaque);
     void *opaque;
+    bool anywhere;   /* done need not be in the main loop */
     struct Job *next;
 } Job;
 
@@ -99,6 +101,12 @@ static void *pool_thread(void *unused)
         }
         pthread_mutex_unlock(&pool_mutex);
         j->fn(j->opaque);
+        bool complete = j->anywhere && machine_trylock();
+        if (complete) {
+            j->done(j->opaque);
+            machine_unlock();
+            j->done = NULL;
+        }
         pthread_mutex_lock(&pool_mutex);
         finish(j);
     }
@@ -106,10 +114,10 @@ static void *pool_thread(void *unused)
     return NULL;
 }
 
-void block_pool_submit(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque)
+static void submit(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque, bool anywhere)
 {
     Job *j = g_new(Job, 1);
-    *j = (Job){ fn, done, opaque, NULL };
+    *j = (Job){ fn, done, opaque, anywhere, NULL };
     pthread_mutex_lock(&pool_mutex);
     active++;
     append(&waiting, j);
@@ -118,6 +126,16 @@ void block_pool_submit(void (*fn)(void *opaque), void (*done)(void *opaque), voi
     else if (nthreads < POOL_MAX && pthread_create(&thread_ids[nthreads], NULL, pool_thread, NULL) == 0)
         nthreads++;
     pthread_mutex_unlock(&pool_mutex);
+}
+
+void block_pool_submit(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque)
+{
+    submit(fn, done, opaque, false);
+}
+
+void block_pool_submit_anywhere(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque)
+{
+    submit(fn, done, opaque, true);
 }
 
 void block_pool_wait(void)

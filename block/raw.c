@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The "raw" format: the file's bytes are the disk's; offset= and size= choose a part. And "null-co": a disk of zeroes. */
+#include "aio.h"
 #include "block/block.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -55,6 +56,11 @@ static int raw_write(BlockNode *n, uint64_t offset, const BlockVec *v)
     return block_writev(n->file, offset + ((RawState *)n->state)->offset, v);
 }
 
+static bool raw_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
+{
+    return block_direct(n->file, write, offset + ((RawState *)n->state)->offset, v, out);
+}
+
 static int raw_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap)
 {
     return block_write_zeroes(n->file, offset + ((RawState *)n->state)->offset, size, unmap);
@@ -107,7 +113,7 @@ static const char *const raw_create_keys[] = { "size=Virtual disk size", "preall
 
 static const BlockDriver raw_driver = {
     .name = "raw", .desc = "the bytes of the disk", .state_size = sizeof(RawState), .keys = raw_keys, .probe = raw_probe, .open = raw_open,
-    .read = raw_read, .write = raw_write, .write_zeroes = raw_write_zeroes, .discard = raw_discard, .truncate = raw_truncate,
+    .read = raw_read, .write = raw_write, .direct = raw_direct, .write_zeroes = raw_write_zeroes, .discard = raw_discard, .truncate = raw_truncate,
     .status = raw_status, .create_keys = raw_create_keys, .create = raw_create,
     .measure = raw_measure,
 };
@@ -138,6 +144,12 @@ static int null_write(BlockNode *n, uint64_t offset, const BlockVec *v)
     return offset + v->size > block_size(n) ? -ENOSPC : 0;
 }
 
+static bool null_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
+{
+    *out = (BlockDirect){ .node = n, .fd = -1, .offset = offset, .engine = &aio_nothing };
+    return offset + v->size <= block_size(n);
+}
+
 static int null_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map)
 {
     *map = offset;
@@ -146,11 +158,11 @@ static int null_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *
 
 static const BlockDriver null_driver = {
     .name = "null-co", .desc = "a disk of zeroes that forgets", .protocol = true, .keys = null_keys, .open = null_open, .read = null_read,
-    .write = null_write, .status = null_status,
+    .write = null_write, .direct = null_direct, .status = null_status,
 };
 block_driver(null_driver)
 static const BlockDriver null_aio_driver = {
-    .name = "null-aio", .desc = "the same", .protocol = true, .keys = null_keys, .open = null_open, .read = null_read, .write = null_write,
+    .name = "null-aio", .desc = "the same", .protocol = true, .keys = null_keys, .open = null_open, .read = null_read, .write = null_write, .direct = null_direct,
     .status = null_status,
 };
 block_driver(null_aio_driver)

@@ -4,7 +4,7 @@
 # Usage: setup.sh [build|test]      (test includes build)
 set -e
 what=${1:-build}
-build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev libpixman-1-dev libpng-dev"
+build="gcc make pkg-config libglib2.0-dev libjansson-dev libcapstone-dev libfdt-dev zlib1g-dev libzstd-dev libpixman-1-dev libpng-dev liburing-dev libaio-dev"
 boot="cpio gzip xz-utils"
 # gcc-multilib itself cannot be installed beside the cross compilers.
 test="ipxe isolinux syslinux-common genisoimage memtest86+ debian-installer-12-netboot-amd64 debian-installer-12-netboot-i386 debian-installer-12-netboot-arm64 qemu-efi-aarch64 ovmf acpica-tools u-boot-qemu qemu-utils grub-rescue-pc gdb-multiarch zstd gcc-12-multilib libxml2-utils python3 seabios qemu-system-data qemu-system-x86 qemu-user gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-arm-linux-gnueabi

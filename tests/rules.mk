@@ -16,8 +16,9 @@
 #? make fuzz            the same targets under libFuzzer, FUZZ_SECONDS (60) each; needs clang
 #? make check-slow      longer runs of the above (SECONDS_PER_CLASS, BOOTS)
 #? make bench           guest workloads, boots and start-up beside QEMU's and native, as ratios
+#? make bench-disk      fio in a guest on each kind of disk, beside QEMU's
 .PHONY: check-gdb check-qtest check-display
-.PHONY: check check-qmp check-smp check-block check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench boot test-setup
+.PHONY: check check-qmp check-smp check-block check-unit check-boot check-tcg check-cli check-fuzz check-slow fuzz bench bench-disk boot test-setup
 CHECK := $(SRC)/tests/run-checks.sh
 TEST_PROGRAMS += tests/bin/x86-diff tests/bin/x86-oracle64 tests/bin/x86-oracle32 obj/decodegen
 
@@ -117,10 +118,10 @@ fuzz:
 # Device tests drive the built program over a socket and link nothing of it.
 QTESTS := $(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/tests/qtest/*-test.c))
 TEST_PROGRAMS += $(QTESTS)
-tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests/qtest/libqtest.h $(SRC)/tests/qtest/libqtest-virtio.h $(SRC)/tests/virtio-driver.h
+tests/qtest/%: $(SRC)/tests/qtest/%.c $(SRC)/tests/qtest/libqtest.c $(SRC)/tests/qtest/libqtest.h $(SRC)/tests/qtest/libqtest-virtio.h $(SRC)/tests/virtio-driver.h config-host.h
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	@$(CC) -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
+	@$(CC) -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE -include config-host.h $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIBS)
 
 test-setup:
 	@$(SRC)/scripts/setup.sh test
@@ -162,6 +163,8 @@ check-slow: all $(UNIT_TESTS) $(TEST_PROGRAMS)
 
 bench: all
 	@python3 $(SRC)/tests/bench/bench.py $(BENCH_FLAGS)
+bench-disk: all
+	@python3 $(SRC)/tests/bench/disk.py $(BENCH_FLAGS)
 
 boot:
 	@$(MAKE) --no-print-directory $(JOBS) all

@@ -18,6 +18,21 @@
 static pthread_mutex_t machine_mutex = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool lock_is_mine;
 static atomic_int lock_waiters;
+static void (*before_release)(void); /* machine lock */
+
+void machine_lock_before_release(void (*fn)(void))
+{
+    g_assert(lock_is_mine);
+    before_release = fn;
+}
+
+static void run_before_release(void)
+{
+    void (*fn)(void) = before_release;
+    before_release = NULL;
+    if (fn)
+        fn();
+}
 
 void machine_lock(void)
 {
@@ -30,9 +45,17 @@ void machine_lock(void)
     lock_is_mine = true;
 }
 
+bool machine_trylock(void)
+{
+    g_assert(!lock_is_mine);
+    lock_is_mine = !pthread_mutex_trylock(&machine_mutex);
+    return lock_is_mine;
+}
+
 void machine_unlock(void)
 {
     g_assert(lock_is_mine);
+    run_before_release();
     lock_is_mine = false;
     pthread_mutex_unlock(&machine_mutex);
 }
@@ -56,6 +79,10 @@ bool machine_lock_held(void)
 void machine_cond_wait(pthread_cond_t *cond)
 {
     g_assert(lock_is_mine);
+    if (before_release) { /* may be what the caller waits for */
+        run_before_release();
+        return;
+    }
     lock_is_mine = false;
     pthread_cond_wait(cond, &machine_mutex);
     lock_is_mine = true;
@@ -66,7 +93,8 @@ void machine_cond_wait(pthread_cond_t *cond)
 static int wake_fd = -1;
 static atomic_bool quit_requested;
 static atomic_int quit_status;
-static __thread bool in_main_loop;
+static __thread bool in_main_loop;  /* where timers and posted work will be looked at without waking it */
+static __thread bool is_main_thread; /* runs the loop */
 
 __attribute__((constructor)) static void main_loop_setup(void)
 {
@@ -187,6 +215,11 @@ static void main_loop_turn(GMainContext *ctx, GArray *fds)
     in_main_loop = false;
 }
 
+bool main_loop_is_here(void)
+{
+    return is_main_thread;
+}
+
 int main_loop_run(void)
 {
     GMainContext *ctx = g_main_context_default();
@@ -194,6 +227,7 @@ int main_loop_run(void)
 
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
     g_main_context_acquire(ctx);
+    is_main_thread = true;
     while (!atomic_load(&quit_requested))
         main_loop_turn(ctx, fds);
     g_main_context_release(ctx);

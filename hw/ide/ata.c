@@ -68,6 +68,7 @@ static void io_error(IDEDrive *d, int ret)
 /* ---- PIO ---- */
 
 static void pio_read_step(IDEDrive *d);
+static void pio_read_window(IDEDrive *d, uint32_t start);
 
 static void advance(IDEDrive *d)
 {
@@ -77,26 +78,42 @@ static void advance(IDEDrive *d)
 
 static void pio_read_emptied(IDEDrive *d)
 {
+    IDEChannel *c = d->channel;
     advance(d);
-    if (d->channel->left)
+    if (c->left && c->end < c->loaded)
+        pio_read_window(d, c->end);
+    else if (c->left)
         pio_read_step(d);
+}
+
+/* Shows the guest the next of what was loaded. */
+static void pio_read_window(IDEDrive *d, uint32_t start)
+{
+    IDEChannel *c = d->channel;
+    c->step = (uint32_t)MIN(c->left, c->per_irq);
+    ide_pio_at(d, start, c->step * IDE_SECTOR, true, pio_read_emptied);
+    ide_irq_raise(d);
 }
 
 static void pio_read_loaded(IDEDrive *d, int ret)
 {
-    if (ret < 0) {
+    IDEChannel *c = d->channel;
+    if (ret < 0 && c->ahead > c->per_irq) { /* the guest gets what lies before the bad place */
+        c->ahead = c->per_irq;
+        pio_read_step(d);
+    } else if (ret < 0) {
         io_error(d, ret);
-        return;
+    } else {
+        pio_read_window(d, 0);
     }
-    ide_pio(d, d->channel->step * IDE_SECTOR, true, pio_read_emptied);
-    ide_irq_raise(d);
 }
 
+/* One way to the disk for as many windows as fit in the buffer. */
 static void pio_read_step(IDEDrive *d)
 {
     IDEChannel *c = d->channel;
-    c->step = (uint32_t)MIN(c->left, c->per_irq);
-    ide_block_io(d, BLOCK_READ, c->lba * IDE_SECTOR, c->step * IDE_SECTOR, pio_read_loaded);
+    c->loaded = (uint32_t)MIN(c->left, c->ahead) * IDE_SECTOR;
+    ide_block_io(d, BLOCK_READ, c->lba * IDE_SECTOR, c->loaded, pio_read_loaded);
 }
 
 static void pio_write_filled(IDEDrive *d);
@@ -137,6 +154,7 @@ static void pio_transfer(IDEDrive *d, bool write, bool lba48, uint32_t per_irq)
         ide_fail(d, IDE_E_IDNF);
     } else {
         d->channel->per_irq = per_irq;
+        d->channel->ahead = IDE_CHUNK / IDE_SECTOR / per_irq * per_irq;
         if (write)
             pio_write_window(d);
         else

@@ -68,7 +68,16 @@ enum {
     BLOCK_CHECK = 64,       /* open damaged images, too */
     BLOCK_DETECT_ZEROES = 128, /* writes of zeroes become zero clusters … */
     BLOCK_DETECT_UNMAP = 256,  /* … or, with this, holes */
+    BLOCK_AIO_NATIVE = 512, BLOCK_AIO_URING = 1024, /* aio=; neither: threads */
 };
+
+/* Where data lies that a transfer can go to or come from as it is, without a thread that waits for it. */
+typedef struct BlockDirect {
+    BlockNode *node;                 /* the protocol's */
+    int fd;
+    uint64_t offset;
+    const struct AioEngine *engine, *then; /* that move it (block/aio.h): then, when the first cannot do it at once; NULL: a thread */
+} BlockDirect;
 
 /*
  * One format or protocol. Functions on worker threads: offsets and sizes in bytes of any alignment (unless align says more), inside the
@@ -89,6 +98,8 @@ struct BlockDriver {
     void (*close)(BlockNode *n);
     int (*read)(BlockNode *n, uint64_t offset, const BlockVec *v);
     int (*write)(BlockNode *n, uint64_t offset, const BlockVec *v);
+    /* Optional, machine lock, does not wait: a transfer that needs nothing but moving the bytes. False: read or write does it. */
+    bool (*direct)(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out);
     int (*write_zeroes)(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
     int (*write_compressed)(BlockNode *n, uint64_t offset, const BlockVec *v); /* whole clusters */
     int (*discard)(BlockNode *n, uint64_t offset, uint64_t size);
@@ -129,6 +140,7 @@ struct BlockNode {
     uint32_t align;          /* requests to this node must be multiples; 1 = any */
     uint32_t cluster_size;   /* of the format, 0 = none */
     bool compressed_only;    /* whole clusters, each once, compressed */
+    bool always_waits;       /* reads cannot be asked to take only what is in memory; machine lock */
     BlockNode *file;         /* child with the image's bytes */
     BlockNode *backing;      /* or NULL */
     char *backing_file, *backing_format; /* as in the image's header, or NULL */
@@ -177,6 +189,8 @@ static inline uint64_t block_size(const BlockNode *n)
 }
 int block_readv(BlockNode *n, uint64_t offset, const BlockVec *v);
 int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v);
+/* Whether the transfer can go straight to a file, and where; a write is noted as block_writev does. Machine lock. */
+bool block_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out);
 /* The same, compressed; whole clusters. -ENOTSUP: the format has no such thing. */
 int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v);
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size);
@@ -200,7 +214,7 @@ struct BlockRequest {
     uint64_t offset, size;    /* size: of discard and write zeroes */
     BlockVec vec;             /* of read and write */
     bool unmap;
-    /* ret: 0 or -errno. Main loop, machine lock. */
+    /* ret: 0 or -errno. Machine lock, outside of devices' code but for blk_drain and its like. */
     void (*done)(BlockRequest *r, int ret);
     void *opaque;
     /* of the block layer */
@@ -208,6 +222,8 @@ struct BlockRequest {
     int ret;
     bool refused;             /* ret is about the request: nothing was tried */
     int64_t due, start;       /* virtual, host clock */
+    BlockDirect direct;       /* engine NULL: on a pool thread */
+    int64_t moved;            /* bytes, or -errno */
     BlockRequest *next;
 };
 
@@ -257,7 +273,7 @@ typedef enum BlockOnError { BLOCK_ON_REPORT, BLOCK_ON_IGNORE, BLOCK_ON_ENOSPC, B
 /* What a device's rerror= and werror= say instead of the drive's. */
 void blk_set_on_error(BlockBackend *b, BlockOnError read, BlockOnError write);
 void blk_get_on_error(const BlockBackend *b, BlockOnError *read, BlockOnError *write);
-/* Sends a request to the pool. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
+/* Starts a request; done is not called before this returns. Ranges outside the medium, writes to a read-only one: done with -EIO, -EPERM … Machine lock. */
 void blk_submit(BlockBackend *b, BlockRequest *r);
 /* What a replayed guest has written to its disks, for snapshots of the machine. */
 typedef struct BlockOverlays BlockOverlays;
@@ -314,6 +330,7 @@ void blockdev_own(BlockNode *n);
 /* Names what no board or device took. */
 bool drives_check_used(Error **errp);
 void block_exit(void);
+bool block_aio_flags(const char *mode, int *flags); /* a value of aio= as flags of images; false: it is none */
 void block_driver_help(FILE *out); /* -drive help: formats */
 /* {"a": {"b": 1}} as options a.b=1. */
 OptGroup *opts_from_json_value(const char *source, const void *object, Error **errp); /* json_t */
@@ -323,6 +340,8 @@ OptGroup *opts_from_json(const char *option_name, const char *text, Error **errp
 
 /* Runs fn on a pool thread, then done (may be NULL) in the main loop under the machine lock. Any thread. */
 void block_pool_submit(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque);
+/* The same, but done may run on any thread. */
+void block_pool_submit_anywhere(void (*fn)(void *opaque), void (*done)(void *opaque), void *opaque);
 /* Runs completions that are ready, waiting for at least one when there is none. Machine lock. */
 void block_pool_wait(void);
 void block_pool_exit(void);

@@ -79,13 +79,13 @@ struct IDEChannel {
     /* The command under way, of the selected drive. */
     _Alignas(8) uint8_t buf[IDE_CHUNK];
     uint32_t pos, end;                  /* PIO window in buf */
-    uint32_t loaded;                    /* ATAPI: bytes in buf, shown in windows */
+    uint32_t loaded;                    /* bytes in buf, shown in windows */
     bool to_guest;
     void (*pio_done)(IDEDrive *d);      /* the window was emptied or filled */
     bool dma_wanted, dma_running;
     void (*dma_step)(IDEDrive *d);      /* goes on when the guest's engine runs */
     uint64_t lba, left;                 /* in the drive's sectors */
-    uint32_t per_irq;                   /* sectors */
+    uint32_t per_irq, ahead;            /* sectors: of a PIO window; to read at once */
     BlockRequest req;
     struct iovec part;
     bool busy;                          /* req is under way */

@@ -60,6 +60,12 @@ full_disk "full, NVMe" nvme0n1 $d -device nvme,serial=n,drive=d
 full_disk "full, virtio-scsi" sda $d -device virtio-scsi-pci -device scsi-hd,drive=d
 full_disk "full, IDE" sda $d -device ide-hd,drive=d
 
+# A raw image with holes, without threads: the host's error comes from the kernel.
+rm -f "$small"/*
+truncate -s 64M "$small/d.raw"
+fills "full, raw" vda -drive file="$small/d.raw",format=raw,if=virtio,werror=report"$(aio_option io_uring "$small/d.raw")"
+says "full, raw" 'fill: (1[0-9]|2[0-4]) MiB written, then: (Input/output error|No space left on device)' 'No space left on device'
+
 # The same, stopped for: the monitor's cont after there is room, and the guest sees no error.
 rm -f "$small"/*
 "$img" create -q -f qcow2 "$small/d.qcow2" 64M

@@ -27,6 +27,13 @@ guest_disk() {
     echo "$flavour $tests $*: ok"
 }
 
+# aio_option MODE FILE: ",aio=MODE" with the cache mode it needs, or nothing where the host has no such thing.
+aio_option() {
+    local cache=writeback
+    [ "$1" != native ] || cache=none
+    "$BUILD/rhea-io" -f raw -i "$1" -t $cache -c quit "$2" >"$work/aio" 2>&1 && echo ",aio=$1,cache=$cache" || cat "$work/aio" >&2
+}
+
 # An image whose first sector prints FIRST SECTOR, reads the next ones by extended INT 13h and powers off.
 make_boot_disk() { # file
     cat >"$work/boot.S" <<'ASM'

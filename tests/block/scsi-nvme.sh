@@ -18,6 +18,14 @@ guest_disk cloud-amd64 raw,fs sda -smp 2 $disk -device virtio-scsi-pci -device s
 check_fs "$work/disk.raw"
 guest_disk cloud-amd64 raw,fs nvme0n1 -smp 2 $disk -device nvme,serial=n,drive=d
 check_fs "$work/disk.raw"
+if [ "${SLOW-}" = 1 ]; then
+    for mode in io_uring native; do
+        option=$(aio_option $mode "$work/disk.raw")
+        guest_disk cloud-amd64 raw,fs sda -smp 2 $disk$option -device virtio-scsi-pci -device scsi-hd,drive=d
+        guest_disk cloud-amd64 raw,fs nvme0n1 -smp 2 $disk$option -device nvme,serial=n,drive=d
+        check_fs "$work/disk.raw"
+    done
+fi
 
 mkdir "$work/files"
 seq 100000 >"$work/files/numbers"

@@ -39,4 +39,15 @@ expect 1 "/nonexistent" "$rhea" -bios /nonexistent -display none; one_line
 for board in versatilepb vexpress-a9 raspi2b; do
     expect 1 "$board: CPU type cortex-m3 is of M profile" "${rhea%x86_64}arm" -M "$board" -cpu cortex-m3 -display none; one_line
 done
+drive=if=none,format=raw,file=$tmp/disk
+head -c 65536 /dev/zero >"$tmp/disk"
+expect 1 "-drive $drive,aio=fast: invalid aio option$" "$rhea" -M none -drive "$drive,aio=fast"; one_line
+expect 1 "Parameter 'aio' does not accept value 'fast'" "$rhea" -M none -blockdev "file,node-name=n,filename=$tmp/disk,aio=fast"; one_line
+expect 1 "aio=native was specified, but (it requires cache.direct=on, which was not specified|is not supported in this build)\.$" \
+    "$rhea" -M none -drive "$drive,aio=native"; one_line
+deny="python3 $SRC/tests/cli/deny.py 206,425" # io_setup, io_uring_setup
+expect 1 "Unable to use io_uring: failed to init linux io_uring ring: Operation not permitted|not supported in this build" \
+    $deny "$rhea" -M none -drive "$drive,aio=io_uring"; one_line
+expect 1 "Unable to use native AIO: failed to create linux AIO context: Operation not permitted|not supported in this build|Invalid argument" \
+    $deny "$rhea" -M none -drive "$drive,aio=native,cache=none"; one_line
 exit $fails

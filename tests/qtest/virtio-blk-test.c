@@ -2,9 +2,12 @@
 /*
  * virtio-blk over PCI as a driver sees it: identity, configuration, reads, writes, flush, identifier, discard, zeroes, errors, several
  * requests in flight, MSI-X and INTx, the window in configuration space; all of them by the modern interface with both kinds of rings, and
- * by the old one. Expected values: Virtual I/O Device 1.2, 5.2, and the image file.
+ * by the old one; several of these with each aio=. Expected values: Virtual I/O Device 1.2, 5.2, and the image file.
  */
 #include "libqtest-virtio.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
 
 enum { SIZE = 1 << 20, HEADER = 0x200000, STATUS = 0x200100, DATA = 0x210000 };
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, ZEROES = 13 };
@@ -15,11 +18,13 @@ static QTest *q;
 static VD d;
 static unsigned slot;
 static char *image;
+static const char *aio = ""; /* more options of the drive */
 
 static void open_disk(VDKind kind, const char *options)
 {
     image = vdq_image(SIZE);
-    q = qtest_start("-M pc -nodefaults -drive file=%s,format=raw,if=none,id=d,discard=unmap -device virtio-blk-pci,drive=d,serial=disk-7%s", image, options);
+    q = qtest_start("-M pc -nodefaults -drive file=%s,format=raw,if=none,id=d,discard=unmap%s -device virtio-blk-pci,drive=d,serial=disk-7%s", image, aio,
+                    options);
     slot = qtest_pci_find(q, 0x1af4, kind == VD_PCI_LEGACY || !strstr(options, "disable-legacy=on") ? 0x1001 : 0x1042);
     d = vdq_open(q, slot, kind);
 }
@@ -285,9 +290,62 @@ static void test_write_cache(void)
     close_disk();
 }
 
+/* ---- The same with other engines ---- */
+
+/* Whether the kernel lets us. */
+static bool have_uring(void)
+{
+#if defined(CONFIG_LIBURING) && defined(SYS_io_uring_setup)
+    uint64_t params[16] = { 0 };
+    long fd = syscall(SYS_io_uring_setup, 1, params);
+    if (fd >= 0)
+        close((int)fd);
+    return fd >= 0;
+#else
+    return false;
+#endif
+}
+
+/* Whether this build has it, and the file system of temporary files O_DIRECT. */
+static bool have_native(void)
+{
+#ifdef CONFIG_LINUX_AIO
+    char *path = vdq_image(4096);
+    int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+    g_free(path);
+    return fd >= 0;
+#else
+    return false;
+#endif
+}
+
+static void test_engine(bool have, const char *options)
+{
+    if (!have) {
+        g_test_skip("not on this host");
+        return;
+    }
+    aio = options;
+    test_modern();
+    test_zeroes();
+    test_queues();
+    test_reset();
+    aio = "";
+}
+
+static void test_uring(void) { test_engine(have_uring(), ",aio=io_uring"); }
+static void test_uring_direct(void) { test_engine(have_uring() && have_native(), ",aio=io_uring,cache=none"); }
+static void test_native(void) { test_engine(have_native(), ",aio=native,cache=none"); }
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/virtio-blk/aio/io_uring", test_uring);
+    g_test_add_func("/virtio-blk/aio/io_uring-direct", test_uring_direct);
+    g_test_add_func("/virtio-blk/aio/native", test_native);
     g_test_add_func("/virtio-blk/modern", test_modern);
     g_test_add_func("/virtio-blk/modern-only", test_modern_only);
     g_test_add_func("/virtio-blk/packed", test_packed);
