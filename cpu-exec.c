@@ -274,6 +274,8 @@ static bool run_chain(CPUState *cpu, int *why)
     unsigned slot = 0;
     do {
         TBState state = cpu->target->tb_state(cpu);
+        state.careful = cpu->careful;
+        cpu->careful = false;
         cpu->jc_key = (uint64_t)tlb_settle_epoch(cpu, state.flags) << 32 | state.flags;
         if (icount_enabled() && cpu->icount_left <= 0) {
             *why = EXCP_INTERRUPT;

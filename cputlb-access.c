@@ -281,14 +281,50 @@ void cpu_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_t ret
         slow_store(cpu, va, val, oi, retaddr);
 }
 
+/* ---- For generated code ---- */
+
+/*
+ * While a guard's result is live nothing may happen that can change what is mapped, nor may others be let on: an access that is more
+ * than a look-up and a copy leaves, and its instruction is done in a TB without guards. Returns oi as other functions want it.
+ */
+static MemOpIdx guarded(CPUState *cpu, uint64_t va, MemOpIdx oi, AccessType access, uintptr_t retaddr)
+{
+    MemOpIdx plain = oi & ~(OI_GUARDED | OI_STORE);
+    if (LIKELY(!(oi & OI_GUARDED)))
+        return plain;
+    uint32_t seq = atomic_load_explicit(&cpu->store_seq, memory_order_relaxed);
+    unsigned size = memop_bytes(memopidx_op(plain)), mode = memopidx_mode(plain), n = in_page(va, size);
+    uint64_t flags = 0;
+    Access a;
+    check_alignment(cpu, va, plain, access, retaddr);
+    if (memopidx_op(plain) & MO_RMW)
+        access = ACCESS_WRITE;
+    for (unsigned i = 0; i < size; i += n, n = size - n) {
+        translate(cpu, va + i, n, access, mode, false, retaddr, &a);
+        flags |= a.flags;
+    }
+    if (flags || atomic_load_explicit(&cpu->store_seq, memory_order_relaxed) != seq)
+        tb_leave_guarded(cpu, retaddr);
+    return plain;
+}
+
 uint64_t tlb_slow_ld(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr)
 {
-    return cpu_ld(cpu, va, oi, retaddr);
+    return cpu_ld(cpu, va, guarded(cpu, va, oi, ACCESS_READ, retaddr), retaddr);
 }
 
 void tlb_slow_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_t retaddr)
 {
-    cpu_st(cpu, va, val, oi, retaddr);
+    cpu_st(cpu, va, val, guarded(cpu, va, oi, ACCESS_WRITE, retaddr), retaddr);
+}
+
+void tlb_prepare(CPUState *cpu, uint64_t va, MemOpIdx oi)
+{
+    AccessType access = oi & OI_STORE ? ACCESS_WRITE : ACCESS_READ;
+    unsigned mode = memopidx_mode(oi & ~OI_STORE);
+    uint32_t seq = atomic_load_explicit(&cpu->store_seq, memory_order_relaxed);
+    bool there = slot_hit(cpu->bank, tlb_slot(va, mode), va, access) || tlb_refill(cpu, va, 1, access, mode, true, 0);
+    cpu->guard_failed = !there || atomic_load_explicit(&cpu->store_seq, memory_order_relaxed) != seq;
 }
 
 /* ---- Blocks and vectors ---- */
@@ -360,6 +396,7 @@ void cpu_st_bytes(CPUState *cpu, uint64_t va, const void *buf, size_t len, unsig
 
 void tlb_slow_ldv(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr, void *out)
 {
+    oi = guarded(cpu, va, oi, ACCESS_READ, retaddr);
     unsigned size = memop_bytes(memopidx_op(oi));
     check_alignment(cpu, va, oi, ACCESS_READ, retaddr);
     cpu_ld_bytes(cpu, va, out, size, memopidx_mode(oi), retaddr);
@@ -369,6 +406,7 @@ void tlb_slow_ldv(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr, vo
 
 void tlb_slow_stv(CPUState *cpu, uint64_t va, const void *in, MemOpIdx oi, uintptr_t retaddr)
 {
+    oi = guarded(cpu, va, oi, ACCESS_WRITE, retaddr);
     check_alignment(cpu, va, oi, ACCESS_WRITE, retaddr);
     cpu_st_bytes(cpu, va, in, memop_bytes(memopidx_op(oi)), memopidx_mode(oi), retaddr);
 }
@@ -488,6 +526,13 @@ uint64_t cpu_atomic(CPUState *cpu, IROpcode opc, uint64_t va, uint64_t val, uint
     uint64_t old = host_atomic(opc, a.host, val, expected, size);
     dirty_end(cpu, &a, size, &d);
     return loaded(old, op);
+}
+
+uint64_t tlb_slow_atomic(CPUState *cpu, IROpcode opc, uint64_t va, uint64_t val, uint64_t expected, MemOpIdx oi, uintptr_t retaddr)
+{
+    if (UNLIKELY(oi & OI_GUARDED && in_page(va, memop_bytes(memopidx_op(oi & 0xffff))) < memop_bytes(memopidx_op(oi & 0xffff))))
+        tb_leave_guarded(cpu, retaddr); /* it waits for the others */
+    return cpu_atomic(cpu, opc, va, val, expected, guarded(cpu, va, oi, ACCESS_WRITE, retaddr), retaddr);
 }
 
 static bool host_cmpxchg16(void *p, uint64_t cmp[2], const uint64_t val[2])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * -perfmap: /tmp/perf-PID.map, from which Linux perf names samples in generated code. One line per TB: host address, size,
- * "guest-" and the guest pc. Format: tools/perf/Documentation/jit-interface.txt of Linux. Lines of TBs that
+ * "guest-" and the guest pc ("careful-" before it: of a TB without guards). Format: tools/perf/Documentation/jit-interface.txt of Linux. Lines of TBs that
  * were evicted stay; perf takes the last one for an address.
  */
 #include "exec/tb-internal.h"
@@ -36,7 +36,8 @@ void perfmap_shared(const uint8_t *code, size_t size)
 void perfmap_add(const TranslationBlock *tb)
 {
     if (map)
-        fprintf(map, "%" PRIxPTR " %x guest-%" PRIx64 "\n", (uintptr_t)tb->code, tb->code_size, tb->state.pc);
+        fprintf(map, "%" PRIxPTR " %x %sguest-%" PRIx64 "\n", (uintptr_t)tb->code, tb->code_size, tb->state.careful ? "careful-" : "",
+                tb->state.pc);
 }
 
 void perfmap_close(void)

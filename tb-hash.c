@@ -71,7 +71,7 @@ TranslationBlock *tb_hash_find(hwaddr phys_pc, const TBState *s)
     TranslationBlock *tb = atomic_load_explicit(bucket(phys_pc, s), memory_order_acquire);
     for (; tb; tb = __atomic_load_n(&tb->hash_next, __ATOMIC_ACQUIRE)) {
         if (tb->phys_pc == phys_pc && tb->state.pc == s->pc && tb->state.flags == s->flags &&
-            tb->state.cs_base == s->cs_base && !atomic_load_explicit(&tb->invalid, memory_order_relaxed))
+            tb->state.cs_base == s->cs_base && tb->state.careful == s->careful && !atomic_load_explicit(&tb->invalid, memory_order_relaxed))
             return tb;
     }
     return NULL;

@@ -246,6 +246,12 @@ static void forget_entry(JumpCacheEntry *e, const TranslationBlock *tb)
         __atomic_store_n(&e->key, 0, __ATOMIC_SEQ_CST);
 }
 
+/* What the jump cache calls a TB's start. */
+static uint64_t cache_pc(const TBState *s)
+{
+    return s->careful ? careful_pc(s->pc) : s->pc;
+}
+
 /* All but the lists of the pages. */
 static void forget(TranslationBlock *tb)
 {
@@ -257,7 +263,7 @@ static void forget(TranslationBlock *tb)
     /* Whoever fills an entry looks at tb->invalid afterwards, so one of the two sees the other. */
     CPU_FOREACH(cpu)
     {
-        forget_entry(&cpu->jump_cache[jump_cache_slot(tb->state.pc)], tb);
+        forget_entry(&cpu->jump_cache[jump_cache_slot(cache_pc(&tb->state))], tb);
         for (unsigned i = 0; i < RAS_SIZE; i++)
             forget_entry(&cpu->ras[i], tb);
         if (tb->flags & TB_LOOP)
@@ -405,6 +411,42 @@ void tb_after_store(RAMBlock *b, hwaddr offset, unsigned len)
         page_release(b, page);
 }
 
+/* ---- Guards ---- */
+
+/* Hashes of the starts of TBs that are to have no guards. A bit per hash: bits that two share cost speed only. TB lock */
+#define UNGUARDED_BITS 16
+static uint64_t unguarded[(1 << UNGUARDED_BITS) / 64];
+
+static unsigned unguarded_slot(hwaddr phys_pc)
+{
+    return (unsigned)(phys_pc * 0x9e3779b97f4a7c15ull >> (64 - UNGUARDED_BITS));
+}
+
+/* May the TB have guards? It must be possible to leave it anywhere. */
+static bool guards_allowed(const TranslationBlock *tb)
+{
+    unsigned slot = unguarded_slot(tb->phys_pc);
+    return options.engine->host_code && current_target->guard_exit && !tb->state.careful &&
+           !(tb->flags & (TB_ONE_INSN | TB_ICOUNT | TB_ONCE | TB_NOCHAIN)) && !log_enabled(LOG_NOCHAIN) &&
+           !(unguarded[slot / 64] >> slot % 64 & 1);
+}
+
+void tb_leave_guarded(CPUState *cpu, uintptr_t retaddr)
+{
+    TranslationBlock *tb = tb_find_host(retaddr);
+    cpu_restore_state(cpu, retaddr);
+    if (tb) {
+        unsigned slot = unguarded_slot(tb->phys_pc);
+        tb_lock(cpu);
+        unguarded[slot / 64] |= 1ull << slot % 64;
+        tb_invalidate(tb);
+        tb_stats.unguarded++;
+        tb_unlock();
+    }
+    cpu->careful = true;
+    cpu_loop_exit(cpu);
+}
+
 /* ---- Generating ---- */
 
 /* The pages a TB is made from. */
@@ -546,6 +588,7 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
     case TRANSLATE_OVERFLOW: return BUILD_TOO_LARGE;
     case TRANSLATE_OK: break;
     }
+    cpu->ir->guards = guards_allowed(tb);
     unwind_set_first(cpu->ir->insns);
     size_t bytes = tcg_compile(cpu->ir, tb, rw + head, room - head);
     unwind_set_first(NULL);
@@ -659,7 +702,7 @@ TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_
         flags |= TB_ONCE | TB_NOCHAIN;
     if (!max_insns) {
         max_insns = options.one_insn_per_tb ? 1 : longest_tb();
-        if (regions_allowed(flags) && region_at_once())
+        if (regions_allowed(flags) && !state->careful && region_at_once())
             flags |= TB_REGION;
     }
     return generate(cpu, state, max_insns, flags);
@@ -690,9 +733,9 @@ static void fill_jump_cache(CPUState *cpu, TranslationBlock *tb)
 {
     if (tb->state.cs_base || tb->flags & (TB_ONCE | TB_NOCHAIN) || log_enabled(LOG_NOCHAIN) || cpu->jc_key >> 32 == EPOCH_NONE)
         return;
-    JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(tb->state.pc)];
+    JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(cache_pc(&tb->state))];
     __atomic_store_n(&e->key, 0, __ATOMIC_RELAXED);
-    e->pc = tb->state.pc;
+    e->pc = cache_pc(&tb->state);
     __atomic_store_n(&e->code, tb->code, __ATOMIC_RELAXED);
     __atomic_store_n(&e->tb, tb, __ATOMIC_RELAXED);
     __atomic_store_n(&e->key, cpu->jc_key, __ATOMIC_SEQ_CST);
@@ -702,8 +745,9 @@ static void fill_jump_cache(CPUState *cpu, TranslationBlock *tb)
 
 TranslationBlock *tb_find(CPUState *cpu, const TBState *state)
 {
-    const JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(state->pc)];
-    if (e->pc == state->pc && __atomic_load_n(&e->key, __ATOMIC_RELAXED) == cpu->jc_key && !state->cs_base)
+    uint64_t pc = cache_pc(state);
+    const JumpCacheEntry *e = &cpu->jump_cache[jump_cache_slot(pc)];
+    if (e->pc == pc && __atomic_load_n(&e->key, __ATOMIC_RELAXED) == cpu->jc_key && !state->cs_base)
         return e->tb;
     TranslationBlock *tb = tb_lookup(cpu, state);
     cpu->tlb->stats.jump_misses++;
@@ -715,16 +759,32 @@ TranslationBlock *tb_find(CPUState *cpu, const TBState *state)
     return tb;
 }
 
-const void *tb_lookup_code(CPUState *cpu)
+static const void *lookup_code(CPUState *cpu, bool careful)
 {
+    cpu->careful = careful; /* for the main loop, if it gets there */
     if (atomic_load_explicit(&cpu->exit_request, memory_order_relaxed) ||
         atomic_load_explicit(&cpu->interrupt_request, memory_order_relaxed) ||
         log_enabled(LOG_CPU | LOG_NOCHAIN) || cpu->singlestep)
         return options.engine->exit_address();
     TBState state = cpu->target->tb_state(cpu);
+    state.careful = careful;
     cpu->jc_key = (uint64_t)tlb_settle_epoch(cpu, state.flags) << 32 | state.flags;
     TranslationBlock *tb = tb_find(cpu, &state);
-    return tb->flags & TB_ONCE ? options.engine->exit_address() : tb->code;
+    if (tb->flags & TB_ONCE)
+        return options.engine->exit_address();
+    cpu->careful = false;
+    return tb->code;
+}
+
+const void *tb_lookup_code(CPUState *cpu)
+{
+    return lookup_code(cpu, false);
+}
+
+const void *tb_lookup_careful(CPUState *cpu)
+{
+    cpu->tlb->stats.guards++;
+    return lookup_code(cpu, true);
 }
 
 /* ---- info jit ---- */
@@ -751,6 +811,7 @@ static void dump_tlb_stats(FILE *out)
     fprintf(out, "exits               %" PRIu64 " without a link, %" PRIu64 " for a lookup, %" PRIu64 " by the poll, %" PRIu64
             " of hot TBs, %" PRIu64 " from C code\n", unlinked, sum.exits[TB_EXIT_LOOKUP], sum.exits[TB_EXIT_POLL],
             sum.exits[TB_EXIT_HOT], sum.long_jumps);
+    fprintf(out, "guards failed       %" PRIu64 " without an entry in the jump cache\n", sum.guards);
     fprintf(out, "exceptions          %" PRIu64 "\n", sum.exceptions);
     fprintf(out, "halts               %" PRIu64 "\n", sum.halts);
     fprintf(out, "\nTLB:\n");
@@ -786,6 +847,7 @@ void tcg_dump_stats(FILE *out)
     fprintf(out, "TB invalidate count %" PRIu64 " (%" PRIu64 " stores into the running TB)\n",
             s.invalidated - s.evicted, s.hits_own_code);
     fprintf(out, "hot TBs extended    %" PRIu64 "\n", s.regions);
+    fprintf(out, "TBs without guards  %" PRIu64 " after an access of another kind\n", s.unguarded);
     fprintf(out, "region evictions    %" PRIu64 " (%" PRIu64 " TBs, %" PRIu64 " waits)\n", s.evictions, s.evicted,
             s.cache_waits);
     tb_unlock();

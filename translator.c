@@ -451,7 +451,7 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
     emit_side_exits(ctx);
     if (cpu->ir->overflow)
         return TRANSLATE_OVERFLOW;
-    if (ctx->extendable && !ctx->region && !(tb->flags & (TB_ONE_INSN | TB_NOCHAIN | TB_ICOUNT)) && max_insns > 1 &&
+    if (ctx->extendable && !ctx->region && !tb->state.careful && !(tb->flags & (TB_ONE_INSN | TB_NOCHAIN | TB_ICOUNT)) && max_insns > 1 &&
         tcg_options()->hot && !tcg_options()->one_insn_per_tb)
         tb->flags |= TB_COUNTED;
     tb->size = (uint32_t)(MAX(ctx->end, ctx->pc) - tb->state.pc);

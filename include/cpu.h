@@ -20,8 +20,10 @@ static inline unsigned jump_cache_slot(uint64_t pc)
 {
     return (unsigned)(pc ^ (pc >> JUMP_CACHE_BITS)) & (JUMP_CACHE_SIZE - 1);
 }
+/* Under this pc the jump cache has the TB without guards for pc: an address that no instruction has. */
+static inline uint64_t careful_pc(uint64_t pc) { return pc ^ 1ull << 62; }
 typedef struct JumpCacheEntry {
-    uint64_t pc;      /* linear */
+    uint64_t pc;      /* linear, or careful_pc() of it */
     uint64_t key;     /* CPUState.jc_key when entered; 0 never matches */
     const void *code; /* host address of the TB's entry */
     TranslationBlock *tb;
@@ -73,6 +75,8 @@ struct CPUState {
     uint8_t singlestep;            /* debugger: one instruction per TB, then EXCP_DEBUG */
     bool skip_breakpoint;          /* the next instruction runs although a breakpoint is on it */
     bool one_insn;                 /* the next TB is one instruction, made for this once */
+    bool careful;                  /* the next TB is one without guards */
+    bool guard_failed;             /* tlb_prepare's answer */
     bool breakpoint_hit;           /* EXCP_DEBUG came from a TB that is a breakpoint */
     uint8_t debug_stop;            /* DEBUG_STOP_*, when cpu_exec returned EXCP_DEBUG */
     uint64_t step_start, step_end; /* singlestep goes on while pc is in [start, end) */

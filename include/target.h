@@ -22,6 +22,7 @@ typedef struct TBState {
     uint64_t pc;      /* linear */
     uint64_t cs_base; /* pc - cs_base is the target's pc field; 0 in the usual case */
     uint32_t flags;
+    bool careful;     /* without guards (ir.h). The engine */
 } TBState;
 
 /* State of one translation. The front end embeds this first in its own context. */
@@ -146,6 +147,10 @@ struct TargetOps {
     /* Prepares for translating on at exit->pc, behind its label. NULL: side exits lead out of the region. */
     void (*tb_resume)(TranslatorContext *ctx, const SideExit *exit);
     void (*restore_state)(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
+    /* Guards (ir.h). Would the TB flags be the TB's own again if it were left before the instruction? And the code that restores what
+     * restore_state does but for the pc field, whose value it returns. NULL: no guards. */
+    bool (*guard_possible)(const TranslationBlock *tb, const InsnData *data);
+    uint64_t (*guard_exit)(IRFunc *ir, const InsnData *data);
     void (*disas)(FILE *out, const CPUState *cpu, uint32_t flags, uint64_t pc, const uint8_t *bytes,
                   size_t len); /* one line per instruction, QEMU's -d in_asm look */
 

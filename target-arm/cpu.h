@@ -435,6 +435,8 @@ void arm_tb_start(TranslatorContext *ctx);
 void arm_translate_insn(TranslatorContext *ctx);
 void arm_tb_stop(TranslatorContext *ctx);
 void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit);
+bool arm_guard_possible(const TranslationBlock *tb, const InsnData *data);
+uint64_t arm_guard_exit(IRFunc *ir, const InsnData *data);
 void arm_tb_resume(TranslatorContext *ctx, const SideExit *exit);
 void arm_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
 extern const size_t arm_context_size;

@@ -83,6 +83,23 @@ void arm_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData
         env->btype = (tb->state.flags & TBF_BTYPE) >> TBF_BTYPE_SHIFT;
 }
 
+/* IT and BTYPE are TB flags that change from instruction to instruction. */
+bool arm_guard_possible(const TranslationBlock *tb, const InsnData *data)
+{
+    uint32_t f = tb->state.flags;
+
+    if (f & TBF_AARCH64)
+        return !(f & (TBF_BTYPE | TBF_SS_ACTIVE));
+    return !(f & (TBF_IT | TBF_SS_ACTIVE)) && !(data->extra >> 8 & 0xff);
+}
+
+uint64_t arm_guard_exit(IRFunc *ir, const InsnData *data)
+{
+    if (data->extra & 0xff)
+        ir_movi(ir, arm_flag_op, data->extra & 0xff);
+    return data->pc;
+}
+
 void arm_tb_start(TranslatorContext *ctx)
 {
     DisasContext *s = (DisasContext *)ctx;

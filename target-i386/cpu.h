@@ -341,6 +341,8 @@ void x86_tb_start(TranslatorContext *ctx);
 void x86_translate_insn(TranslatorContext *ctx);
 void x86_tb_stop(TranslatorContext *ctx);
 void x86_tb_side_exit(TranslatorContext *ctx, const SideExit *exit);
+bool x86_guard_possible(const TranslationBlock *tb, const InsnData *data);
+uint64_t x86_guard_exit(IRFunc *ir, const InsnData *data);
 void x86_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
 extern const size_t x86_context_size;
 TBState x86_tb_state(const CPUState *cpu);

@@ -52,6 +52,22 @@ void x86_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData
         env->cc_op = data->extra;
 }
 
+bool x86_guard_possible(const TranslationBlock *tb, const InsnData *data)
+{
+    (void)data;
+    return !(tb->state.flags & (HF_RF | HF_TF | HF_BPIO));
+}
+
+uint64_t x86_guard_exit(IRFunc *ir, const InsnData *data)
+{
+    const TBState *state = &ir->tb->state;
+    uint64_t eip = data->pc - state->cs_base;
+
+    if (data->extra != CC_OP_DYNAMIC)
+        ir_movi(ir, cpu_cc_op, data->extra);
+    return state->flags & HF_CS64 ? eip : (uint32_t)eip;
+}
+
 void x86_tb_start(TranslatorContext *ctx)
 {
     DisasContext *s = (DisasContext *)ctx;

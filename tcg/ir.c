@@ -93,7 +93,7 @@ void ir_func_begin(IRFunc *f, TranslationBlock *tb)
     ConstHash *h = f->const_hash;
 
     f->nops = f->nlabels = f->ninsns = f->ncalls = 0;
-    f->overflow = f->narrow_globals = f->early_paths = false;
+    f->overflow = f->narrow_globals = f->early_paths = f->guards = false;
     f->tb = tb;
     f->nvals = f->nglobals = nglobals;
     memcpy(f->vals, globals, nglobals * sizeof(globals[0]));
@@ -180,7 +180,7 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
     switch (op->opc) {
     case IR_EXT_I32_I64S: case IR_EXT_I32_I64U: case IR_TRUNC:
         return IR_I32;
-    case IR_TRUNC_HI: case IR_GOTO_TB: case IR_GOTO_PTR: case IR_GOTO_PC:
+    case IR_TRUNC_HI: case IR_GOTO_TB: case IR_GOTO_PTR: case IR_GOTO_PC: case IR_GOTO_CAREFUL: case IR_HOST_LD:
         return IR_I64;
     case IR_MOVCOND:
         return n >= 2 ? op->type : op->aux & 0x100 ? IR_I64 : IR_I32;
@@ -196,6 +196,8 @@ IRType ir_in_type(const IRFunc *f, const IROp *op, unsigned n)
         return n == 0 ? IR_VOID : IR_I64;
     case IR_GUEST_STC:
         return n == 1 ? IR_VOID : n == 2 ? IR_I64 : op->type;
+    case IR_HOST_ST:
+        return n == 1 ? IR_I64 : op->type;
     case IR_GUEST_ST:
         return n == 1 ? IR_VOID : op->type;
     case IR_GUEST_LD: case IR_ATOMIC_XCHG: case IR_ATOMIC_ADD: case IR_ATOMIC_AND: case IR_ATOMIC_OR:
@@ -348,6 +350,15 @@ void ir_goto_tb(IRFunc *f, unsigned slot, uint64_t dest, uint64_t pc_value)
     IROp *op = ir_emit(f, IR_GOTO_TB, IR_VOID);
 
     op->aux = slot;
+    op->imm = dest;
+    op->in[0] = value;
+}
+
+void ir_goto_careful(IRFunc *f, uint64_t dest, uint64_t pc_value)
+{
+    IRVal value = ir_i64(f, pc_value);
+    IROp *op = ir_emit(f, IR_GOTO_CAREFUL, IR_VOID);
+
     op->imm = dest;
     op->in[0] = value;
 }

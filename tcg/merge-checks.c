@@ -11,8 +11,11 @@
  * A group that contains a store is checked for stores as a whole; where that fails though loads alone would have
  * passed, each member is checked on its own, out of line, and nothing but time is lost.
  *
+ * Where it can the check is a guard (ir.h): the instruction it stands in has done nothing yet, and can be begun again.
+ *
  * Requires: tcg_fold before it (constants in the second place, no SUB of a constant).
  */
+#include "exec/tb.h"
 #include "exec/tlb.h"
 #include "tcg/ir.h"
 #include <stdlib.h>
@@ -22,6 +25,7 @@
 #define GROUPS_MAX 3   /* open at a time: each holds a register */
 #define MEMBERS_MAX 64
 #define CHECKS_MAX 128 /* in one TB */
+#define OPS_PER_CHECK 5 /* a guard's check, branch, and what is at its label */
 #define FIELDS_MAX 4   /* loads of CPUState remembered: segment bases and the like */
 #define ROOT_NONE 0    /* of constants */
 
@@ -54,6 +58,8 @@ typedef struct Group {
     unsigned align;      /* log2 of what members demand; 0: nothing */
     int32_t anchor;      /* an offset that must be aligned so */
     unsigned last;       /* operation of the last member */
+    bool guard;          /* its check may be a guard */
+    unsigned insn;       /* index in IRFunc.insns of the instruction it begins in */
     Member member[MEMBERS_MAX];
 } Group;
 
@@ -69,7 +75,11 @@ typedef struct Merge {
     uint32_t stamp, last_root;
     unsigned ngroups, nchecks;
     Group group[GROUPS_MAX];
-    struct { IROp op; uint16_t before; } check[CHECKS_MAX];
+    struct { IROp op, branch; uint16_t before; } check[CHECKS_MAX]; /* branch: of a guard, else NOP */
+    unsigned nguards;
+    struct { unsigned label, insn; } guard[CHECKS_MAX];
+    unsigned insn;       /* index of the current instruction */
+    bool fresh;          /* and nothing of it has been done yet */
     Sum sum[IR_MAX_VALS];
 } Merge;
 
@@ -194,12 +204,42 @@ static void convert(IRFunc *f, const Group *g, const Member *m, IRVal check)
     }
 }
 
+/* A member behind a guard needs nothing but the host's address. */
+static void convert_guarded(IRFunc *f, const Group *g, const Member *m, IRVal check)
+{
+    IROp *op = &f->ops[m->op];
+    bool load = op->opc == IR_GUEST_LD;
+
+    convert(f, g, m, check);
+    op->opc = load ? IR_HOST_LD : IR_HOST_ST;
+    op->in[load ? 0 : 1] = check;
+    op->in[load ? 1 : 2] = IR_NONE;
+}
+
+/* The check's result decides whether the TB goes on. */
+static void make_guard(Merge *s, const Group *g, IROp *check, IROp *branch)
+{
+    IRFunc *f = s->f;
+    unsigned label = ir_new_label(f);
+    IRVal zero = ir_i64(f, 0);
+
+    check->imm |= f->ops[g->member[0].op].opc == IR_GUEST_ST ? CHK_STORE_FIRST : 0;
+    *branch = (IROp){ .opc = IR_BRCOND, .type = IR_I64, .aux = IR_EQ, .imm = label };
+    memset(branch->in, 0xff, sizeof(branch->in));
+    branch->in[0] = check->out[0];
+    branch->in[1] = zero;
+    branch->out[0] = branch->out[1] = IR_NONE;
+    s->guard[s->nguards].label = label;
+    s->guard[s->nguards++].insn = g->insn;
+}
+
 /* Nothing joins group i any more. */
 static void close_group(Merge *s, unsigned i)
 {
     Group *g = &s->group[i];
 
-    if (g->n > 1 && s->nchecks < CHECKS_MAX && s->f->nops + s->nchecks + 1 < IR_MAX_OPS - 1) {
+    if (g->n > 1 && s->nchecks < CHECKS_MAX && s->f->nops + OPS_PER_CHECK * (s->nchecks + 1) < IR_MAX_OPS - 1) {
+        bool guard = g->guard && s->f->nlabels < IR_MAX_LABELS - 1;
         IRVal check = ir_temp(s->f, IR_I64);
         IROp *op = &s->check[s->nchecks].op;
         unsigned flags = (g->write ? CHK_WRITE : 0) | (g->width == WIDTH_32 ? CHK_NARROW : 0);
@@ -210,9 +250,17 @@ static void close_group(Merge *s, unsigned i)
                           .imm = check_imm(MEMOPIDX(align, g->mode), flags, g->low), .out = { check, IR_NONE } };
             memset(op->in, 0xff, sizeof(op->in));
             op->in[0] = g->member[0].base;
+            s->check[s->nchecks].branch.opc = IR_NOP;
+            if (guard) {
+                make_guard(s, g, op, &s->check[s->nchecks].branch);
+            }
             s->check[s->nchecks++].before = g->member[0].op;
             for (unsigned m = 0; m < g->n; m++) {
-                convert(s->f, g, &g->member[m], check);
+                if (guard) {
+                    convert_guarded(s->f, g, &g->member[m], check);
+                } else {
+                    convert(s->f, g, &g->member[m], check);
+                }
             }
         }
     }
@@ -309,6 +357,8 @@ static void note_access(Merge *s, unsigned i)
         g->mode = mode;
         g->n = g->align = 0;
         g->write = false;
+        g->guard = s->f->guards && s->fresh && current_target->guard_possible(s->f->tb, &s->f->insns[s->insn]);
+        g->insn = s->insn;
         g->base_offset = sum.offset - disp;
         g->low = (int32_t)disp;
         g->high = (int32_t)disp + bytes;
@@ -332,6 +382,28 @@ static void note_access(Merge *s, unsigned i)
     g->member[g->n++] = (Member){ (uint16_t)i, base, (int32_t)disp, (int32_t)offset };
 }
 
+/* Slow paths of x87 instructions are the target's, which knows nothing of guards. */
+static void forbid_guards(Merge *s)
+{
+    for (unsigned i = 0; i < s->ngroups; i++) {
+        s->group[i].guard = false;
+    }
+}
+
+/* Behind op the instruction cannot be begun again as if nothing had happened. */
+static bool has_effect(const IRFunc *f, const IROp *op)
+{
+    if (op->opc == IR_INSN_START || op->opc == IR_BRCOND) {
+        return false;
+    }
+    for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
+        if (op->out[n] != IR_NONE && op->out[n] < f->nglobals) {
+            return true;
+        }
+    }
+    return ir_op_info[op->opc].flags & IRF_SIDE && !(op->opc == IR_CALL && f->calls[op->imm]->flags & HF_PURE);
+}
+
 /* Helpers may change mappings, or let others do so: all but pure ones end all groups. */
 static bool keeps_groups(const IRFunc *f, const IROp *op)
 {
@@ -352,16 +424,30 @@ static void insert_checks(Merge *s)
         }
         at[k] = (uint16_t)i;
     }
-    to = f->nops + s->nchecks;
-    f->nops = to;
-    for (unsigned left = s->nchecks; left > 0;) {
-        unsigned from = to - left; /* one past the last operation not moved yet */
-        const IROp *check = &s->check[at[left - 1]].op;
-        f->ops[--to] = f->ops[from - 1];
-        if (from - 1 == s->check[at[left - 1]].before) {
+    to = f->nops + s->nchecks + s->nguards;
+    for (unsigned left = s->nchecks, from = f->nops; left > 0;) {
+        const IROp *check = &s->check[at[left - 1]].op, *branch = &s->check[at[left - 1]].branch;
+        f->ops[--to] = f->ops[--from];
+        if (from == s->check[at[left - 1]].before) {
+            if (branch->opc != IR_NOP) {
+                f->ops[--to] = *branch;
+            }
             f->ops[--to] = *check;
             left--;
         }
+    }
+    f->nops += s->nchecks + s->nguards;
+}
+
+/* Where guards lead: the state that the instruction began with, and a TB for it without guards. */
+static void append_guard_exits(Merge *s)
+{
+    IRFunc *f = s->f;
+
+    for (unsigned i = 0; i < s->nguards; i++) {
+        const InsnData *data = &f->insns[s->guard[i].insn];
+        ir_label(f, s->guard[i].label);
+        ir_goto_careful(f, data->pc, current_target->guard_exit(f, data));
     }
 }
 
@@ -373,7 +459,8 @@ void tcg_merge_checks(IRFunc *f)
         s = f->merge = calloc(1, sizeof(*s));
     }
     s->f = f;
-    s->ngroups = s->nchecks = 0;
+    s->ngroups = s->nchecks = s->nguards = 0;
+    s->fresh = false;
     if (s->last_root > UINT32_MAX / 2 || ++s->stamp > UINT32_MAX / 2) {
         memset(s->sum, 0, sizeof(s->sum));
         s->stamp = 1;
@@ -381,9 +468,13 @@ void tcg_merge_checks(IRFunc *f)
     }
     for (unsigned i = 0; i < f->nops; i++) {
         const IROp *op = &f->ops[i];
-        if (op->opc == IR_LABEL) {
+        if (op->opc == IR_INSN_START) {
+            s->insn = op->aux;
+            s->fresh = true;
+        } else if (op->opc == IR_LABEL) {
             close_all(s);
             s->stamp++;
+            s->fresh = false;
         } else if (op->opc == IR_GUEST_LD || op->opc == IR_GUEST_ST) {
             note_access(s, i);
         } else if (op->opc == IR_CALL && !keeps_groups(f, op)) {
@@ -391,9 +482,13 @@ void tcg_merge_checks(IRFunc *f)
             s->stamp++;
         } else if (ir_op_info[op->opc].flags & IRF_TB_END) {
             close_all(s);
+        } else if (op->opc == IR_X87_LD || op->opc == IR_X87_ST) {
+            forbid_guards(s);
         }
+        s->fresh &= !has_effect(f, op);
         note_outputs(s, op);
     }
     close_all(s);
     insert_checks(s);
+    append_guard_exits(s);
 }

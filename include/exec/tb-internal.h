@@ -13,7 +13,7 @@ enum { TB_ONCE = 1 << 8 /* not in the hash or any cache: run it and forget it */
 typedef struct TBStats {
     uint64_t generated, guest_bytes, host_bytes, guest_insns;
     uint64_t links, unlinks, invalidated, evictions, evicted, cache_waits;
-    uint64_t regions, two_pages, once, retries, hits_own_code;
+    uint64_t unguarded, regions, two_pages, once, retries, hits_own_code;
     uint64_t max_guest_bytes, max_host_bytes;
 } TBStats;
 extern TBStats tb_stats; /* TB lock */

@@ -83,6 +83,12 @@ void tb_after_store(RAMBlock *b, hwaddr offset, unsigned len);
  * jump to (the epilogue when something is pending). Called by generated code. */
 const void *tb_lookup_code(CPUState *cpu);
 
+/* The same of the TB without guards: where GOTO_CAREFUL leads. */
+const void *tb_lookup_careful(CPUState *cpu);
+/* From a slow path behind a guard that is more than a look-up: begins the instruction again in a TB without guards; the TB it stands
+ * in will have none from now on. Does not return. */
+void tb_leave_guarded(CPUState *cpu, uintptr_t retaddr) __attribute__((noreturn));
+
 void tcg_dump_stats(FILE *out); /* info jit */
 
 /* The compiler pipeline for one TB: IR -> host code written at buf, to execute at tb->code (set by the

@@ -137,6 +137,10 @@ bool phys_cmpxchg64(CPUState *cpu, hwaddr pa, uint64_t old, uint64_t val);
 /* Slow paths that generated code calls (see tcg/x86_64). Vector values go through memory. */
 uint64_t tlb_slow_ld(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr);
 void tlb_slow_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_t retaddr);
+uint64_t tlb_slow_atomic(CPUState *cpu, IROpcode opc, uint64_t va, uint64_t val, uint64_t expected, MemOpIdx oi, uintptr_t retaddr);
+/* Before accesses behind a guard (ir.h), the first of which is at va: enters its page in the first level if that needs no fault; the
+ * TLB check will tell. cpu->guard_failed: do not go on anyway. oi may have OI_STORE. */
+void tlb_prepare(CPUState *cpu, uint64_t va, MemOpIdx oi);
 void tlb_slow_ldv(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr, void *out);
 void tlb_slow_stv(CPUState *cpu, uint64_t va, const void *in, MemOpIdx oi, uintptr_t retaddr);
 
@@ -145,6 +149,7 @@ typedef struct TLBStats {
     uint64_t l1_misses, l2_misses, fills, page_flushes, context_flushes, full_flushes, switches, evictions, mmio;
     uint64_t jump_misses, hash_misses; /* TBs not found by the inline probe; and not in the hash either */
     uint64_t exits[8];                 /* of generated code to the vCPU loop, by TB_EXIT_* (at most TB_EXIT_MASK) */
+    uint64_t guards;                   /* those that failed without an entry of the jump cache */
     uint64_t long_jumps, exceptions, halts; /* the loop entered from C code; exceptions delivered; waits for interrupts */
 } TLBStats;
 void tlb_stats(const CPUState *cpu, TLBStats *out);

@@ -75,8 +75,21 @@ static inline unsigned memopidx_mode(MemOpIdx i) { return i >> 8; }
  * zero the live ones on slow paths, and the pass does not carry them over helpers that might change mappings.
  * imm: MemOpIdx in the low 16 bits (of a check: size and MO_ALIGN say how its first byte must be aligned), CHK_*,
  * disp in the high half.
+ *
+ * Guards. A GUEST_CHECK followed by "branch if it is 0" is a guard: the branch leaves for a TB without guards that starts with the
+ * instruction the guard stands in (GOTO_CAREFUL), so that what comes behind may take the range for plain memory: HOST_LD and
+ * HOST_ST at result + (int16_t)aux. They cannot fault, hence what their instructions would show of the state in a fault need not be
+ * kept. The engine sees to it that no C code that might change what a mapping allows runs between a guard and its last access:
+ * slow paths there that are more than a look-up leave, too (OI_GUARDED).
  */
-enum { CHK_WRITE = 1 << 16, CHK_NARROW = 1 << 17 /* addresses wrap at 32 bits */ };
+enum {
+    CHK_WRITE = 1 << 16,
+    CHK_NARROW = 1 << 17,      /* addresses wrap at 32 bits */
+    CHK_STORE_FIRST = 1 << 18, /* a guard's first access is a store */
+};
+/* Beside a MemOpIdx, for slow paths in C only: a guard's result is live; the access to prepare is a store. */
+#define OI_GUARDED (1u << 31)
+#define OI_STORE (1u << 30)
 static inline MemOpIdx check_oi(uint64_t imm) { return imm & 0xffff; }
 static inline int32_t check_disp(uint64_t imm) { return (int32_t)(imm >> 32); }
 static inline uint64_t check_imm(MemOpIdx oi, unsigned flags, int32_t disp)
@@ -172,6 +185,7 @@ struct IRFunc {
     const HelperInfo *calls[IR_MAX_OPS / 4];
     void *const_hash;        /* private to ir.c */
     bool narrow_globals;     /* all integer globals hold zero-extended 32-bit values. Front end, in tb_start */
+    bool guards;             /* tcg_merge_checks may make guards. The engine */
     bool early_paths;        /* ways lead to a loop's head, from behind it, that began before it. The engine */
     void *fold, *merge, *live; /* work space of the passes, kept from TB to TB */
 };
@@ -286,6 +300,7 @@ void ir_goto_tb(IRFunc *f, unsigned slot, uint64_t dest, uint64_t pc_value); /* 
 void ir_goto_ptr(IRFunc *f, IRVal linear_pc);
 void ir_goto_pc(IRFunc *f, IRVal pc);
 void ir_goto_lookup(IRFunc *f);
+void ir_goto_careful(IRFunc *f, uint64_t dest, uint64_t pc_value); /* as goto_tb, to a TB without guards; never chained */
 void ir_exit_tb(IRFunc *f, unsigned reason);
 
 /* ---- Passes, in the order of tcg_compile() ---- */

@@ -355,6 +355,13 @@ static TranslationBlock *goto_ptr(CPUState *cpu, const TranslationBlock *tb, uin
     return lookup(cpu, tb, exit);
 }
 
+static TranslationBlock *goto_careful(CPUState *cpu, const TranslationBlock *tb, uint64_t pc_value, uintptr_t *exit)
+{
+    set_pc(cpu, pc_value);
+    cpu->careful = true;
+    return leave(tb, TB_EXIT_LOOKUP, exit);
+}
+
 static TranslationBlock *goto_tb(CPUState *cpu, const TranslationBlock *tb, const InterpRec *rec,
                                  uint64_t pc_value, uintptr_t *exit)
 {
@@ -488,6 +495,8 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
             return goto_ptr(cpu, tb, ARG(0), exit);
         CASE(GOTO_LOOKUP):
             return lookup(cpu, tb, exit);
+        CASE(GOTO_CAREFUL):
+            return goto_careful(cpu, tb, ARG(0), exit);
         CASE(EXIT_TB):
             return leave(tb, TB_EXIT_LOOKUP, exit);
 

@@ -30,6 +30,7 @@ static const struct {
     [IR_GOTO_TB] = { x64_goto_tb, 0 },
     [IR_GOTO_PTR] = { x64_goto_ptr, false },
     [IR_GOTO_PC] = { x64_goto_ptr, true },
+    [IR_GOTO_CAREFUL] = { x64_goto_careful, 0 },
     [IR_GOTO_LOOKUP] = { x64_goto_lookup, 0 },
     [IR_EXIT_TB] = { x64_exit_tb, 0 },
 
@@ -97,6 +98,8 @@ static const struct {
     [IR_GUEST_CHECK] = { x64_guest_check, 0 },
     [IR_GUEST_LDC] = { x64_guest_ldc, 0 },
     [IR_GUEST_STC] = { x64_guest_stc, 0 },
+    [IR_HOST_LD] = { x64_host_ld, 0 },
+    [IR_HOST_ST] = { x64_host_st, 0 },
     [IR_ATOMIC_XCHG] = { x64_atomic, XCHG },
     [IR_ATOMIC_ADD] = { x64_atomic, XADD },
     [IR_ATOMIC_AND] = { x64_atomic, ALU_AND },
@@ -132,7 +135,8 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     j->a = (Asm){ .p = rw, .exec = rx - rw };
     j->insn = 0;
     j->unreachable = j->uses_ymm = false;
-    j->nslow = j->nsync = j->nstubs = j->nredo = j->nchecks = 0;
+    j->nslow = j->nsync = j->nstubs = j->nredo = j->nchecks = j->nguards = 0;
+    j->many_guards = false;
     j->icount_fixup = j->heat_fixup = NULL;
     memset(j->label, 0, f->nlabels * sizeof(j->label[0]));
     memset(j->label_fixup, 0, f->nlabels * sizeof(j->label_fixup[0]));

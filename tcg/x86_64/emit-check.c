@@ -61,6 +61,61 @@ void checks_zero(Jit *j, const SlowPath *s)
     }
 }
 
+/* ---- Guards ---- */
+
+/* The branch behind the check makes a guard of it: both are emitted as one. */
+static bool is_guard(const Jit *j)
+{
+    const IROp *br = j->next;
+
+    return br < j->f->ops + j->f->nops && br->opc == IR_BRCOND && br->type == IR_I64 && (br->aux & 0xff) == IR_EQ &&
+           br->in[0] == j->op->out[0] && ir_is_const(j->f, br->in[1]) && j->f->vals[br->in[1]].value == 0 &&
+           labels_plain(j, (unsigned)br->imm);
+}
+
+static void guards_add(Jit *j, IRVal v)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < j->nguards; i++) {
+        if (is_live(j, j->guards[i])) {
+            j->guards[n++] = j->guards[i];
+        }
+    }
+    j->many_guards |= n == CHECKS_LIVE;
+    if (n < CHECKS_LIVE) {
+        j->guards[n++] = v;
+    }
+    j->nguards = n;
+}
+
+bool guards_live(Jit *j)
+{
+    bool any = j->many_guards;
+
+    for (unsigned i = 0; i < j->nguards; i++) {
+        any |= is_live(j, j->guards[i]);
+    }
+    return any;
+}
+
+/* To be called when the check has been emitted: on to the branch, which is in it. */
+static void finish_guard(Jit *j, SlowPath *s)
+{
+    const IROp *br = j->next;
+
+    s->label = (uint16_t)br->imm;
+    for (int r = XMM0; r <= XMM15; r++) {
+        s->vec_live |= j->reg[r].n != 0;
+    }
+    guards_add(j, j->op->out[0]);
+    regs_end_op(j);
+    j->op = br;
+    j->next = br + 1;
+    regs_begin_op(j, br);
+    labels_branch(j, s->label);
+}
+
 /* ---- GUEST_CHECK ---- */
 
 static void compare_tag(Asm *a, unsigned mode, bool write, int t1, int t2)
@@ -76,6 +131,16 @@ static void compare_page(Asm *a, unsigned mode, bool write, int addr, int32_t la
     compare_tag(a, mode, write, t1, t2);
 }
 
+static void add_constant(Asm *a, int t1, int t2, uint64_t value)
+{
+    if (value == (uint64_t)(int32_t)value) {
+        asm_alu_imm(a, ALU_ADD, true, reg_operand(t1), (int32_t)value);
+    } else {
+        asm_mov_imm(a, t2, value);
+        asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, t2);
+    }
+}
+
 /* The range of a constant address lies on one page, so that its entry is known now. */
 static void check_constant(Jit *j, uint64_t base)
 {
@@ -83,31 +148,36 @@ static void check_constant(Jit *j, uint64_t base)
     MemOpIdx oi = check_oi(op->imm);
     uint64_t first = base + (uint64_t)(int64_t)check_disp(op->imm);
     int t1 = regs_alloc(j, ALL_GP), t2 = regs_alloc(j, ALL_GP);
+    bool aligned = !(oi & MO_ALIGN && first & (memop_bytes(oi) - 1)), guard = aligned && is_guard(j);
     Asm *a = &j->a;
     SlowPath *s;
 
     regs_result(j, 0, t1);
-    if (!checks_add(j, op->out[0]) || (oi & MO_ALIGN && first & (memop_bytes(memopidx_op(oi)) - 1))) {
+    if (!aligned || (!guard && !checks_add(j, op->out[0]))) {
         zero(a, t1);
         return;
     }
-    s = mem_slow_new(j, SLOW_CHECK, NOREG);
+    s = mem_slow_new(j, guard ? SLOW_GUARD : SLOW_CHECK, NOREG);
     s->dst = (int8_t)t1;
+    s->value = (int8_t)t2;
+    s->write = op->imm & CHK_WRITE;
+    s->store_first = op->imm & CHK_STORE_FIRST;
+    s->disp = check_disp(op->imm);
+    s->base.constant = true;
+    s->base.value = base;
     s->jump = mem_check_constant(a, memopidx_mode(oi), op->imm & CHK_WRITE ? ACCESS_WRITE : ACCESS_READ, first, t1, t2);
-    if (base == (uint64_t)(int32_t)base) {
-        asm_alu_imm(a, ALU_ADD, true, reg_operand(t1), (int32_t)base);
-    } else {
-        asm_mov_imm(a, t2, base);
-        asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, t2);
-    }
+    add_constant(a, t1, t2, base);
     s->back = a->p;
+    if (guard) {
+        finish_guard(j, s);
+    }
 }
 
 void x64_guest_check(Jit *j, unsigned arg)
 {
     uint64_t constant;
     const IROp *op = j->op;
-    bool narrow = op->imm & CHK_NARROW && j->f->vals[op->in[0]].type == IR_I64 && !j->f->narrow_globals;
+    bool narrow = op->imm & CHK_NARROW && j->f->vals[op->in[0]].type == IR_I64 && !j->f->narrow_globals, guard = is_guard(j);
     int32_t low = check_disp(op->imm), last = low + op->aux - 1;
     unsigned mode = memopidx_mode(check_oi(op->imm));
     int base, t1, t2, first;
@@ -124,7 +194,7 @@ void x64_guest_check(Jit *j, unsigned arg)
     t1 = regs_alloc(j, ALL_GP);
     t2 = regs_alloc(j, ALL_GP);
     regs_result(j, 0, t1);
-    if (!checks_add(j, op->out[0])) {
+    if (!guard && !checks_add(j, op->out[0])) {
         zero(a, t1);
         return;
     }
@@ -137,8 +207,13 @@ void x64_guest_check(Jit *j, unsigned arg)
         asm_rm(a, LEA | X_W, t2, mem_operand(base, low));
         first = t2;
     }
-    s = mem_slow_new(j, SLOW_CHECK, NOREG);
+    s = mem_slow_new(j, guard ? SLOW_GUARD : SLOW_CHECK, base);
     s->dst = (int8_t)t1;
+    s->value = (int8_t)t2;
+    s->write = op->imm & CHK_WRITE;
+    s->store_first = op->imm & CHK_STORE_FIRST;
+    s->disp = low;
+    s->constant = last;
     if (s->oi & MO_ALIGN) {
         asm_test_imm(a, false, reg_operand(first), (1 << (s->oi & MO_SIZE)) - 1);
         s->jump2 = asm_jcc_forward(a, CC_NE);
@@ -149,6 +224,9 @@ void x64_guest_check(Jit *j, unsigned arg)
     asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
     asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, base);
     s->back = a->p;
+    if (guard) {
+        finish_guard(j, s);
+    }
 }
 
 void check_failed(Jit *j, const SlowPath *s)
@@ -158,6 +236,43 @@ void check_failed(Jit *j, const SlowPath *s)
     }
     zero(&j->a, s->dst);
     asm_jmp(&j->a, s->back + j->a.exec);
+}
+
+/* The page may only be missing in the first level: once it is there the check is made again. */
+void guard_failed(Jit *j, const SlowPath *s)
+{
+    Asm *a = &j->a;
+    const uint8_t *fail = j->label[s->label] + a->exec;
+    unsigned save = !s->vec_live ? 0 : j->uses_ymm ? 2 : 1, mode = memopidx_mode(s->oi);
+    int t1 = s->dst, t2 = s->value;
+    uint64_t first = s->base.value + (uint64_t)(int64_t)s->disp;
+
+    if (s->jump2) {
+        asm_patch32(s->jump2, j->label[s->label]);
+    }
+    if (s->base.constant) {
+        asm_mov_imm(a, t2, first);
+    } else {
+        asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, s->disp));
+    }
+    asm_rm(a, MOV_ST | X_W, t2, mem_operand(RSP, FRAME_ADDR));
+    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)(s->oi | (s->store_first ? OI_STORE : 0)));
+    asm_call(a, host.slow[SLOW_GUARD][save]);
+    asm_rm(a, 0x80, ALU_CMP, ENV_FIELD(guard_failed));
+    asm_byte(a, 0);
+    asm_jcc(a, CC_NE, fail);
+    if (s->base.constant) {
+        uint8_t *jump = mem_check_constant(a, mode, s->write ? ACCESS_WRITE : ACCESS_READ, first, t1, t2);
+        asm_patch32(jump, j->label[s->label]);
+        add_constant(a, t1, t2, s->base.value);
+    } else {
+        tlb_entry_offset(a, t1, t2, t2);
+        compare_page(a, mode, s->write, s->addr, s->constant, t1, t2);
+        asm_jcc(a, CC_NE, fail);
+        asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
+        asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, s->addr);
+    }
+    asm_jmp(a, s->back + a->exec);
 }
 
 /* ---- Accesses ---- */
@@ -270,6 +385,38 @@ void x64_guest_stc(Jit *j, unsigned arg)
     test_check(j, s);
     store(j, s, scratch, mem_operand(check, (int16_t)j->op->aux));
     s->back = j->a.p;
+}
+
+/* ---- Accesses behind a guard ---- */
+
+void x64_host_ld(Jit *j, unsigned arg)
+{
+    bool vec = j->op->type >= IR_V128;
+    int check = regs_use(j, j->op->in[0], ALL_GP);
+    int d = regs_def(j, 0, vec ? NOREG : check, 0);
+    SlowPath s = { .kind = vec ? SLOW_LDV : SLOW_LD, .oi = check_oi(j->op->imm), .wide = j->op->type == IR_I64, .dst = (int8_t)d };
+
+    (void)arg;
+    load(j, &s, mem_operand(check, (int16_t)j->op->aux));
+}
+
+void x64_host_st(Jit *j, unsigned arg)
+{
+    MemOp op = memopidx_op(check_oi(j->op->imm));
+    unsigned bytes = memop_bytes(op);
+    bool vec = j->op->type >= IR_V128, swap = op & MO_BE && bytes > 1;
+    SlowPath s = { .kind = vec ? SLOW_STV : SLOW_ST, .oi = check_oi(j->op->imm), .value = NOREG };
+    int check, scratch = NOREG;
+
+    (void)arg;
+    if (vec || swap || !regs_imm32(j, j->op->in[0], bytes == 8, &s.constant)) {
+        s.value = (int8_t)regs_use(j, j->op->in[0], vec ? ALL_XMM : ALL_GP);
+    }
+    check = regs_use(j, j->op->in[1], ALL_GP);
+    if (swap && !host.movbe) {
+        scratch = regs_alloc(j, ALL_GP);
+    }
+    store(j, &s, scratch, mem_operand(check, (int16_t)j->op->aux));
 }
 
 /* ---- Out of line ---- */

@@ -108,6 +108,7 @@ void mem_slow_snapshot(Jit *j, SlowPath *s)
     }
     regs_collect_dirty(j, s);
     checks_collect(j, s);
+    s->guarded = guards_live(j);
 }
 
 /* Where host.bank_seg finds the entry of addr: index * entry size, A ^ A >> TLB_HASH_SHIFT, bits of the page number
@@ -459,7 +460,7 @@ static void slow_arguments(Jit *j, const SlowPath *s)
     if (s->addr != NOREG) {
         asm_rm(a, MOV_ST | X_W, s->addr, mem_operand(RSP, FRAME_ADDR));
     }
-    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)s->oi);
+    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)(s->oi | (s->guarded ? OI_GUARDED : 0)));
     if (s->kind == SLOW_STV) {
         vec_st(a, (memopidx_op(s->oi) & MO_SIZE) == MO_256 ? IR_V256 : IR_V128, s->value, mem_operand(RSP, FRAME_VEC));
     } else if (s->value != NOREG) {
@@ -504,6 +505,10 @@ void x64_slow_paths(Jit *j)
         asm_patch32(s->jump, j->a.p);
         if (s->kind == SLOW_CHECK) {
             check_failed(j, s);
+            continue;
+        }
+        if (s->kind == SLOW_GUARD) {
+            guard_failed(j, s);
             continue;
         }
         if (s->check != NOREG) {

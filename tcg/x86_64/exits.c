@@ -131,9 +131,9 @@ static void patchable_jcc(Jit *j, uint8_t *comparison, unsigned cc, unsigned slo
     chain_stub(j, slot, pc, asm_jcc_forward(&j->a, cc));
 }
 
-static void jump_through_cache(Jit *j, uint64_t dest, uint64_t pc)
+static void jump_through_cache(Jit *j, ExitKind kind, uint64_t dest, uint64_t pc)
 {
-    ExitStub *s = stub_new(j, EXIT_LOOKUP, pc);
+    ExitStub *s = stub_new(j, kind, pc);
     uint32_t entry = (uint32_t)(offsetof(CPUState, jump_cache) + jump_cache_slot(dest) * sizeof(JumpCacheEntry));
     Operand entry_pc = env_operand(entry + offsetof(JumpCacheEntry, pc));
 
@@ -193,7 +193,7 @@ static void emit_goto(Jit *j, const IROp *op)
     if (may_chain(j, op->imm)) {
         patchable_jump(j, op->aux, pc);
     } else {
-        jump_through_cache(j, op->imm, pc);
+        jump_through_cache(j, EXIT_LOOKUP, op->imm, pc);
     }
 }
 
@@ -202,6 +202,13 @@ void x64_goto_tb(Jit *j, unsigned arg)
     (void)arg;
     finish_block(j);
     emit_goto(j, j->op);
+}
+
+void x64_goto_careful(Jit *j, unsigned arg)
+{
+    (void)arg;
+    finish_block(j);
+    jump_through_cache(j, EXIT_CAREFUL, careful_pc(j->op->imm), pc_value(j, j->op));
 }
 
 /* A branch to this destination may itself be the jump that is patched. */
@@ -255,6 +262,7 @@ static void x64_stub(Jit *j, const ExitStub *s)
     case EXIT_CHAIN: leave(j, s->slot); break;
     case EXIT_POLL: leave(j, TB_EXIT_POLL); break;
     case EXIT_LOOKUP: asm_jmp(&j->a, host.lookup); break;
+    case EXIT_CAREFUL: asm_jmp(&j->a, host.lookup_careful); break;
     case EXIT_POINTER: break;
     }
 }

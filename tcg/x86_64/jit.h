@@ -73,7 +73,8 @@ typedef struct LabelState {
 
 typedef enum SlowKind {
     SLOW_LD, SLOW_ST, SLOW_LDV, SLOW_STV, SLOW_ATOMIC,
-    SLOW_X87 /* X87Hooks.slow */, SLOW_X87_LIVE /* X87Hooks.set_live */, SLOW_KINDS,
+    SLOW_X87 /* X87Hooks.slow */, SLOW_X87_LIVE /* X87Hooks.set_live */,
+    SLOW_GUARD /* tlb_prepare */, SLOW_KINDS,
     SLOW_CHECK = SLOW_KINDS /* no C: GUEST_CHECK failed */, SLOW_NONE,
 } SlowKind;
 
@@ -97,6 +98,9 @@ typedef struct SlowPath {
     int8_t addr, value, expected, dst; /* registers; value NOREG = constant */
     bool wide;              /* the result is an I64 */
     bool rax_live, vec_live;
+    bool guarded;           /* a guard's result is live */
+    bool write, store_first; /* of SLOW_GUARD: whether it is for stores; its first access is one */
+    uint16_t label;         /* of SLOW_GUARD: where it goes when the check fails for good */
     uint16_t x87;           /* of SLOW_LD: the instruction that takes the value */
     MemOpIdx oi;
     int32_t constant;
@@ -128,7 +132,7 @@ typedef struct RedoPath {
 #define REDO_MAX 2048
 
 /* What a jump to a fixed pc does when it cannot go straight there; emitted after the last operation. */
-typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP, EXIT_POINTER } ExitKind;
+typedef enum ExitKind { EXIT_CHAIN, EXIT_POLL, EXIT_LOOKUP, EXIT_CAREFUL, EXIT_POINTER } ExitKind;
 typedef struct ExitStub {
     ExitKind kind;
     uint8_t slot, njumps;
@@ -165,10 +169,13 @@ typedef struct Jit {
     unsigned nslow, nsync, nredo;
     unsigned nchecks;
     IRVal checks[CHECKS_LIVE]; /* results of GUEST_CHECK that may be live */
+    unsigned nguards;
+    IRVal guards[CHECKS_LIVE]; /* those of guards */
+    bool many_guards;          /* more than these may be live */
     UnwindWriter unwind;
     uint8_t *icount_fixup, *heat_fixup;
     unsigned nstubs;
-    ExitStub stub[40];
+    ExitStub stub[192];
     uint32_t random;
     ValLoc loc[IR_MAX_VALS];
     SlowPath slow[SLOW_MAX];
@@ -196,6 +203,7 @@ typedef struct HostInfo {
     const uint8_t *exit_lookup;   /* leaves with NULL | TB_EXIT_LOOKUP */
     const uint8_t *exit_poll;     /* leaves with NULL | TB_EXIT_POLL */
     const uint8_t *lookup;        /* pc is stored: asks tb_lookup_code, goes there */
+    const uint8_t *lookup_careful; /* the same with tb_lookup_careful */
     const uint8_t *store_pinned, *load_pinned; /* to and from CPUState */
     const uint8_t *redo[2];       /* by whether vectors are 256 bits: VecCallFunc in FRAME_ADDR, immediate in FRAME_VALUE,
                                      vectors in FRAME_VEC, result there */
@@ -208,6 +216,7 @@ extern HostInfo host;
 typedef struct EngineCalls {
     const void *lookup;  /* tb_lookup_code */
     const void *slow[SLOW_KINDS]; /* by SlowKind; those of the x87 are the target's */
+    const void *lookup_careful; /* tb_lookup_careful */
 } EngineCalls;
 extern EngineCalls engine_calls;
 
@@ -291,6 +300,8 @@ void labels_branch(Jit *j, unsigned label);
 void labels_here(Jit *j, unsigned label); /* at the label */
 /* A jump back to this label, a loop's head, needs no moves. */
 bool labels_head_ready(Jit *j, unsigned label);
+/* Only one branch, further up, leads to the label, and nothing falls into it: labels_branch() emits nothing. */
+bool labels_plain(const Jit *j, unsigned label);
 
 /* ---- emit-flow.c: labels, branches and calls inside a TB ---- */
 /* The BRCOND in j->op, whose first input is in memory and whose second is constant. */
@@ -315,7 +326,7 @@ void compare_emit(Jit *j, const Compare *c);
 
 /* ---- emit-mem.c ---- */
 Emitter x64_env_ld, x64_env_st, x64_env_addr, x64_guest_ld, x64_guest_st, x64_atomic, x64_cmpxchg,
-    x64_guest_check, x64_guest_ldc, x64_guest_stc;
+    x64_guest_check, x64_guest_ldc, x64_guest_stc, x64_host_ld, x64_host_st;
 void x64_slow_paths(Jit *j);
 SlowPath *mem_slow_new(Jit *j, SlowKind kind, int addr);
 /* Notes what the slow path must keep, as it is at the jump to it. */
@@ -339,6 +350,8 @@ void mem_store_big_endian(Jit *j, MemOp op, int value, int scratch, Operand mem)
 void checks_collect(Jit *j, SlowPath *s);  /* results that are live here */
 void checks_zero(Jit *j, const SlowPath *s); /* C code ran: they are not good any more */
 void check_failed(Jit *j, const SlowPath *s);
+void guard_failed(Jit *j, const SlowPath *s);
+bool guards_live(Jit *j); /* is the result of one? */
 void check_alone(Jit *j, const SlowPath *s); /* the access's own check; comes out where it fails */
 
 /* ---- emit-x87.c ---- */
@@ -366,7 +379,7 @@ void x64_redo_paths(Jit *j);
 void vcall_constants(Asm *a); /* at entry: fills FRAME_CONST */
 
 /* ---- exits.c: ways to leave a TB, and the shared start of the code cache ---- */
-Emitter x64_goto_tb, x64_goto_ptr, x64_goto_lookup, x64_exit_tb;
+Emitter x64_goto_tb, x64_goto_careful, x64_goto_ptr, x64_goto_lookup, x64_exit_tb;
 /* A branch to the label that is followed by two goto_tb, one for each way: emits all of it. Else false. */
 bool x64_branch_out(Jit *j, unsigned label, Compare *c);
 void x64_entry(Jit *j);

@@ -429,6 +429,11 @@ bool labels_head_ready(Jit *j, unsigned label)
 
 /* ---- Branches and labels ---- */
 
+bool labels_plain(const Jit *j, unsigned label)
+{
+    return test(j->label_plain, label);
+}
+
 void labels_branch(Jit *j, unsigned label)
 {
     LabelState *s = &j->label_state[label];

@@ -10,7 +10,8 @@
 
 EngineCalls engine_calls = {
     .lookup = tb_lookup_code,
-    .slow = { [SLOW_LD] = tlb_slow_ld, tlb_slow_st, tlb_slow_ldv, tlb_slow_stv, cpu_atomic },
+    .slow = { [SLOW_LD] = tlb_slow_ld, tlb_slow_st, tlb_slow_ldv, tlb_slow_stv, tlb_slow_atomic, [SLOW_GUARD] = tlb_prepare },
+    .lookup_careful = tb_lookup_careful,
 };
 
 static const int8_t callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
@@ -74,14 +75,16 @@ static void pin_movers(Asm *a)
 }
 
 /* Finding the next TB may raise a guest fault, so all of the state is in CPUState meanwhile. */
-static void lookup(Asm *a)
+static const uint8_t *lookup(Asm *a, const void *function)
 {
-    host.lookup = start(a);
+    const uint8_t *code = start(a);
+
     pins_move(a, MOV_ST, ALL_GP);
     asm_rm(a, LEA | X_W, RDI, mem_operand(RBP, -CPU_ENV_BIAS));
-    asm_call(a, engine_calls.lookup);
+    asm_call(a, function);
     pins_move(a, MOV_LD, CALLER_SAVED_GP);
     asm_rr(a, GROUP5, 4, RAX);
+    return code;
 }
 
 /* ---- Slow paths ---- */
@@ -123,6 +126,7 @@ static const struct {
     [SLOW_ATOMIC] = { { ARG_OPC, ARG_ADDR, ARG_VALUE, ARG_EXPECTED, ARG_OI, ARG_RETADDR }, true },
     [SLOW_X87] = { { ARG_ADDR, ARG_VALUE, ARG_RETADDR }, false },
     [SLOW_X87_LIVE] = { { ARG_VALUE }, false },
+    [SLOW_GUARD] = { { ARG_ADDR, ARG_OI }, false },
 };
 
 static void load_argument(Asm *a, int r, ArgSource source)
@@ -196,7 +200,8 @@ void prologue_emit(Asm *a)
 {
     enter_and_leave(a);
     pin_movers(a);
-    lookup(a);
+    host.lookup = lookup(a, engine_calls.lookup);
+    host.lookup_careful = lookup(a, engine_calls.lookup_careful);
     if (current_target->x87) {
         engine_calls.slow[SLOW_X87] = current_target->x87->slow;
         engine_calls.slow[SLOW_X87_LIVE] = current_target->x87->set_live;

@@ -9,12 +9,29 @@
  *     =>
  *     output, compared line by line ('#' comments and blank lines do not count)
  */
+#include "exec/tb.h"
 #include "tcg/ir.h"
 #include "util/error.h"
 #include <glib.h>
 #include <string.h>
 
 static IRFunc *func;
+
+/* ---- A target whose instructions can be begun again where their data says so ---- */
+
+static bool guard_possible(const TranslationBlock *tb, const InsnData *data)
+{
+    return tb->state.flags == 0 && data->extra != 99;
+}
+
+static uint64_t guard_exit(IRFunc *ir, const InsnData *data)
+{
+    ir_movi(ir, 0, data->extra);
+    return data->pc;
+}
+
+static const TargetOps target = { .guard_possible = guard_possible, .guard_exit = guard_exit };
+static TranslationBlock tb;
 
 static char *print(const IRFunc *f)
 {
@@ -76,6 +93,13 @@ static void run_pass(const char *name)
         tcg_fold(func);
     } else if (strcmp(name, "merge") == 0) {
         tcg_merge_checks(func);
+    } else if (strcmp(name, "guards") == 0) {
+        current_target = &target;
+        func->guards = true;
+        func->tb = &tb;
+        tcg_merge_checks(func);
+        func->tb = NULL;
+        func->guards = false;
     } else if (strcmp(name, "liveness") == 0) {
         tcg_liveness(func);
     } else {

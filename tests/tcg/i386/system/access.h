@@ -13,7 +13,7 @@ enum { P = 1, RW = 2, US = 4, A = 0x20, D = 0x40, PS = 0x80, G = 0x100 };      /
 enum { E_P = 1, E_W = 2, E_U = 4, E_RSVD = 8, E_I = 16 };                      /* error codes */
 
 /* The error code of the page fault (CR2 is checked), OK, or 0x1000 + vector for another exception. */
-static ul outcome(const char *name, ul va)
+static inline ul outcome(const char *name, ul va)
 {
     if (ex.vector == NONE || ex.vector == EXIT)
         return OK;
@@ -23,14 +23,14 @@ static ul outcome(const char *name, ul va)
     return ex.error;
 }
 
-static void at0(const char *name, const void *op, ul va, ul want)
+static inline void at0(const char *name, const void *op, ul va, ul want)
 {
     ex.vector = NONE;
     try0(op, va, 0);
     check(name, outcome(name, va), want);
 }
 
-static void at3(const char *name, const void *op, ul va, ul want)
+static inline void at3(const char *name, const void *op, ul va, ul want)
 {
     ex.vector = NONE;
     try3(op, va, 0);
