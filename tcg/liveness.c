@@ -9,7 +9,8 @@
  * of values live there; TBs with backward branches are first walked without changes until the sets
  * are stable.
  *
- * The walk also joins "t = op …; g = t" into "g = op …" when t is not needed otherwise.
+ * The walk also joins "t = op …; g = t" into "g = op …" when t is not needed otherwise, and adds up
+ * "v = v + a; v = v + b" when nobody sees v in between (pushes behind a guard).
  *
  * Requires: nothing. Leaves no NOPs.
  */
@@ -44,6 +45,10 @@ typedef struct Live {
         uint32_t epoch;
         IRVal temp;
     } joins_to[IR_MAX_VALS];     /* by destination */
+    struct {
+        uint32_t epoch;
+        uint16_t op;
+    } sum[IR_MAX_VALS];          /* the next operation that has to do with the value is this "v = v + constant" */
     uint64_t label[IR_MAX_LABELS][WORDS];
 } Live;
 
@@ -200,7 +205,7 @@ static bool can_join(const Live *s, const IROp *op, unsigned n, unsigned i, cons
     /* I32 to I64, by operations that are defined to zero-extend; the other way readers may want 64 bits. */
     return move->opc != IR_VMOV && f->vals[j->to].type == IR_I64 && op->opc != IR_NEGSETCOND &&
            (ir_op_info[op->opc].flags & IRF_INT || op->opc == IR_GUEST_LD ||
-            op->opc == IR_GUEST_LDC);
+            op->opc == IR_GUEST_LDC || op->opc == IR_HOST_LD);
 }
 
 /* If out[n] only waits to be moved, assigns the move's destination instead. */
@@ -235,6 +240,53 @@ static void try_join(Live *s, IROp *op, unsigned n, unsigned i)
     set(s->live, j->to);
     if (f->ops[j->move].life & IR_SYNC(0)) {
         set(s->sync, j->to);
+    }
+}
+
+/* ---- Sums ---- */
+
+static bool adds_constant(const IRFunc *f, const IROp *op)
+{
+    return op->opc == IR_ADD && op->out[0] == op->in[0] && ir_is_const(f, op->in[1]);
+}
+
+/* "v = v + a" with "v = v + b" further on and nothing in between that could see v: the second one adds both. */
+static bool join_sums(Live *s, IROp *op)
+{
+    IRFunc *f = s->f;
+    IRVal v = op->out[0];
+    IROp *next;
+
+    if (!adds_constant(f, op) || s->sum[v].epoch != s->epoch) {
+        return false;
+    }
+    next = &f->ops[s->sum[v].op];
+    if (next->type != op->type) {
+        return false;
+    }
+    next->in[1] = ir_const(f, op->type, f->vals[op->in[1]].value + f->vals[next->in[1]].value);
+    op->opc = IR_NOP;
+    return true;
+}
+
+/* What op has to do with values decides which sums may be joined with one before it. */
+static void note_sums(Live *s, const IROp *op, unsigned i)
+{
+    const IROpInfo *info = &ir_op_info[op->opc];
+
+    for (unsigned n = 0; n < info->outs; n++) {
+        if (op->out[n] != IR_NONE) {
+            s->sum[op->out[n]].epoch = 0;
+        }
+    }
+    for (unsigned n = 0; n < info->ins; n++) {
+        if (op->in[n] != IR_NONE) {
+            s->sum[op->in[n]].epoch = 0;
+        }
+    }
+    if (adds_constant(s->f, op)) {
+        s->sum[op->out[0]].epoch = s->epoch;
+        s->sum[op->out[0]].op = (uint16_t)i;
     }
 }
 
@@ -349,6 +401,9 @@ static void walk_op(Live *s, IROp *op, unsigned i)
                 try_join(s, op, n, i);
             }
         }
+        if (join_sums(s, op)) {
+            return;
+        }
     }
     needed = outputs(s, op);
     if (!needed && outs && is_removable(s, op)) {
@@ -366,6 +421,9 @@ static void walk_op(Live *s, IROp *op, unsigned i)
     }
     if (ir_op_info[op->opc].flags & IRF_SIDE) {
         side_effects(s, op);
+    }
+    if (s->final) {
+        note_sums(s, op, i);
     }
     inputs(s, op);
 }
@@ -460,6 +518,7 @@ void tcg_liveness(IRFunc *f)
     if (++s->epoch > UINT32_MAX / 2) { /* far from wrapping around within a TB */
         memset(s->join, 0, sizeof(s->join));
         memset(s->joins_to, 0, sizeof(s->joins_to));
+        memset(s->sum, 0, sizeof(s->sum));
         s->epoch = 1;
     }
     if (has_backward_branch(f)) {
