@@ -39,13 +39,14 @@ rhea: $(OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(OPT) $(LDFLAGS) -rdynamic -o $@ $(OBJS) $(LIBS)
 
-rhea-img: obj/tools/rhea-img.o $(LIB_OBJS)
+IMG_OBJS := $(patsubst $(SRC)/%.c,obj/%.o,$(wildcard $(SRC)/tools/rhea-img*.c))
+rhea-img: $(IMG_OBJS) $(LIB_OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 rhea-io: obj/tools/rhea-io.o obj/tools/rhea-io-cmds.o $(LIB_OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LIBS)
--include obj/tools/rhea-img.d obj/tools/rhea-io.d obj/tools/rhea-io-cmds.d
+-include $(IMG_OBJS:.o=.d) obj/tools/rhea-io.d obj/tools/rhea-io-cmds.d
 
 $(LINKS): rhea
 	@ln -sf rhea $@

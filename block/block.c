@@ -3,7 +3,8 @@
  * The graph of block nodes: drivers, opening with probing, children, backing files, and I/O on a node with what all drivers would
  * otherwise check: ranges, read-only, alignment, functions a driver lacks.
  */
-#include "block/block.h"
+#include "bitmap.h"
+#include "gate.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -120,6 +121,9 @@ static void node_free(BlockNode *n)
     }
     block_unref(n->file);
     block_unref(n->backing);
+    block_unref(n->data_file);
+    block_bitmaps_free(n);
+    pthread_mutex_destroy(&n->bitmap_lock);
     g_free(n->state);
     g_free(n->node_name);
     g_free(n->filename);
@@ -140,7 +144,7 @@ void block_unref(BlockNode *n)
 void block_replace_child(BlockNode *old, BlockNode *by)
 {
     for (BlockNode *n = nodes; n; n = n->next) {
-        BlockNode **place = n->file == old ? &n->file : n->backing == old ? &n->backing : NULL;
+        BlockNode **place = n->file == old ? &n->file : n->backing == old ? &n->backing : n->data_file == old ? &n->data_file : NULL;
         if (n == by || !place)
             continue;
         *place = block_ref(by);
@@ -151,7 +155,7 @@ void block_replace_child(BlockNode *old, BlockNode *by)
 bool block_is_child(const BlockNode *n)
 {
     for (const BlockNode *each = nodes; each; each = each->next)
-        if (each->file == n || each->backing == n)
+        if (each->file == n || each->backing == n || each->data_file == n)
             return true;
     return false;
 }
@@ -168,6 +172,7 @@ static BlockNode *node_new(const BlockDriver *drv, const char *filename, int fla
     n->read_only = !(flags & BLOCK_RDWR);
     n->align = 1;
     n->refs = 1;
+    pthread_mutex_init(&n->bitmap_lock, NULL);
     n->next = nodes;
     nodes = n;
     return n;
@@ -392,7 +397,7 @@ bool block_set_writable(BlockNode *n, bool on, Error **errp)
         return true;
     if (!on)
         block_flush(n);
-    if (on && n->file && !block_set_writable(n->file, true, errp))
+    if (on && ((n->file && !block_set_writable(n->file, true, errp)) || (n->data_file && !block_set_writable(n->data_file, true, errp))))
         return false;
     n->read_only = !on;
     n->flags = on ? n->flags | BLOCK_RDWR : n->flags & ~BLOCK_RDWR;
@@ -401,7 +406,7 @@ bool block_set_writable(BlockNode *n, bool on, Error **errp)
         n->flags = on ? n->flags & ~BLOCK_RDWR : n->flags | BLOCK_RDWR;
         return false;
     }
-    return on || !n->file || block_set_writable(n->file, false, errp);
+    return on || ((!n->data_file || block_set_writable(n->data_file, false, errp)) && (!n->file || block_set_writable(n->file, false, errp)));
 }
 
 bool block_create(const char *format, const char *filename, OptGroup *o, Error **errp)
@@ -506,10 +511,18 @@ static void note_write(BlockNode *n, uint64_t end)
         ;
 }
 
+static void write_done(BlockNode *n, GateRange *r)
+{
+    block_bitmaps_mark(n, r->first, r->end - r->first); /* one that failed may have changed a part */
+    gate_leave(r);
+}
+
+static int write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
+
 static int write_data(BlockNode *n, uint64_t offset, const BlockVec *v)
 {
     if (n->flags & BLOCK_DETECT_ZEROES && all_zero(v))
-        return block_write_zeroes(n, offset, v->size, n->flags & BLOCK_DETECT_UNMAP);
+        return write_zeroes(n, offset, v->size, n->flags & BLOCK_DETECT_UNMAP);
     note_write(n, offset + v->size);
     return n->align > 1 && !aligned(n, offset, v) ? bounce(n, offset, v, true) : n->drv->write(n, offset, v);
 }
@@ -525,7 +538,11 @@ int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
         if (ret < 0)
             return ret;
     }
-    return write_data(n, offset, v);
+    GateRange r;
+    gate_enter(n, &r, offset, v->size);
+    int ret = write_data(n, offset, v);
+    write_done(n, &r);
+    return ret;
 }
 
 bool block_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
@@ -544,7 +561,11 @@ int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
     if (ret < 0 || v->size == 0)
         return ret;
     note_write(n, offset + v->size);
-    return n->drv->write_compressed(n, offset, v);
+    GateRange r;
+    gate_enter(n, &r, offset, v->size);
+    ret = n->drv->write_compressed(n, offset, v);
+    write_done(n, &r);
+    return ret;
 }
 
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size)
@@ -576,6 +597,12 @@ static int write_zeroes_plainly(BlockNode *n, uint64_t offset, uint64_t size)
     return ret;
 }
 
+static int write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap)
+{
+    int ret = n->drv->write_zeroes ? n->drv->write_zeroes(n, offset, size, unmap) : -ENOTSUP;
+    return ret == -ENOTSUP ? write_zeroes_plainly(n, offset, size) : ret;
+}
+
 int block_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap)
 {
     if (n->read_only)
@@ -583,12 +610,20 @@ int block_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap)
     int ret = n->drv->protocol ? 0 : check_range(n, offset, size);
     if (ret < 0 || size == 0)
         return ret;
-    if (n->drv->write_zeroes) {
-        ret = n->drv->write_zeroes(n, offset, size, unmap);
-        if (ret != -ENOTSUP)
-            return ret;
-    }
-    return write_zeroes_plainly(n, offset, size);
+    GateRange r;
+    gate_enter(n, &r, offset, size);
+    ret = write_zeroes(n, offset, size, unmap);
+    write_done(n, &r);
+    return ret;
+}
+
+int block_write_unchanged(BlockNode *n, uint64_t offset, const void *buf, uint64_t size)
+{
+    struct iovec part = { (void *)buf, size };
+    int ret = n->read_only ? -EROFS : check_range(n, offset, size);
+    if (ret < 0 || !size)
+        return ret;
+    return buf ? write_data(n, offset, &(BlockVec){ &part, 1, size }) : write_zeroes(n, offset, size, true);
 }
 
 int block_discard(BlockNode *n, uint64_t offset, uint64_t size)
@@ -598,7 +633,10 @@ int block_discard(BlockNode *n, uint64_t offset, uint64_t size)
     int ret = check_range(n, offset, size);
     if (ret < 0 || size == 0 || !(n->flags & BLOCK_UNMAP) || !n->drv->discard)
         return ret;
+    GateRange r;
+    gate_enter(n, &r, offset, size);
     ret = n->drv->discard(n, offset, size);
+    write_done(n, &r);
     return ret == -ENOTSUP || ret == -EOPNOTSUPP ? 0 : ret; /* a hint */
 }
 
@@ -624,7 +662,10 @@ int block_truncate(BlockNode *n, uint64_t size, const char *prealloc, Error **er
         error_setg(errp, "Image format driver does not support resize");
         return -ENOTSUP;
     }
-    return n->drv->truncate(n, size, prealloc, errp);
+    int ret = n->drv->truncate(n, size, prealloc, errp);
+    if (ret == 0)
+        block_bitmaps_resize(n, block_size(n));
+    return ret;
 }
 
 int block_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map)

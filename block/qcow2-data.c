@@ -28,9 +28,10 @@ QcowKind qcow_kind(const Qcow *q, uint64_t entry)
 {
     if (entry & QCOW_COMPRESSED)
         return QCOW_PACKED;
+    bool there = entry & QCOW_OFFSET_MASK || (qcow_has_data_file(q) && entry & QCOW_COPIED); /* at the start of a data file, too */
     if (!q->extended_l2 && q->version >= 3 && entry & QCOW_ZERO)
-        return entry & QCOW_OFFSET_MASK ? QCOW_ZERO_ALLOC : QCOW_ZERO_PLAIN;
-    return entry & QCOW_OFFSET_MASK ? QCOW_NORMAL : QCOW_UNALLOCATED;
+        return there ? QCOW_ZERO_ALLOC : QCOW_ZERO_PLAIN;
+    return there ? QCOW_NORMAL : QCOW_UNALLOCATED;
 }
 
 int qcow_lookup(Qcow *q, uint64_t cluster, uint64_t *entry, uint64_t *bitmap)
@@ -50,7 +51,8 @@ int qcow_lookup(Qcow *q, uint64_t cluster, uint64_t *entry, uint64_t *bitmap)
     *entry = GUINT64_FROM_BE(t->entries[k]);
     *bitmap = q->extended_l2 ? GUINT64_FROM_BE(t->entries[k + 1]) : 0;
     QcowKind kind = qcow_kind(q, *entry);
-    if ((kind == QCOW_NORMAL || kind == QCOW_ZERO_ALLOC) && !qcow_valid_cluster(q, *entry & QCOW_OFFSET_MASK))
+    if (qcow_has_data_file(q) ? kind == QCOW_PACKED || *entry & QCOW_OFFSET_MASK & (q->cluster_size - 1)
+                              : (kind == QCOW_NORMAL || kind == QCOW_ZERO_ALLOC) && !qcow_valid_cluster(q, *entry & QCOW_OFFSET_MASK))
         return qcow_corrupt(q, "data cluster offset is not aligned", *entry & QCOW_OFFSET_MASK);
     return 0;
 }
@@ -121,6 +123,8 @@ uint64_t qcow_packed_extent(const Qcow *q, uint64_t entry, uint64_t *bytes)
 int qcow_free_entry(Qcow *q, uint64_t entry)
 {
     uint64_t bytes, offset;
+    if (qcow_has_data_file(q))
+        return 0;
     switch (qcow_kind(q, entry)) {
     case QCOW_NORMAL:
     case QCOW_ZERO_ALLOC: return qcow_change_refs(q, entry & QCOW_OFFSET_MASK, q->cluster_size, -1);
@@ -133,7 +137,7 @@ int qcow_free_entry(Qcow *q, uint64_t entry)
 
 void qcow_free_later(Qcow *q, uint64_t entry)
 {
-    if (qcow_kind(q, entry) != QCOW_UNALLOCATED && qcow_kind(q, entry) != QCOW_ZERO_PLAIN)
+    if (!qcow_has_data_file(q) && qcow_kind(q, entry) != QCOW_UNALLOCATED && qcow_kind(q, entry) != QCOW_ZERO_PLAIN)
         g_array_append_val(q->pending, entry);
 }
 
@@ -178,7 +182,7 @@ static int find_run(Qcow *q, uint64_t offset, uint64_t size, Run *r)
             n = MIN(size - done, q->cluster_size - in);
         if (done == 0)
             *r = (Run){ kind, host, 0, entry };
-        else if (kind != r->kind || kind == QCOW_PACKED || (host && host != r->host + done))
+        else if (kind != r->kind || kind == QCOW_PACKED || ((kind == QCOW_NORMAL || kind == QCOW_ZERO_ALLOC) && host != r->host + done))
             break;
         done += n;
         r->bytes = done;
@@ -246,7 +250,7 @@ static int read_run(Qcow *q, const Run *r, uint64_t offset, const BlockVec *v)
     int ret;
     switch (r->kind) {
     case QCOW_UNALLOCATED: return read_backing(q, offset, v);
-    case QCOW_NORMAL: return block_readv(q->node->file, r->host, v);
+    case QCOW_NORMAL: return block_readv(qcow_data(q), r->host, v);
     case QCOW_PACKED:
         cluster = g_malloc(q->cluster_size);
         ret = read_packed(q, r->entry, cluster);
@@ -331,13 +335,21 @@ static int merged_cluster(Qcow *q, uint64_t cluster, uint64_t in, const BlockVec
 }
 
 /* As many clusters in a row as there are: blocks of counts lie between small ones. lock held. */
-static int64_t alloc_run(Qcow *q, uint64_t *count)
+static int64_t alloc_run(Qcow *q, uint64_t first, uint64_t *count)
 {
     int64_t host;
+    if (qcow_has_data_file(q))
+        return (int64_t)(first << q->cluster_bits);
     *count = MIN(*count, MAX(q->cluster_size * 4 / q->refcount_bits, 1)); /* half of what a block counts */
     while ((host = qcow_alloc(q, *count)) == -ENOSPC && *count > 1)
         *count /= 2;
     return host;
+}
+
+/* Bytes of a cluster that are written: a data file ends with the disk. */
+static uint64_t data_bytes(const Qcow *q, uint64_t cluster)
+{
+    return qcow_has_data_file(q) ? MIN(q->cluster_size, block_size(q->node) - (cluster << q->cluster_bits)) : q->cluster_size;
 }
 
 /*
@@ -348,7 +360,7 @@ static int write_new(Qcow *q, uint64_t offset, uint64_t *done, const BlockVec *v
 {
     uint64_t first = offset >> q->cluster_bits, last = (offset + *done - 1) >> q->cluster_bits, count = last - first + 1;
     pthread_mutex_lock(&q->lock);
-    int64_t host = alloc_run(q, &count);
+    int64_t host = alloc_run(q, first, &count);
     pthread_mutex_unlock(&q->lock);
     if (host < 0)
         return (int)host;
@@ -363,11 +375,11 @@ static int write_new(Qcow *q, uint64_t offset, uint64_t *done, const BlockVec *v
         if (in || n < q->cluster_size) {
             edge = edge ? edge : g_malloc(q->cluster_size);
             ret = merged_cluster(q, c, in, v, from + (at - offset), n, edge);
-            ret = ret ? ret : block_write(q->node->file, to, edge, q->cluster_size);
+            ret = ret ? ret : block_write(qcow_data(q), to, edge, data_bytes(q, c));
         } else {
             n = (end - at) & ~(q->cluster_size - 1); /* all whole clusters at once */
             BlockVec part = block_vec_slice(v, from + (at - offset), n, parts);
-            ret = block_writev(q->node->file, to, &part);
+            ret = block_writev(qcow_data(q), to, &part);
         }
         at += n;
     }
@@ -380,7 +392,7 @@ static int write_new(Qcow *q, uint64_t offset, uint64_t *done, const BlockVec *v
         r = r ? r : set_entry(q, first + i, ((uint64_t)host + (i << q->cluster_bits)) | QCOW_COPIED, 0xffffffff);
         if (r == 0)
             qcow_free_later(q, old);
-        else
+        else if (!qcow_has_data_file(q))
             qcow_change_refs(q, (uint64_t)host + (i << q->cluster_bits), q->cluster_size, -1);
         ret = ret ? ret : r;
     }
@@ -432,7 +444,7 @@ int qcow_write(BlockNode *n, uint64_t offset, const BlockVec *v)
         pthread_mutex_unlock(&q->lock);
         if (ret == 0 && in_place) {
             BlockVec part = block_vec_slice(v, done, size, parts);
-            ret = block_writev(q->node->file, host, &part);
+            ret = block_writev(qcow_data(q), host, &part);
         } else {
             ret = ret ? ret : write_new(q, at, &size, v, done);
             pthread_mutex_lock(&q->lock);
@@ -468,6 +480,8 @@ int qcow_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v)
 {
     Qcow *q = n->state;
     uint64_t size = q->cluster_size;
+    if (qcow_has_data_file(q))
+        return -ENOTSUP;
     if (offset & (size - 1) || (v->size != size && offset + v->size != block_size(n)))
         return -EINVAL;
     uint8_t *in = g_malloc0(size), *out = g_malloc(size);
@@ -512,17 +526,23 @@ static uint64_t skip_uncovered(const Qcow *q, uint64_t c, uint64_t end)
     return end;
 }
 
+/* What is not allocated here may show an image below; also when that is not open now. */
+static bool backed(const Qcow *q)
+{
+    return q->node->backing || q->node->backing_file;
+}
+
 /* Points the clusters at nothing, or at zeroes. lock held. */
 static int drop_clusters(Qcow *q, uint64_t first, uint64_t count, bool zero)
 {
     int ret = q->broken ? -EIO : 0;
     for (uint64_t c = first; ret == 0 && c < first + count; c++) {
         uint64_t entry, bitmap;
-        if ((!zero || !q->node->backing) && (c = skip_uncovered(q, c, first + count)) == first + count)
+        if ((!zero || !backed(q)) && (c = skip_uncovered(q, c, first + count)) == first + count)
             break;
         ret = qcow_lookup(q, c, &entry, &bitmap);
         QcowKind kind = qcow_kind(q, entry);
-        if (ret || kind == QCOW_ZERO_PLAIN || (kind == QCOW_UNALLOCATED && !bitmap && (!zero || !q->node->backing)))
+        if (ret || kind == QCOW_ZERO_PLAIN || (kind == QCOW_UNALLOCATED && !bitmap && (!zero || !backed(q))))
             continue;
         if (q->extended_l2)
             ret = set_entry(q, c, 0, zero ? 0xffffffff00000000ull : 0);
@@ -551,6 +571,31 @@ int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count)
     return ret;
 }
 
+/* In a data file: what must be a valid disk without us reads as zeroes there, else it need not be kept. The caller has claimed it. */
+static int drop_data(Qcow *q, uint64_t offset, uint64_t size)
+{
+    if (q->autoclear & QCOW_AUTOCLEAR_DATA_RAW)
+        return block_write_zeroes(q->node->data_file, offset, size, true);
+    return q->node->flags & BLOCK_UNMAP ? block_discard(q->node->data_file, offset, size) : 0;
+}
+
+int qcow_map_data_file(Qcow *q, uint64_t offset, uint64_t size)
+{
+    uint64_t first = offset >> q->cluster_bits, last = (offset + size - 1) >> q->cluster_bits;
+    int ret = 0;
+    for (uint64_t c = first, end; ret == 0 && c <= last; c = end) {
+        QcowWrite w;
+        end = MIN(c + 4096, last + 1);
+        pthread_mutex_lock(&q->lock);
+        claim(q, &w, c, end - 1);
+        for (uint64_t i = c; ret == 0 && i < end; i++)
+            ret = set_entry(q, i, i << q->cluster_bits | QCOW_COPIED, 0xffffffff);
+        release(q, &w);
+        pthread_mutex_unlock(&q->lock);
+    }
+    return ret;
+}
+
 static int drop_range(Qcow *q, uint64_t offset, uint64_t size, bool zero, uint64_t *first_byte, uint64_t *last_byte)
 {
     uint64_t end = offset + size, first = (offset + q->cluster_size - 1) >> q->cluster_bits;
@@ -564,6 +609,11 @@ static int drop_range(Qcow *q, uint64_t offset, uint64_t size, bool zero, uint64
     pthread_mutex_lock(&q->lock);
     claim(q, &w, first, last - 1);
     int ret = drop_clusters(q, first, last - first, zero);
+    if (ret == 0 && q->node->data_file) {
+        pthread_mutex_unlock(&q->lock);
+        ret = drop_data(q, *first_byte, *last_byte - *first_byte);
+        pthread_mutex_lock(&q->lock);
+    }
     release(q, &w);
     pthread_mutex_unlock(&q->lock);
     pthread_rwlock_unlock(&q->io);
@@ -574,7 +624,7 @@ int qcow_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap)
 {
     Qcow *q = n->state;
     uint64_t from, to;
-    if (q->version < 3 && n->backing)
+    if (q->version < 3 && backed(q))
         return -ENOTSUP;
     int ret = drop_range(q, offset, size, true, &from, &to);
     uint8_t *zeroes = g_malloc0(q->cluster_size);
@@ -595,9 +645,9 @@ int qcow_discard(BlockNode *n, uint64_t offset, uint64_t size)
     Qcow *q = n->state;
     uint64_t from, to;
     /* Without zero clusters, what is dropped would show the backing file. */
-    if (q->version < 3 && n->backing)
+    if (q->version < 3 && backed(q))
         return 0;
-    return drop_range(q, offset, size, n->backing != NULL, &from, &to);
+    return drop_range(q, offset, size, backed(q), &from, &to);
 }
 
 int qcow_status(BlockNode *n, uint64_t offset, uint64_t *size, uint64_t *map)

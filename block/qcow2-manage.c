@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is done to a whole qcow2 image: creating, checking and repairing, internal snapshots. */
+#include "bitmap.h"
 #include "qcow2.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -15,6 +16,7 @@
 const char *const qcow_create_keys[] = {
     "backing_file=File name of a base image", "backing_fmt=Image format of the base image", "cluster_size=qcow2 cluster size",
     "compat=Compatibility level (v2 [0.10] or v3 [1.1])", "compression_type=Compression method used for image cluster compression (zlib, zstd)",
+    "data_file=File name of an external data file", "data_file_raw=The external data file must stay valid as a raw image",
     "extended_l2=Extended L2 tables", "lazy_refcounts=Postpone refcount updates",
     "preallocation=Preallocation mode (allowed values: off, metadata, falloc, full)", "refcount_bits=Width of a reference count entry in bits",
     "size=Virtual disk size", NULL,
@@ -22,8 +24,8 @@ const char *const qcow_create_keys[] = {
 
 typedef struct CreateOptions {
     uint64_t size, cluster_size, refcount_bits;
-    bool v3, lazy, extended, zstd;
-    const char *backing, *backing_format, *prealloc;
+    bool v3, lazy, extended, zstd, raw;
+    const char *backing, *backing_format, *prealloc, *data_file;
 } CreateOptions;
 
 static bool parse_create(CreateOptions *c, OptGroup *o, Error **errp)
@@ -33,6 +35,9 @@ static bool parse_create(CreateOptions *c, OptGroup *o, Error **errp)
     c->backing = opts_get(o, "backing_file");
     c->backing_format = opts_get(o, "backing_fmt");
     c->prealloc = opts_get(o, "preallocation");
+    c->data_file = opts_get(o, "data_file");
+    if (!opts_get_bool(o, "data_file_raw", &c->raw, errp))
+        return false;
     if (!opts_get_size(o, "size", &c->size, errp) || !opts_get_size(o, "cluster_size", &c->cluster_size, errp) ||
         !opts_get_u64(o, "refcount_bits", &c->refcount_bits, errp) || !opts_get_bool(o, "lazy_refcounts", &c->lazy, errp) ||
         !opts_get_bool(o, "extended_l2", &c->extended, errp))
@@ -58,6 +63,14 @@ static bool parse_create(CreateOptions *c, OptGroup *o, Error **errp)
         wrong = "Invalid preallocation mode (off, metadata, falloc, full)";
     else if (c->backing_format && !block_driver_find(c->backing_format))
         wrong = "Unknown backing file format";
+    else if (c->raw && !c->data_file)
+        wrong = "data-file-raw requires data-file";
+    else if (c->raw && c->backing)
+        wrong = "Backing file and data-file-raw cannot be used at the same time";
+    else if (c->data_file && !c->v3)
+        wrong = "External data files are only supported with compatibility level 1.1 and above (use version=v3 or greater)";
+    else if (c->data_file && strlen(c->data_file) > 1023)
+        wrong = "Data file name too long";
     if (wrong)
         error_setg(errp, "%s", wrong);
     return !wrong;
@@ -76,7 +89,9 @@ static bool write_seed(BlockNode *file, const CreateOptions *c, Error **errp)
     *(uint64_t *)(image + 48) = GUINT64_TO_BE(cs);  /* count table */
     h[14] = GUINT32_TO_BE(1);
     if (c->v3) {
-        *(uint64_t *)(image + 72) = GUINT64_TO_BE((c->zstd ? QCOW_INCOMPAT_COMPRESSION : 0) | (c->extended ? QCOW_INCOMPAT_EXTL2 : 0));
+        *(uint64_t *)(image + 72) = GUINT64_TO_BE((c->zstd ? QCOW_INCOMPAT_COMPRESSION : 0) | (c->extended ? QCOW_INCOMPAT_EXTL2 : 0) |
+                                                  (c->data_file ? QCOW_INCOMPAT_DATA_FILE : 0));
+        *(uint64_t *)(image + 88) = GUINT64_TO_BE(c->raw ? QCOW_AUTOCLEAR_DATA_RAW : 0);
         *(uint64_t *)(image + 80) = GUINT64_TO_BE(c->lazy ? QCOW_COMPAT_LAZY : 0);
         h[24] = GUINT32_TO_BE((uint32_t)__builtin_ctzll(c->refcount_bits));
         h[25] = GUINT32_TO_BE(112);
@@ -104,6 +119,31 @@ static bool backing_size(const char *filename, CreateOptions *c, bool want_size,
     return true;
 }
 
+/* The seed, opened; with its data file, which its header names from here on. */
+static BlockNode *open_new(const char *filename, const CreateOptions *c, Error **errp)
+{
+    OptGroup *o = opts_parse("create", "driver=qcow2", NULL, errp);
+    char *name = c->data_file ? block_relative_name(filename, c->data_file) : NULL;
+    if (name) {
+        opts_set(o, "data-file.driver", "file");
+        opts_set(o, "data-file.filename", name);
+    }
+    BlockNode *n = block_open(o, "", filename, BLOCK_RDWR | BLOCK_NO_BACKING, errp);
+    opts_free(o);
+    g_free(name);
+    if (n && c->data_file) {
+        Qcow *q = n->state;
+        q->data_file_name = g_strdup(c->data_file);
+        int ret = qcow_write_header(q);
+        if (ret < 0) {
+            error_setg_errno(errp, -ret, "Could not write qcow2 header");
+            block_unref(n);
+            return NULL;
+        }
+    }
+    return n;
+}
+
 bool qcow_create(const char *filename, OptGroup *o, Error **errp)
 {
     CreateOptions c;
@@ -115,13 +155,20 @@ bool qcow_create(const char *filename, OptGroup *o, Error **errp)
     bool ok = block_create("file", filename, none, errp);
     opts_free(none);
     BlockNode *n = NULL;
+    if (ok && c.data_file) {
+        OptGroup *size = opts_parse("create", "", NULL, errp);
+        char *name = block_relative_name(filename, c.data_file);
+        ok = block_create("file", name, size, errp);
+        g_free(name);
+        opts_free(size);
+    }
     if (ok) {
         BlockNode *raw = block_open_file(filename, "raw", BLOCK_RDWR, errp);
         ok = raw && block_truncate(raw, 3 * c.cluster_size, NULL, errp) == 0 && write_seed(raw, &c, errp);
         block_unref(raw);
     }
     if (ok)
-        n = block_open_file(filename, "qcow2", BLOCK_RDWR | BLOCK_NO_BACKING, errp);
+        n = open_new(filename, &c, errp);
     ok = ok && n && (!c.backing || n->drv->set_backing(n, c.backing, c.backing_format, errp));
     const char *prealloc = c.prealloc && !strcmp(c.prealloc, "metadata") ? "full" : c.prealloc;
     ok = ok && (!c.size || block_truncate(n, c.size, prealloc, errp) == 0);
@@ -179,6 +226,8 @@ bool qcow_measure(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, 
     uint64_t metadata = metadata_clusters(&c) * c.cluster_size, whole = divide_up(c.size, c.cluster_size) * c.cluster_size;
     out->fully_allocated = metadata + whole;
     out->required = metadata + (all ? whole : data);
+    out->has_bitmaps = in && in->drv->bitmaps_possible && in->drv->bitmaps_possible(in);
+    out->bitmaps = in ? qcow_bitmaps_room(in, block_size(in), c.cluster_size) : 0;
     return true;
 }
 
@@ -191,8 +240,9 @@ typedef struct Count { /* references found, by cluster */
     BlockCheck *out;
 } Count;
 
-static void count_range(Count *k, uint64_t offset, uint64_t bytes)
+static void count_range(void *opaque, uint64_t offset, uint64_t bytes)
 {
+    Count *k = opaque;
     if (!bytes)
         return;
     uint64_t first = offset >> k->q->cluster_bits, last = (offset + bytes - 1) >> k->q->cluster_bits;
@@ -209,6 +259,10 @@ static void count_range(Count *k, uint64_t offset, uint64_t bytes)
 static void count_entry(Count *k, uint64_t entry, uint64_t *expected, bool active)
 {
     Qcow *q = k->q;
+    if (qcow_has_data_file(q) && qcow_kind(q, entry) == QCOW_PACKED) {
+        k->out->corruptions++;
+        return;
+    }
     uint64_t bytes, at = entry & QCOW_OFFSET_MASK;
     switch (qcow_kind(q, entry)) {
     case QCOW_PACKED:
@@ -220,11 +274,12 @@ static void count_entry(Count *k, uint64_t entry, uint64_t *expected, bool activ
         break;
     case QCOW_NORMAL:
     case QCOW_ZERO_ALLOC:
-        if (!qcow_valid_cluster(q, at)) {
+        if (qcow_has_data_file(q) ? (at & (q->cluster_size - 1)) != 0 : !qcow_valid_cluster(q, at)) {
             k->out->corruptions++;
             break;
         }
-        count_range(k, at, q->cluster_size);
+        if (!qcow_has_data_file(q))
+            count_range(k, at, q->cluster_size);
         k->out->allocated += active;
         k->out->fragmented += active && *expected && *expected != at;
         *expected = at + q->cluster_size;
@@ -256,7 +311,7 @@ static int count_l1(Count *k, const uint64_t *l1, uint64_t l1_size, bool active)
     return ret;
 }
 
-static uint64_t *read_l1(Qcow *q, uint64_t offset, uint64_t size, int *ret)
+uint64_t *qcow_read_l1(Qcow *q, uint64_t offset, uint64_t size, int *ret)
 {
     uint64_t *l1 = g_malloc0(size * 8 + 8);
     *ret = size ? block_read(q->node->file, offset, l1, size * 8) : 0;
@@ -282,7 +337,7 @@ static int count_everything(Count *k)
     uint64_t table_bytes = 0;
     for (uint32_t i = 0; ret == 0 && i < q->nsnapshots; i++) {
         const QcowSnapshot *s = &q->snapshots[i];
-        uint64_t *l1 = read_l1(q, s->l1_offset, s->l1_size, &ret);
+        uint64_t *l1 = qcow_read_l1(q, s->l1_offset, s->l1_size, &ret);
         count_range(k, s->l1_offset, 8ull * s->l1_size);
         ret = ret ? ret : count_l1(k, l1, s->l1_size, false);
         g_free(l1);
@@ -290,7 +345,7 @@ static int count_everything(Count *k)
     }
     if (q->nsnapshots)
         count_range(k, q->snapshots_offset, table_bytes);
-    return ret;
+    return ret ? ret : qcow_count_bitmaps(q, count_range, k, &k->out->corruptions);
 }
 
 static int compare_counts(Count *k, int fix)
@@ -568,6 +623,8 @@ static int do_create(Qcow *q, const BlockSnapshot *from)
     unsigned long id = 0;
     for (uint32_t i = 0; i < q->nsnapshots; i++)
         id = MAX(id, strtoul(q->snapshots[i].s.id, NULL, 10));
+    if (qcow_has_data_file(q))
+        return -ENOTSUP;
     if (q->nsnapshots >= QCOW_MAX_SNAPSHOTS)
         return -EFBIG;
     int64_t at = qcow_alloc_bytes(q, 8ull * q->l1_size);
@@ -599,11 +656,13 @@ static int do_apply(Qcow *q, const BlockSnapshot *from)
     int i = find_snapshot(q, from->name), ret;
     if (i < 0)
         return -ENOENT;
+    if (qcow_has_data_file(q))
+        return -ENOTSUP;
     const QcowSnapshot *s = &q->snapshots[i];
     ret = qcow_grow_l1(q, s->l1_size);
     if (ret < 0)
         return ret;
-    uint64_t *l1 = read_l1(q, s->l1_offset, s->l1_size, &ret);
+    uint64_t *l1 = qcow_read_l1(q, s->l1_offset, s->l1_size, &ret);
     uint64_t *was = g_memdup2(q->l1, 8ull * q->l1_size + 8);
     ret = ret ? ret : walk_refs(q, l1, s->l1_size, 1, false);
     ret = ret ? ret : qcow_flush_tables(q);
@@ -632,9 +691,11 @@ static int do_delete(Qcow *q, const BlockSnapshot *from)
     int i = find_snapshot(q, from->name), ret;
     if (i < 0)
         return -ENOENT;
+    if (qcow_has_data_file(q))
+        return -ENOTSUP;
     uint64_t old_bytes = table_bytes(q);
     QcowSnapshot s = q->snapshots[i];
-    uint64_t *l1 = read_l1(q, s.l1_offset, s.l1_size, &ret);
+    uint64_t *l1 = qcow_read_l1(q, s.l1_offset, s.l1_size, &ret);
     if (ret == 0) {
         memmove(&q->snapshots[i], &q->snapshots[i + 1], (q->nsnapshots - (uint32_t)i - 1) * sizeof(s));
         q->nsnapshots--;
@@ -657,7 +718,11 @@ bool qcow_snapshot_create(BlockNode *n, const BlockSnapshot *s, Error **errp)
 
 bool qcow_snapshot_apply(BlockNode *n, const char *name, Error **errp)
 {
-    return alone(n, do_apply, &(BlockSnapshot){ .name = (char *)name }, "apply", errp);
+    if (!alone(n, do_apply, &(BlockSnapshot){ .name = (char *)name }, "apply", errp))
+        return false;
+    block_bitmaps_resize(n, block_size(n));
+    block_bitmaps_mark(n, 0, block_size(n)); /* anything may have changed */
+    return true;
 }
 
 bool qcow_snapshot_delete(BlockNode *n, const char *name, Error **errp)

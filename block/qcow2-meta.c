@@ -65,7 +65,8 @@ static bool any_dirty(const QcowCache *c)
 
 int qcow_sync_file(Qcow *q)
 {
-    return block_flush(q->node->file);
+    int ret = q->node->data_file ? block_flush(q->node->data_file) : 0;
+    return ret ? ret : block_flush(q->node->file);
 }
 
 int qcow_flush_tables(Qcow *q)

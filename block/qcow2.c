@@ -2,7 +2,7 @@
 /*
  * The qcow2 format: opening and its checks, the header, flush, resize, information. Every number in an image is foreign: nothing is allocated,
  * indexed or followed before it was checked.
- * Not supported: encryption, external data files; bitmaps are dropped by clearing their autoclear bit when the image is written.
+ * Not supported: encryption.
  */
 #include "qcow2.h"
 #include "util/error.h"
@@ -76,6 +76,13 @@ int qcow_write_header(Qcow *q)
         put_extension(out, QCOW_EXT_BACKING_FORMAT, n->backing_format, (uint32_t)strlen(n->backing_format));
     if (q->unknown_ext)
         g_byte_array_append(out, q->unknown_ext->data, q->unknown_ext->len);
+    if (q->data_file_name)
+        put_extension(out, QCOW_EXT_DATA_FILE, q->data_file_name, (uint32_t)strlen(q->data_file_name));
+    if (q->bitmap_count) {
+        uint8_t bitmaps[24];
+        qcow_put_bitmap_extension(q, bitmaps);
+        put_extension(out, QCOW_EXT_BITMAPS, bitmaps, sizeof(bitmaps));
+    }
     if (q->version >= 3)
         put_feature_names(out);
     put_extension(out, QCOW_EXT_END, "", 0);
@@ -134,7 +141,8 @@ static bool parse_version(Qcow *q, const QcowHeader *h, Error **errp)
 
 static bool parse_features(Qcow *q, const QcowHeader *h, Error **errp)
 {
-    const uint64_t known = QCOW_INCOMPAT_DIRTY | QCOW_INCOMPAT_CORRUPT | QCOW_INCOMPAT_COMPRESSION | QCOW_INCOMPAT_EXTL2;
+    const uint64_t known = QCOW_INCOMPAT_DIRTY | QCOW_INCOMPAT_CORRUPT | QCOW_INCOMPAT_COMPRESSION | QCOW_INCOMPAT_EXTL2 |
+                           QCOW_INCOMPAT_DATA_FILE;
     q->crypt = GUINT32_FROM_BE(h->crypt);
     q->extended_l2 = q->incompatible & QCOW_INCOMPAT_EXTL2;
     q->l2_bits = q->cluster_bits - (q->extended_l2 ? 4 : 3);
@@ -226,14 +234,20 @@ static bool load_extensions(Qcow *q, const QcowHeader *h, Error **errp)
         if (len > end - at)
             return bad(errp, "Header extension too large");
         uint8_t *data = g_malloc0(len + 1);
-        bool ok = block_read(n->file, at, data, len) == 0;
+        bool ok = block_read(n->file, at, data, len) == 0, known = true;
         if (ok && type == QCOW_EXT_BACKING_FORMAT && len < 16)
             n->backing_format = g_strndup((char *)data, len);
+        else if (ok && type == QCOW_EXT_DATA_FILE && qcow_has_data_file(q) && !q->data_file_name && len < 1024)
+            q->data_file_name = g_strndup((char *)data, len);
+        else if (ok && type == QCOW_EXT_BITMAPS)
+            known = qcow_parse_bitmap_extension(q, data, len, errp);
         else if (ok && type != QCOW_EXT_FEATURES)
             put_extension(q->unknown_ext, type, data, len);
         g_free(data);
         if (!ok)
             return bad(errp, "Could not read header extension");
+        if (!known)
+            return false;
         at += (len + 7ull) & ~7ull;
     }
     if (name_at && name_len) {
@@ -249,8 +263,10 @@ static void free_state(Qcow *q)
     qcow_cache_free(&q->l2_cache);
     qcow_cache_free(&q->ref_cache);
     qcow_free_snapshots(q);
+    qcow_free_bitmaps(q);
     g_free(q->l1);
     g_free(q->reftable);
+    g_free(q->data_file_name);
     if (q->unknown_ext)
         g_byte_array_free(q->unknown_ext, TRUE);
     if (q->pending)
@@ -292,7 +308,7 @@ static bool load(Qcow *q, Error **errp)
     qcow_cache_init(&q->ref_cache, MAX(limit / 4, 16));
     q->file_end = (have + q->cluster_size - 1) >> q->cluster_bits;
     n->cluster_size = (uint32_t)q->cluster_size;
-    return qcow_load_snapshots(q, GUINT32_FROM_BE(h.nsnapshots), GUINT64_FROM_BE(h.snapshots_offset), errp);
+    return qcow_load_snapshots(q, GUINT32_FROM_BE(h.nsnapshots), GUINT64_FROM_BE(h.snapshots_offset), errp) && qcow_load_bitmaps(q, errp);
 }
 
 /* Opened for writing: what we do not keep up to date is said to be stale; counts that were left behind are made right. */
@@ -305,19 +321,52 @@ static bool prepare_writing(Qcow *q, Error **errp)
         if (!qcow_check(q->node, BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS, &result, errp))
             return false;
     }
-    if (q->autoclear) {
-        q->autoclear = 0;
+    uint64_t kept = (q->bitmap_count ? QCOW_AUTOCLEAR_BITMAPS : 0) | (qcow_has_data_file(q) ? QCOW_AUTOCLEAR_DATA_RAW : 0);
+    if (q->autoclear & ~kept) {
+        q->autoclear &= kept;
         if (qcow_write_header(q) < 0)
             return bad(errp, "Could not update qcow2 header");
     }
-    return true;
+    return q->node->flags & BLOCK_CHECK || qcow_mark_bitmaps_in_use(q, errp);
+}
+
+/* The file with the guest's data: what the options say, or the header. To be checked, an image does without. */
+static bool open_data_file(Qcow *q, OptGroup *o, const char *prefix, Error **errp)
+{
+    BlockNode *n = q->node;
+    char *key = g_strconcat(prefix, "data-file", NULL), *sub = g_strconcat(prefix, "data-file.", NULL);
+    const char *given = o ? opts_get(o, key) : NULL;
+    bool said = given != NULL;
+    for (unsigned i = 0; o && i < o->count; i++)
+        said |= g_str_has_prefix(o->opts[i].key, sub);
+    int flags = n->flags & ~(BLOCK_DETECT_ZEROES | BLOCK_DETECT_UNMAP | BLOCK_NO_BACKING);
+    if (said && !qcow_has_data_file(q)) {
+        error_setg(errp, "'data-file' can only be set for images with an external data file");
+    } else if (!qcow_has_data_file(q) || (n->flags & BLOCK_CHECK && !said)) {
+        /* there is none, or nobody will look at it */
+    } else if (given) {
+        n->data_file = block_ref(block_find_node(given));
+        if (!n->data_file)
+            error_setg(errp, "Cannot find device='' nor node-name='%s'", given);
+    } else if (said) {
+        n->data_file = block_open(o, sub, NULL, flags, errp);
+    } else if (q->data_file_name) {
+        char *name = block_relative_name(n->filename, q->data_file_name);
+        n->data_file = block_open_file(name, "file", flags, errp);
+        g_free(name);
+    } else {
+        error_setg(errp, "'data-file' is required for this image");
+    }
+    g_free(key);
+    g_free(sub);
+    return qcow_has_data_file(q) ? n->data_file || (n->flags & BLOCK_CHECK && !said) : !said;
 }
 
 static bool qcow_open(BlockNode *n, OptGroup *o, const char *prefix, Error **errp)
 {
     Qcow *q = n->state;
     init_state(q, n);
-    if (!load(q, errp) || !prepare_writing(q, errp)) {
+    if (!load(q, errp) || !open_data_file(q, o, prefix, errp) || !prepare_writing(q, errp)) {
         error_prepend(errp, "Could not open '%s': ", n->filename);
         free_state(q);
         return false;
@@ -352,8 +401,11 @@ static int qcow_flush(BlockNode *n)
 static void qcow_close(BlockNode *n)
 {
     Qcow *q = n->state;
-    if (!n->read_only && !q->broken && qcow_flush(n) == 0)
-        block_flush(n->file);
+    if (!n->read_only && !q->broken) {
+        qcow_store_bitmaps(q);
+        if (qcow_flush(n) == 0)
+            block_flush(n->file);
+    }
     free_state(q);
 }
 
@@ -414,9 +466,14 @@ static int qcow_truncate(BlockNode *n, uint64_t size, const char *prealloc, Erro
     if (ret < 0)
         error_setg_errno(errp, -ret, "Could not resize image");
     /* The last cluster of before may hold anything past the old end. */
+    if (ret == 0 && n->data_file)
+        ret = block_truncate(n->data_file, size, NULL, errp);
     if (ret == 0 && size > old && old & (q->cluster_size - 1))
         ret = block_write_zeroes(n, old, MIN(size, qcow_round(q, old)) - old, false);
-    if (ret == 0 && prealloc && size > old && (!strcmp(prealloc, "full") || !strcmp(prealloc, "falloc"))) {
+    bool raw = q->autoclear & QCOW_AUTOCLEAR_DATA_RAW; /* all of it is there, always */
+    if (ret == 0 && size > old && n->data_file && (raw || (prealloc && strcmp(prealloc, "off"))))
+        ret = qcow_map_data_file(q, old, size - old);
+    else if (ret == 0 && prealloc && size > old && (!strcmp(prealloc, "full") || !strcmp(prealloc, "falloc"))) {
         uint8_t *zeroes = g_malloc0(q->cluster_size);
         for (uint64_t at = old; ret == 0 && at < size; at += q->cluster_size)
             ret = block_write(n, at, zeroes, MIN(q->cluster_size, size - at));
@@ -447,6 +504,8 @@ static int qcow_vmstate_write(BlockNode *n, uint64_t pos, const void *buf, size_
 {
     Qcow *q = n->state;
     struct iovec part = { (void *)buf, size };
+    if (qcow_has_data_file(q))
+        return -ENOTSUP;
     uint64_t at = vmstate_start(q) + pos, entries = qcow_l1_needed(q, at + size);
     pthread_mutex_lock(&q->lock);
     int ret = entries > q->l1_size ? qcow_grow_l1(q, entries + 16) : 0;
@@ -481,6 +540,8 @@ static bool qcow_set_writable(BlockNode *n, bool on, Error **errp)
             error_setg(errp, "qcow2: Image is corrupt; cannot be opened read/write");
         return false;
     }
+    if (!on)
+        qcow_store_bitmaps(q);
     return true;
 }
 
@@ -493,7 +554,14 @@ static void qcow_info(BlockNode *n, void *json)
     if (q->version >= 3) {
         json_object_set_new(json, "compression-type", json_string(q->compression ? "zstd" : "zlib"));
         json_object_set_new(json, "lazy-refcounts", json_boolean(q->compatible & QCOW_COMPAT_LAZY));
+        json_t *bitmaps = qcow_bitmaps_info(q);
+        if (bitmaps)
+            json_object_set_new(json, "bitmaps", bitmaps);
         json_object_set_new(json, "refcount-bits", json_integer(q->refcount_bits));
+        if (qcow_has_data_file(q)) {
+            json_object_set_new(json, "data-file", json_string(q->data_file_name ? q->data_file_name : ""));
+            json_object_set_new(json, "data-file-raw", json_boolean(q->autoclear & QCOW_AUTOCLEAR_DATA_RAW));
+        }
         json_object_set_new(json, "corrupt", json_boolean(q->incompatible & QCOW_INCOMPAT_CORRUPT));
         json_object_set_new(json, "extended-l2", json_boolean(q->extended_l2));
     } else {
@@ -519,6 +587,16 @@ static bool qcow_set_backing(BlockNode *n, const char *file, const char *format,
     return ret == 0;
 }
 
+static const char *qcow_map_file(BlockNode *n, uint64_t offset)
+{
+    return qcow_data(n->state)->filename;
+}
+
+static bool qcow_bitmaps_possible(const BlockNode *n)
+{
+    return ((const Qcow *)n->state)->version >= 3;
+}
+
 static const BlockDriver qcow2_driver = {
     .name = "qcow2", .desc = "copy on write, version 2 and 3", .backing = true, .state_size = sizeof(Qcow), .keys = qcow_keys,
     .create_keys = qcow_create_keys, .probe = qcow_probe, .open = qcow_open, .close = qcow_close, .read = qcow_read, .write = qcow_write,
@@ -527,5 +605,7 @@ static const BlockDriver qcow2_driver = {
     .snapshot_list = qcow_snapshot_list, .snapshot_create = qcow_snapshot_create, .snapshot_apply = qcow_snapshot_apply,
     .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty,
     .vmstate_write = qcow_vmstate_write, .vmstate_read = qcow_vmstate_read, .vmstate_drop = qcow_vmstate_drop, .set_writable = qcow_set_writable,
+    .bitmap_add = qcow_bitmap_add, .bitmap_remove = qcow_bitmap_remove, .bitmaps_possible = qcow_bitmaps_possible,
+    .map_file = qcow_map_file, .amend_keys = qcow_amend_keys, .amend = qcow_amend,
 };
 block_driver(qcow2_driver)

@@ -24,7 +24,9 @@
 #define QCOW_ZERO 1ull
 enum { QCOW_INCOMPAT_DIRTY = 1, QCOW_INCOMPAT_CORRUPT = 2, QCOW_INCOMPAT_DATA_FILE = 4, QCOW_INCOMPAT_COMPRESSION = 8, QCOW_INCOMPAT_EXTL2 = 16 };
 enum { QCOW_COMPAT_LAZY = 1 };
-enum { QCOW_EXT_END = 0, QCOW_EXT_BACKING_FORMAT = 0xe2792aca, QCOW_EXT_FEATURES = 0x6803f857 };
+enum { QCOW_AUTOCLEAR_BITMAPS = 1, QCOW_AUTOCLEAR_DATA_RAW = 2 };
+enum { QCOW_EXT_END = 0, QCOW_EXT_BACKING_FORMAT = 0xe2792aca, QCOW_EXT_FEATURES = 0x6803f857, QCOW_EXT_BITMAPS = 0x23852875,
+       QCOW_EXT_DATA_FILE = 0x44415441 };
 #define QCOW_MAX_L1 (32u << 20)       /* bytes */
 #define QCOW_MAX_REFTABLE (8u << 20)  /* bytes */
 #define QCOW_MAX_SNAPSHOTS 65536u
@@ -82,8 +84,22 @@ typedef struct Qcow {
     uint32_t nsnapshots;
     uint64_t snapshots_offset;
     GByteArray *unknown_ext; /* header extensions kept as they are */
+    char *data_file_name;    /* as in the header, or NULL */
+    GPtrArray *bitmaps;      /* QcowBitmap (qcow2-bitmap.c); machine lock */
+    uint32_t bitmap_count;   /* in the image's directory */
+    uint64_t bitmap_directory, bitmap_directory_size;
     bool broken;         /* a table was damaged: no more writes */
 } Qcow;
+
+/* Guest data lies in a file of its own, each cluster where it is on the disk. The reference counts know nothing of it. */
+static inline bool qcow_has_data_file(const Qcow *q)
+{
+    return q->incompatible & QCOW_INCOMPAT_DATA_FILE;
+}
+static inline BlockNode *qcow_data(const Qcow *q)
+{
+    return q->node->data_file ? q->node->data_file : q->node->file;
+}
 
 /* One guest cluster, or subcluster run of it. */
 typedef enum QcowKind { QCOW_UNALLOCATED, QCOW_ZERO_PLAIN, QCOW_ZERO_ALLOC, QCOW_NORMAL, QCOW_PACKED } QcowKind;
@@ -119,8 +135,25 @@ uint64_t qcow_packed_extent(const Qcow *q, uint64_t entry, uint64_t *bytes); /* 
 /* Frees what an entry points to: now (io held as writer), or with the next flush. */
 int qcow_free_entry(Qcow *q, uint64_t entry);
 void qcow_free_later(Qcow *q, uint64_t entry);
+/* Clusters of a data file are there, whatever it holds. */
+int qcow_map_data_file(Qcow *q, uint64_t offset, uint64_t size);
 /* Makes clusters unallocated. io held, lock held. */
 int qcow_forget_clusters(Qcow *q, uint64_t first, uint64_t count);
+
+/* ---- qcow2-bitmap.c ---- */
+bool qcow_parse_bitmap_extension(Qcow *q, const uint8_t *data, uint32_t len, Error **errp);
+void qcow_put_bitmap_extension(const Qcow *q, uint8_t out[24]);
+bool qcow_load_bitmaps(Qcow *q, Error **errp);
+void qcow_free_bitmaps(Qcow *q);
+bool qcow_mark_bitmaps_in_use(Qcow *q, Error **errp); /* the image is about to be written */
+int qcow_store_bitmaps(Qcow *q);                      /* it was: warns when it fails */
+bool qcow_bitmap_add(BlockNode *n, BlockBitmap *b, Error **errp);
+bool qcow_bitmap_remove(BlockNode *n, BlockBitmap *b, Error **errp);
+int qcow_count_bitmaps(Qcow *q, void (*range)(void *opaque, uint64_t offset, uint64_t bytes), void *opaque, uint64_t *corruptions);
+void *qcow_bitmaps_info(const Qcow *q); /* json_t or NULL */
+int qcow_forget_bitmaps(Qcow *q); /* for an image that cannot have any. lock held */
+/* Bytes in an image of clusters of this size for the bitmaps of another. */
+uint64_t qcow_bitmaps_room(const BlockNode *from, uint64_t size, uint64_t cluster_size);
 
 /* ---- qcow2.c ---- */
 int qcow_write_header(Qcow *q);
@@ -135,7 +168,12 @@ static inline uint64_t qcow_round(const Qcow *q, uint64_t bytes)
     return (bytes + q->cluster_size - 1) & ~(q->cluster_size - 1);
 }
 
+/* ---- qcow2-amend.c ---- */
+extern const char *const qcow_amend_keys[];
+bool qcow_amend(BlockNode *n, OptGroup *o, void (*progress)(void *opaque, double part), void *opaque, Error **errp);
+
 /* ---- qcow2-manage.c ---- */
+uint64_t *qcow_read_l1(Qcow *q, uint64_t offset, uint64_t size, int *ret); /* host endian; caller frees */
 extern const char *const qcow_create_keys[];
 bool qcow_create(const char *filename, OptGroup *o, Error **errp);
 bool qcow_measure(OptGroup *o, BlockNode *in, uint64_t size, BlockMeasure *out, Error **errp);

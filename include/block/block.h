@@ -10,12 +10,15 @@
 #define RHEA_BLOCK_BLOCK_H
 
 #include "typedefs.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/uio.h>
 
 typedef struct BlockNode BlockNode;
 typedef struct BlockDriver BlockDriver;
 typedef struct BlockRequest BlockRequest;
+typedef struct BlockBitmap BlockBitmap;
+typedef struct BlockGate BlockGate;
 
 #define BLOCK_SECTOR 512u
 #define BLOCK_MAX_LENGTH ((uint64_t)INT64_MAX - (1ull << 30))
@@ -55,7 +58,8 @@ typedef struct BlockSnapshot { /* internal snapshots */
 } BlockSnapshot;
 
 typedef struct BlockMeasure { /* bytes of a file for a new image */
-    uint64_t required, fully_allocated;
+    uint64_t required, fully_allocated, bitmaps;
+    bool has_bitmaps; /* there could be some */
 } BlockMeasure;
 
 enum {
@@ -126,6 +130,13 @@ struct BlockDriver {
     /* Switches between reading and writing; the child is writable in both cases. */
     bool (*set_writable)(BlockNode *n, bool on, Error **errp);
     bool (*set_backing)(BlockNode *n, const char *file, const char *format, Error **errp); /* header only */
+    /* Keeps a bitmap in the image from now on; forgets it. Machine lock. */
+    bool (*bitmap_add)(BlockNode *n, BlockBitmap *b, Error **errp);
+    bool (*bitmap_remove)(BlockNode *n, BlockBitmap *b, Error **errp);
+    bool (*bitmaps_possible)(const BlockNode *n); /* in this image */
+    const char *const *amend_keys; /* options of amend, as create_keys */
+    /* Changes a whole image that nobody uses; progress: 0 to 1. */
+    bool (*amend)(BlockNode *n, OptGroup *o, void (*progress)(void *opaque, double part), void *opaque, Error **errp);
 };
 
 struct BlockNode {
@@ -143,7 +154,11 @@ struct BlockNode {
     bool always_waits;       /* reads cannot be asked to take only what is in memory; machine lock */
     BlockNode *file;         /* child with the image's bytes */
     BlockNode *backing;      /* or NULL */
+    BlockNode *data_file;    /* child with the guest's data, beside file; or NULL */
     char *backing_file, *backing_format; /* as in the image's header, or NULL */
+    BlockBitmap *bitmaps;    /* bitmap.h: bitmap_lock; read without it whether there is one */
+    pthread_mutex_t bitmap_lock;
+    BlockGate *gate;         /* gate.h: a job wants to know of writes; or NULL */
     unsigned refs;           /* machine lock */
     BlockNode *next;         /* all nodes */
 };
@@ -196,6 +211,8 @@ int block_write_compressed(BlockNode *n, uint64_t offset, const BlockVec *v);
 int block_read(BlockNode *n, uint64_t offset, void *buf, uint64_t size);
 int block_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t size);
 int block_write_zeroes(BlockNode *n, uint64_t offset, uint64_t size, bool unmap);
+/* For jobs: writes what the node reads as already. Neither bitmaps nor gates hear of it. buf NULL: zeroes. */
+int block_write_unchanged(BlockNode *n, uint64_t offset, const void *buf, uint64_t size);
 int block_discard(BlockNode *n, uint64_t offset, uint64_t size);
 int block_flush(BlockNode *n); /* this node, then what it stands on */
 int block_truncate(BlockNode *n, uint64_t size, const char *prealloc, Error **errp);
