@@ -7,6 +7,7 @@
  */
 #include "aio.h"
 #include "backend.h"
+#include "job.h"
 #include "exec/icount.h"
 #include "exec/replay.h"
 #include "block/throttle.h"
@@ -494,7 +495,7 @@ bool block_busy(void)
     return false;
 }
 
-void blk_drain(BlockBackend *b)
+static void drain_requests(BlockBackend *b)
 {
     for (BlockBackend *each = b ? b : backends; each; each = b ? NULL : each->next) {
         throttle_release(each);
@@ -507,6 +508,13 @@ void blk_drain(BlockBackend *b)
                 block_pool_wait();
         }
     }
+}
+
+void blk_drain(BlockBackend *b)
+{
+    do /* what a request's end starts is waited for, too */
+        drain_requests(b);
+    while (!b && jobs_drain());
 }
 
 void blk_cancel(BlockBackend *b)

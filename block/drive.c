@@ -5,6 +5,7 @@
  */
 #include "aio.h"
 #include "backend.h"
+#include "job.h"
 #include "throttle.h"
 #include "util/error.h"
 #include "util/options.h"
@@ -305,6 +306,8 @@ bool drive_del(const char *id, Error **errp)
         error_setg(errp, b || block_find_node(id) ? "Deleting device added with blockdev-add is not supported" : "Device '%s' not found", id);
         return false;
     }
+    if (blk_root(b) && !job_check_idle(blk_root(b), errp))
+        return false;
     if (!blk_device(b)) {
         drive_remove(d);
         return true;
@@ -389,6 +392,7 @@ void block_driver_help(FILE *out)
 
 void block_exit(void)
 {
+    jobs_exit();
     backends_exit();
     if (drives)
         g_ptr_array_free(drives, TRUE);

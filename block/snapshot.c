@@ -2,6 +2,7 @@
 /* Snapshots of disks in use: see snapshot.h. */
 #include "snapshot.h"
 #include "backend.h"
+#include "job.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -31,23 +32,23 @@ static bool create_overlay(BlockNode *n, const char *filename, const char *forma
     return ok;
 }
 
-bool block_snapshot_file(BlockNode *n, const char *filename, const char *format, const char *node_name, bool existing, Error **errp)
+BlockNode *block_snapshot_file(BlockNode *n, const char *filename, const char *format, const char *node_name, bool existing, Error **errp)
 {
     const BlockDriver *drv = block_driver_find(format);
     if (node_name && block_find_node(node_name)) {
         error_setg(errp, "New overlay node-name already in use");
-        return false;
+        return NULL;
     }
     if (!drv || !drv->backing) {
         error_setg(errp, drv ? "Format '%s' does not support backing files" : "Unknown driver '%s'", format);
-        return false;
+        return NULL;
     }
     if (block_flush(n) < 0) {
         error_setg(errp, "An IO error has occurred");
-        return false;
+        return NULL;
     }
     if (!existing && !create_overlay(n, filename, format, errp))
-        return false;
+        return NULL;
     OptGroup *o = opts_parse("snapshot", "", NULL, NULL);
     opts_set(o, "driver", format);
     opts_set(o, "backing", n->node_name);
@@ -56,10 +57,10 @@ bool block_snapshot_file(BlockNode *n, const char *filename, const char *format,
     BlockNode *overlay = block_open(o, "", filename, n->flags & ~(BLOCK_CHECK | BLOCK_NO_BACKING), errp);
     opts_free(o);
     if (!overlay)
-        return false;
+        return NULL;
     block_replace(n, overlay);
-    block_unref(overlay);
-    return true;
+    block_unref(overlay); /* whoever had n has it */
+    return overlay;
 }
 
 bool block_snapshot_node(BlockNode *n, BlockNode *overlay, Error **errp)
@@ -182,6 +183,8 @@ bool block_commit(BlockNode *n, Error **errp)
         error_setg(errp, "Image does not have a backing file");
         return false;
     }
+    if (!job_check_idle(n, errp) || !job_check_idle(n->backing, errp))
+        return false;
     blk_drain(NULL);
     bool was_read_only = n->backing->read_only;
     if (was_read_only && !block_set_writable(n->backing, true, errp))

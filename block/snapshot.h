@@ -6,8 +6,8 @@
 #include "block/block.h"
 #include <jansson.h>
 
-/* From now on writes to n go to a new image file (existing: one that is there) with n behind it. */
-bool block_snapshot_file(BlockNode *n, const char *filename, const char *format, const char *node_name, bool existing, Error **errp);
+/* From now on writes to n go to a new image file (existing: one that is there) with n behind it; returns it. NULL and errp on failure. */
+BlockNode *block_snapshot_file(BlockNode *n, const char *filename, const char *format, const char *node_name, bool existing, Error **errp);
 /* The same with a node that has no backing image yet. */
 bool block_snapshot_node(BlockNode *n, BlockNode *overlay, Error **errp);
 bool block_snapshot_internal(BlockNode *n, const char *device, const char *name, Error **errp);

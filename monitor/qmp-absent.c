@@ -32,8 +32,6 @@ static json_t *query_display(json_t *args, Error **errp)
 }
 
 static const QMPCommand commands[] = {
-    { "query-block-jobs", "", "[BlockJobInfo]", empty_list, 0 },
-    { "query-jobs", "", "[JobInfo]", empty_list, 0 },
     { "query-rx-filter", "name:str?", "[RxFilterInfo]", empty_list, 0 },
     { "query-tpm", "", "[TPMInfo]", empty_list, 0 },
     { "query-tpm-models", "", "[str]", empty_list, 0 },
@@ -54,11 +52,6 @@ static void show_nothing(Monitor *mon, int argc, char **argv)
 {
 }
 
-static void info_block_jobs(Monitor *mon, int argc, char **argv)
-{
-    monitor_printf(mon, "No active jobs\n");
-}
-
 static void info_numa(Monitor *mon, int argc, char **argv)
 {
     monitor_printf(mon, "0 nodes\n");
@@ -70,7 +63,6 @@ static void info_vnc(Monitor *mon, int argc, char **argv)
 }
 
 static const MonitorCommand monitor_table[] = {
-    { "info block-jobs", "", "show progress of ongoing block device operations", info_block_jobs },
     { "info network", "", "show the network state", show_nothing },
     { "info iothreads", "", "show iothreads", show_nothing },
     { "info memdev", "", "show memory backends", show_nothing },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* QMP commands that change disks: media and trays, nodes of the graph, size, snapshots. */
 #include "block-cmds.h"
+#include "block/job.h"
 #include "block/snapshot.h"
 #include "block/throttle.h"
 #include "hw/device.h"
@@ -53,6 +54,12 @@ BlockNode *block_lookup(const char *device, const char *node_name, Error **errp)
     return n;
 }
 
+BlockNode *block_lookup_idle(const char *device, const char *node_name, Error **errp)
+{
+    BlockNode *n = block_lookup(device, node_name, errp);
+    return n && job_check_idle(n, errp) ? n : NULL;
+}
+
 /* ---- Media ---- */
 
 static json_t *open_tray(json_t *args, Error **errp)
@@ -78,7 +85,7 @@ static json_t *close_tray(json_t *args, Error **errp)
 static json_t *remove_medium(json_t *args, Error **errp)
 {
     BlockBackend *b = block_drive_of_args(args, errp);
-    if (b)
+    if (b && (!blk_root(b) || job_check_idle(blk_root(b), errp)))
         blk_remove_medium(b, errp);
     return NULL;
 }
@@ -87,6 +94,8 @@ static json_t *remove_medium(json_t *args, Error **errp)
 static bool take_out(BlockBackend *b, bool force, Error **errp)
 {
     Error *err = NULL;
+    if (blk_root(b) && !job_check_idle(blk_root(b), errp))
+        return false;
     BlockTray r = blk_open_tray(b, force, &err);
     if (r == BLOCK_TRAY_LOCKED || r == BLOCK_TRAY_FAILED) {
         error_propagate(errp, err);
@@ -140,7 +149,7 @@ static json_t *change_medium(json_t *args, Error **errp)
 static json_t *resize(json_t *args, Error **errp)
 {
     int64_t size = qmp_int(args, "size", 0);
-    BlockNode *n = block_lookup(qmp_str(args, "device"), qmp_str(args, "node-name"), errp);
+    BlockNode *n = block_lookup_idle(qmp_str(args, "device"), qmp_str(args, "node-name"), errp);
     if (n && size < 0)
         error_setg(errp, "Parameter 'size' expects a >0 size");
     else if (n)
@@ -199,7 +208,7 @@ static json_t *del_node(json_t *args, Error **errp)
 static json_t *snapshot_sync(json_t *args, Error **errp)
 {
     const char *format = qmp_str(args, "format"), *mode = qmp_str(args, "mode");
-    BlockNode *n = block_lookup(qmp_str(args, "device"), qmp_str(args, "node-name"), errp);
+    BlockNode *n = block_lookup_idle(qmp_str(args, "device"), qmp_str(args, "node-name"), errp);
     if (n)
         block_snapshot_file(n, qmp_str(args, "snapshot-file"), format ? format : "qcow2", qmp_str(args, "snapshot-node-name"),
                             mode && !strcmp(mode, "existing"), errp);
@@ -209,7 +218,7 @@ static json_t *snapshot_sync(json_t *args, Error **errp)
 static json_t *snapshot_node(json_t *args, Error **errp)
 {
     const char *name = qmp_str(args, "overlay");
-    BlockNode *n = block_lookup(qmp_str(args, "node"), qmp_str(args, "node"), errp), *overlay = n ? block_lookup(name, name, errp) : NULL;
+    BlockNode *n = block_lookup_idle(qmp_str(args, "node"), qmp_str(args, "node"), errp), *overlay = n ? block_lookup_idle(name, name, errp) : NULL;
     if (overlay)
         block_snapshot_node(n, overlay, errp);
     return NULL;
@@ -218,7 +227,7 @@ static json_t *snapshot_node(json_t *args, Error **errp)
 static json_t *snapshot_internal(json_t *args, Error **errp)
 {
     const char *device = qmp_str(args, "device");
-    BlockNode *n = block_lookup(device, device, errp);
+    BlockNode *n = block_lookup_idle(device, device, errp);
     if (n)
         block_snapshot_internal(n, device, qmp_str(args, "name"), errp);
     return NULL;
@@ -227,7 +236,7 @@ static json_t *snapshot_internal(json_t *args, Error **errp)
 static json_t *snapshot_delete_internal(json_t *args, Error **errp)
 {
     const char *device = qmp_str(args, "device");
-    BlockNode *n = block_lookup(device, device, errp);
+    BlockNode *n = block_lookup_idle(device, device, errp);
     return n ? block_snapshot_internal_delete(n, device, qmp_str(args, "id"), qmp_str(args, "name"), errp) : NULL;
 }
 
@@ -246,7 +255,7 @@ static const QMPCommand commands[] = {
       set_io_throttle, 0 },
     { "blockdev-add", "BlockdevOptions", "", add_node, 0 },
     { "blockdev-del", "node-name:str", "", del_node, 0 },
-    { "blockdev-snapshot", "node:str, overlay:str", "", snapshot_node, 0 },
+    { "blockdev-snapshot", "BlockdevSnapshot", "", snapshot_node, 0 },
     { "blockdev-snapshot-sync", "device:str?, node-name:str?, snapshot-file:str, snapshot-node-name:str?, format:str?, mode:NewImageMode?", "",
       snapshot_sync, 0 },
     { "blockdev-snapshot-internal-sync", "device:str, name:str", "", snapshot_internal, 0 },

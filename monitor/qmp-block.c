@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What QMP clients ask about disks: drives and their media, nodes of the graph, statistics. */
 #include "block-cmds.h"
-#include "block/block.h"
+#include "block/bitmap.h"
 #include "block/throttle.h"
 #include "qom.h"
 #include "util/timer.h"
@@ -34,6 +34,9 @@ json_t *block_node_json(BlockNode *n, const BlockBackend *b, bool flat)
     throttle_describe(b, j);
     json_object_set_new(j, "image", block_image_info(n, !flat));
     json_object_set_new(j, "cache", cache_json(n, b));
+    json_t *bitmaps = block_bitmaps_json(n);
+    if (bitmaps)
+        json_object_set_new(j, "dirty-bitmaps", bitmaps);
     return j;
 }
 

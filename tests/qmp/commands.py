@@ -261,8 +261,10 @@ check(mon.reply() == {"return": {"name": "guest-one"}}, "a request in pieces")
 mon.raw(b'{"execute":"query-qmp-schema","id":1}{"execute":"query-name","id":2}{"exec-oob":"query-yank","id":3}')
 check([mon.reply()["id"] for _ in range(3)] == [3, 1, 2], "exec-oob goes first")
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "block.py")) as f:  # disks have a test of their own
-    text = f.read()
+text = ""
+for name in "block.py", "block-jobs.py":  # disks have tests of their own
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as f:
+        text += f.read()
 called |= {c for c in schema.commands() if f'"{c}"' in text}
 missing = [c for c in schema.commands() if c not in called and c not in ("quit", "dump-guest-memory", "query-dump")]
 check(not missing, f"never called: {missing}")
