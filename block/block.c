@@ -547,7 +547,7 @@ int block_writev(BlockNode *n, uint64_t offset, const BlockVec *v)
 
 bool block_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
 {
-    if (!n->drv->direct || !v->size || (write && (n->read_only || n->flags & BLOCK_DETECT_ZEROES)) || (n->align > 1 && !aligned(n, offset, v)) ||
+    if (!n->drv->direct || !v->size || (write && (n->read_only || n->flags & BLOCK_DETECT_ZEROES || n->gate || n->bitmaps)) || (n->align > 1 && !aligned(n, offset, v)) ||
         (!n->drv->protocol && check_range(n, offset, v->size) < 0) || !n->drv->direct(n, write, offset, v, out))
         return false;
     if (write)

@@ -48,6 +48,7 @@ bool block_action_bitmap_add(BlockAction *a, Error **errp)
         return false;
     }
     bool keep = qmp_bool(a->data, "persistent", false);
+    blk_drain(NULL); /* writes under way are of before */
     a->bitmap = (keep ? block_bitmap_new_persistent : block_bitmap_new)(n, qmp_str(a->data, "name"), (uint64_t)granularity, errp);
     return a->bitmap && (!qmp_bool(a->data, "disabled", false) || block_bitmap_set_enabled(a->bitmap, false, errp));
 }
