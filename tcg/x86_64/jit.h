@@ -61,6 +61,7 @@ typedef struct HostReg {
 typedef enum LabelKind {
     LABEL_HOME,
     LABEL_ONE, /* what its only branch, further up, left behind */
+    LABEL_JOIN, /* the same, and what precedes the label brings everything to where it is there */
     LABEL_HEAD /* of a loop: branches to it, all further down, bring everything to where it is here */
 } LabelKind;
 typedef struct LabelState {
@@ -161,6 +162,7 @@ typedef struct Jit {
     uint8_t *label[IR_MAX_LABELS];
     uint16_t label_uses[IR_MAX_LABELS];
     uint64_t label_plain[IR_MAX_LABELS / 64]; /* reached by its only branch, or by it alone and what precedes */
+    uint64_t label_join[IR_MAX_LABELS / 64];  /* reached by one branch further up and what precedes */
     uint64_t label_head[IR_MAX_LABELS / 64];  /* only BRs further down go there */
     uint32_t head_registers; /* that hold values at the head of the loop being emitted */
     uint8_t hint[IR_MAX_VALS]; /* register + 1 of a value there; good while head_registers */

@@ -3,7 +3,8 @@
  * What is in registers at labels of a TB. A label that is reached by one branch further up, and not from above,
  * finds everything where the branch left it: a branch out of the usual path costs that path nothing. At the
  * head of a loop values stay where they are; each branch back moves them there again, which mostly is nothing,
- * because registers are chosen with that in mind. At every other label all but pinned globals is at home.
+ * because registers are chosen with that in mind. Where one branch meets the code it has skipped, values are where the
+ * branch left them, and the code skipped brings them there. At every other label all but pinned globals is at home.
  *
  * At a head each value is in a register of its own, dirty if anything behind the head assigns it, so that the
  * branches back need not store it.
@@ -74,6 +75,7 @@ void labels_begin(Jit *j)
     memset(j->label_uses, 0, f->nlabels * sizeof(j->label_uses[0]));
     memset(j->label_plain, 0, words * sizeof(uint64_t));
     memset(j->label_head, 0, words * sizeof(uint64_t));
+    memset(j->label_join, 0, words * sizeof(uint64_t));
     for (unsigned i = 0; i < f->nops; i++) {
         const IROp *op = &f->ops[i];
         if (op->opc == IR_LABEL) {
@@ -82,13 +84,14 @@ void labels_begin(Jit *j)
             j->label_state[op->imm].kind = LABEL_HOME;
             if (fresh) {
                 set(j->label_head, (unsigned)op->imm);
-            } else if (j->label_uses[op->imm] == 1 && !falls_through(f, op - 1)) {
-                set(j->label_plain, (unsigned)op->imm);
+            } else if (j->label_uses[op->imm] == 1) {
+                set(falls_through(f, op - 1) ? j->label_join : j->label_plain, (unsigned)op->imm);
             }
         } else if (is_branch(op)) {
             j->label_uses[op->imm]++;
             if (test(seen, (unsigned)op->imm)) {
                 clear(j->label_plain, (unsigned)op->imm);
+                clear(j->label_join, (unsigned)op->imm);
             }
             if (op->opc == IR_BRCOND) {
                 clear(j->label_head, (unsigned)op->imm);
@@ -427,6 +430,158 @@ bool labels_head_ready(Jit *j, unsigned label)
     return j->label[label] && s->kind == LABEL_HEAD && !store_rest(j, label, true) && !collect_moves(j, s, moves);
 }
 
+/* ---- Where a branch meets the code it has skipped ---- */
+
+/* What is assigned between the branch in j->op and its label; false when other ways lead in there. */
+static bool assigned_between(const Jit *j, unsigned label, uint64_t *any)
+{
+    memset(any, 0, (j->f->nvals + 63) / 64 * 8);
+    for (const IROp *op = j->next;; op++) {
+        if (op->opc == IR_LABEL) {
+            return op->imm == label;
+        }
+        if (op->opc == IR_CALL && !(j->f->calls[op->imm]->flags & (HF_NO_GLOBALS | HF_NO_WRITE | HF_PURE))) {
+            for (unsigned g = 0; g < j->f->nglobals; g++) {
+                set(any, g);
+            }
+        }
+        for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
+            if (op->out[n] != IR_NONE) {
+                set(any, op->out[n]);
+            }
+        }
+    }
+}
+
+static bool is_needed_at(const Jit *j, unsigned label, IRVal v)
+{
+    return outlives_block(j, v) && ir_live_at(j->f, label, v);
+}
+
+/* Values that share r stay together only if they are equal at the label, too. */
+static void part_register(Jit *j, int r, unsigned label, bool straight, const uint64_t *assigned)
+{
+    HostReg held = j->reg[r];
+    bool pinned = host.pinned_mask >> r & 1, stays[SHARE_MAX], any_stays = pinned;
+
+    for (unsigned n = 0; n < held.n; n++) {
+        stays[n] = straight && !test(assigned, held.vals[n]) && !(pinned && test(assigned, host.pinned_val[r]));
+        any_stays |= stays[n] && is_needed_at(j, label, held.vals[n]);
+    }
+    for (unsigned n = 0; n < held.n; n++) {
+        IRVal v = held.vals[n];
+        if (stays[n] || regs_pin_of(j, v) == r || !is_needed_at(j, label, v)) {
+            continue;
+        }
+        if (any_stays) {
+            go_home(j, v);
+        }
+        any_stays = true;
+    }
+}
+
+static void forget_unneeded(const Jit *j, LabelState *s, unsigned label)
+{
+    for (int r = 0; r < HOST_REGS; r++) {
+        HostReg *h = &s->reg[r];
+        for (unsigned n = h->n; n-- > 0;) {
+            if (!is_needed_at(j, label, h->vals[n])) {
+                unsigned last = --h->n;
+                h->vals[n] = h->vals[last];
+                s->dirty[n] = (s->dirty[n] & ~(1u << r)) | (s->dirty[last] & 1u << r);
+            }
+        }
+    }
+    for (unsigned w = 0; w < ARRAY_SIZE(s->known_globals); w++) {
+        for (uint64_t m = s->known_globals[w]; m; m &= m - 1) {
+            unsigned v = w * 64 + (unsigned)__builtin_ctzll(m);
+            if (!ir_live_at(j->f, label, (IRVal)v)) {
+                clear(s->known_globals, v);
+            }
+        }
+    }
+}
+
+/* At the branch: decides where everything is to be at the label. */
+static void plan_join(Jit *j, unsigned label)
+{
+    static uint64_t assigned[VAL_WORDS]; /* TB lock */
+    LabelState *s = &j->label_state[label];
+    bool straight = assigned_between(j, label, assigned);
+
+    for (unsigned w = 0; w < ARRAY_SIZE(j->known_globals); w++) {
+        for (uint64_t m = j->known_globals[w]; m; m &= m - 1) {
+            IRVal v = (IRVal)(w * 64 + (unsigned)__builtin_ctzll(m));
+            if ((!straight || test(assigned, v)) && ir_live_at(j->f, label, v)) {
+                regs_write_home(j, v);
+                regs_set_constant(j, v, IR_NONE);
+            }
+        }
+    }
+    for (int r = 0; r < HOST_REGS; r++) {
+        part_register(j, r, label, straight, assigned);
+    }
+    capture(j, s);
+    forget_unneeded(j, s, label);
+    s->kind = LABEL_JOIN;
+}
+
+/* Values that the label has in registers or knows; those that have changed on this way count as out of date at home on both. */
+static void join_dirty(const Jit *j, LabelState *s, uint64_t *held)
+{
+    memset(held, 0, (j->f->nvals + 63) / 64 * 8);
+    for (int r = 0; r < HOST_REGS; r++) {
+        for (unsigned n = 0; n < s->reg[r].n; n++) {
+            set(held, s->reg[r].vals[n]);
+            s->dirty[n] |= j->loc[s->reg[r].vals[n]].dirty ? 1u << r : 0;
+        }
+    }
+    for (unsigned w = 0; w < ARRAY_SIZE(s->known_globals); w++) {
+        held[w] |= s->known_globals[w];
+        s->dirty_globals[w] |= s->known_globals[w] & j->dirty_globals[w];
+    }
+}
+
+/* What this way has in no register either, and what is at home on both, stays there. */
+static void leave_at_home(const Jit *j, LabelState *s)
+{
+    for (int r = 0; r < HOST_REGS; r++) {
+        bool at_home = !(host.pinned_mask >> r & 1);
+        for (unsigned n = 0; n < s->reg[r].n; n++) {
+            at_home &= j->loc[s->reg[r].vals[n]].reg == NOREG && !(s->dirty[n] >> r & 1);
+        }
+        s->reg[r].n = at_home ? 0 : s->reg[r].n;
+    }
+}
+
+/* At the label, coming from the code before it. */
+static void join(Jit *j, unsigned label)
+{
+    static uint64_t held[VAL_WORDS]; /* TB lock */
+    LabelState *s = &j->label_state[label];
+    Move moves[HOST_REGS];
+
+    join_dirty(j, s, held);
+    for (unsigned w = 0; w < ARRAY_SIZE(j->dirty_globals); w++) {
+        for (uint64_t m = j->dirty_globals[w] & ~held[w]; m; m &= m - 1) {
+            IRVal v = (IRVal)(w * 64 + (unsigned)__builtin_ctzll(m));
+            if (ir_live_at(j->f, label, v)) {
+                regs_write_home(j, v);
+            }
+        }
+    }
+    for (int r = 0; r < HOST_REGS; r++) {
+        for (unsigned n = 0; n < j->reg[r].n; n++) {
+            IRVal v = j->reg[r].vals[n];
+            if (!is_global(j, v) && !test(held, v) && is_needed_at(j, label, v)) {
+                regs_write_home(j, v);
+            }
+        }
+    }
+    leave_at_home(j, s);
+    emit_moves(j, moves, collect_moves(j, s, moves));
+}
+
 /* ---- Branches and labels ---- */
 
 bool labels_plain(const Jit *j, unsigned label)
@@ -445,6 +600,8 @@ void labels_branch(Jit *j, unsigned label)
     } else if (test(j->label_plain, label)) {
         capture(j, s);
         s->kind = LABEL_ONE;
+    } else if (test(j->label_join, label)) {
+        plan_join(j, label);
     } else {
         regs_sync_block(j);
     }
@@ -454,8 +611,11 @@ void labels_here(Jit *j, unsigned label)
 {
     LabelState *s = &j->label_state[label];
 
-    if (s->kind == LABEL_ONE) {
-        assert(j->unreachable);
+    if (s->kind == LABEL_ONE || s->kind == LABEL_JOIN) {
+        assert(j->unreachable || s->kind == LABEL_JOIN);
+        if (!j->unreachable) {
+            join(j, label);
+        }
         regs_forget(j);
         restore(j, s);
         return;

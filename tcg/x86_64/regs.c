@@ -164,16 +164,21 @@ void regs_write_home(Jit *j, IRVal v)
     regs_set_dirty(j, v, false);
 }
 
+/* By way of an integer register if one is free: hosts read slowly what was just written to memory in halves. */
 static void load_vec_constant(Jit *j, int r, uint64_t value)
 {
     Operand scratch = mem_operand(RSP, FRAME_VALUE);
+    uint32_t free = regs_empty(j, host.free_gp & ~j->locked);
 
     if (value == 0) {
         vec_zero(&j->a, r);
-        return;
+    } else if (free) {
+        asm_mov_imm(&j->a, __builtin_ctz(free), value);
+        vec_op(&j->a, MOVD_LD | X_W, r, 0, reg_operand(__builtin_ctz(free)));
+    } else {
+        store_constant(&j->a, IR_I64, scratch, value);
+        vec_op(&j->a, MOVQ_LD, r, 0, scratch);
     }
-    store_constant(&j->a, IR_I64, scratch, value);
-    vec_op(&j->a, MOVQ_LD, r, 0, scratch);
 }
 
 void regs_load(Jit *j, int r, IRVal v)
