@@ -114,6 +114,7 @@ typedef enum ARMCCOp {
     CC_OPS,
 } ARMCCOp;
 /* NZCV, bits 31-28, from {CF, PF, ZF} of COMIS (bits 0, 2, 6): unordered 3, less 8, equal 6, greater 2. */
+enum { FP_NZCV_HOST = 8 };
 static inline uint32_t arm_fcmp_nzcv(uint32_t flags) { return 0x30000682u >> ((flags << 2 | flags >> 3) & 0x1c) << 28; }
 
 typedef union ARMVReg { /* Qn; AArch32: Dm = d[m & 1] of v[m >> 1], Sm = s[m & 3] of v[m >> 2] */
@@ -197,7 +198,7 @@ struct ARMCPU {
     ARMVReg vscratch[6];    /* helper arguments */
     uint32_t fpcr, fpsr;
     uint32_t fpexc, fpsid, mvfr[3], fpinst[2];
-    uint32_t fp_nzcv;       /* AArch32 FPSCR.NZCV, bits 31-28 */
+    uint32_t fp_nzcv;       /* AArch32 FPSCR.NZCV, bits 31-28; or FP_NZCV_HOST and the host's flags (arm_fcmp_nzcv) */
 
     /* Banked registers that are not current. */
     uint64_t sp_el[4], elr_el[4];

@@ -27,10 +27,15 @@ static void gather_flags(ARMCPU *env)
 
 uint32_t arm_get_fpcr(ARMCPU *env) { return env->fpcr; }
 
+static uint32_t fpscr_nzcv(const ARMCPU *env)
+{
+    return env->fp_nzcv & FP_NZCV_HOST ? arm_fcmp_nzcv(env->fp_nzcv) : env->fp_nzcv;
+}
+
 uint32_t arm_get_fpsr(ARMCPU *env)
 {
     gather_flags(env);
-    return env->fpsr | env->fp_nzcv;
+    return env->fpsr | fpscr_nzcv(env);
 }
 
 static uint32_t fpcr_writable(const ARMCPU *env)
@@ -81,6 +86,7 @@ void arm_fp_reset(ARMCPU *env)
 uint64_t helper_get_fpcr(CPUState *cpu) { return arm_get_fpcr(arm_cpu(cpu)); }
 uint64_t helper_get_fpsr(CPUState *cpu) { return arm_get_fpsr(arm_cpu(cpu)); }
 uint64_t helper_get_fpscr(CPUState *cpu) { return arm_get_fpscr(arm_cpu(cpu)); }
+uint64_t helper_get_fpscr_nzcv(CPUState *cpu) { return fpscr_nzcv(arm_cpu(cpu)); }
 void helper_set_fpcr(CPUState *cpu, uint64_t value) { arm_set_fpcr(arm_cpu(cpu), (uint32_t)value); }
 void helper_set_fpsr(CPUState *cpu, uint64_t value) { arm_set_fpsr(arm_cpu(cpu), (uint32_t)value); }
 void helper_set_fpscr(CPUState *cpu, uint64_t value) { arm_set_fpscr(arm_cpu(cpu), (uint32_t)value); }

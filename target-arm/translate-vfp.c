@@ -4,6 +4,7 @@
  * appendix D6 for vectors). Sn and Dn are lanes of the quadword globals.
  */
 #include "translate-vfp.h"
+#include <string.h>
 
 #define DECODE_BODY_vfp
 #include "obj/target-arm/vfp.decode.inc"
@@ -13,13 +14,72 @@
 bool a32_vfp_insn(DisasContext *s, uint32_t insn) { return decode_vfp(s, insn); }
 bool a32_vfp_uncond_insn(DisasContext *s, uint32_t insn) { return decode_vfp_uncond(s, insn); }
 
+/* ---- Registers that are also in values of their own: what was last written to a lane, or read from it ---- */
+
+/* Forgets those that overlap singles [first, first + n). */
+static void forget_lanes(DisasContext *s, unsigned first, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < s->nlanes; i++) {
+        VFPLane l = s->lane[i];
+        if (l.first >= first + n || first >= l.first + l.n)
+            s->lane[kept++] = l;
+    }
+    s->nlanes = (uint8_t)kept;
+}
+
+/* What the IR has assigned since lane_mark, other than by vfp_set(). */
+static void check_lanes(DisasContext *s)
+{
+    const IRFunc *f = s->ir;
+
+    for (unsigned i = s->lane_mark; i < f->nops && s->nlanes; i++) {
+        const IROp *op = &f->ops[i];
+        if (op->opc == IR_CALL && !(f->calls[op->imm]->flags & (HF_NO_GLOBALS | HF_NO_WRITE | HF_PURE)))
+            s->nlanes = 0;
+        if (op->out[0] >= cpu_v[0] && op->out[0] <= cpu_v[31])
+            forget_lanes(s, (op->out[0] - cpu_v[0]) * 4u, 4);
+        for (unsigned n = 0; n < s->nlanes; n++) {
+            if (s->lane[n].val == op->out[0])
+                s->lane[n].val = IR_NONE;
+        }
+    }
+    s->lane_mark = f->nops;
+}
+
+static IRVal find_lane(const DisasContext *s, unsigned first, unsigned n)
+{
+    for (unsigned i = 0; i < s->nlanes; i++) {
+        if (s->lane[i].first == first && s->lane[i].n == n)
+            return s->lane[i].val;
+    }
+    return IR_NONE;
+}
+
+/* v, which is not assigned again, has register [first, first + n) in its low lane. Not on one of two ways. */
+static void remember_lane(DisasContext *s, unsigned first, unsigned n, IRVal v)
+{
+    s->lane_mark = s->ir->nops;
+    forget_lanes(s, first, n);
+    if (s->cond_jump || v < s->ir->nglobals)
+        return;
+    if (s->nlanes == ARRAY_SIZE(s->lane))
+        memmove(s->lane, s->lane + 1, --s->nlanes * sizeof(s->lane[0]));
+    s->lane[s->nlanes++] = (VFPLane){ .val = v, .first = (uint8_t)first, .n = (uint8_t)n };
+}
+
 /* ---- Registers ---- */
 
 IRVal vfp_get(DisasContext *s, unsigned esz, unsigned reg)
 {
     IRVal v = cpu_v[esz == E64 ? reg >> 1 : reg >> 2], t;
-    unsigned lane = esz == E64 ? reg & 1 : reg & 3;
+    unsigned lane = esz == E64 ? reg & 1 : reg & 3, first = esz == E64 ? reg * 2 : reg, n = esz == E64 ? 2 : 1;
 
+    check_lanes(s);
+    t = find_lane(s, first, n);
+    if (t != IR_NONE)
+        return t;
     if (!lane)
         return v;
     t = arm_tmpv(s);
@@ -27,10 +87,11 @@ IRVal vfp_get(DisasContext *s, unsigned esz, unsigned reg)
         simd_row(s, VEC_UNPCKH64, t, v, v);
     else
         ir_vop(s->ir, VEC_SHUF32, t, v, IR_NONE, IR_NONE, (uint8_t)(lane * 0x55));
+    remember_lane(s, first, n, t);
     return t;
 }
 
-void vfp_set(DisasContext *s, unsigned esz, unsigned reg, IRVal v)
+static void write_lane(DisasContext *s, unsigned esz, unsigned reg, IRVal v)
 {
     IRVal d = cpu_v[esz == E64 ? reg >> 1 : reg >> 2];
     unsigned lane = esz == E64 ? reg & 1 : reg & 3;
@@ -41,6 +102,13 @@ void vfp_set(DisasContext *s, unsigned esz, unsigned reg, IRVal v)
         simd_row(s, VEC_MOVSS, d, d, v);
     else
         ir_vop(s->ir, VEC_INSERTPS, d, d, v, IR_NONE, (uint8_t)(lane << 4));
+}
+
+void vfp_set(DisasContext *s, unsigned esz, unsigned reg, IRVal v)
+{
+    check_lanes(s);
+    write_lane(s, esz, reg, v);
+    remember_lane(s, esz == E64 ? reg * 2 : reg, esz == E64 ? 2 : 1, v);
 }
 
 IRVal neon_get(DisasContext *s, bool q, unsigned dreg)
@@ -347,17 +415,19 @@ static bool vcvt_fixed(DisasContext *s, const arg_VFP_2 *a, unsigned esz)
 static bool vcmp(DisasContext *s, const arg_VFP_2 *a, unsigned esz, unsigned d, unsigned m)
 {
     IRFunc *f = s->ir;
-    IRVal nzcv, flags, x, y, t;
+    IRVal flags, x, y, t;
 
     if (!vfp_check(s))
         return true;
     x = vfp_get(s, esz, d);
     y = a->opc & 1 ? simd_zero(s) : vfp_get(s, esz, m);
     flags = simd_fp_compare_flags(s, esz, x, y, a->op);
-    nzcv = flags != IR_NONE ? simd_fp_flags_to_nzcv(s, flags) : simd_fp_compare(s, esz, x, y, a->op);
     s->fpscr_fcmp = s->cond_jump ? IR_NONE : flags;
     t = arm_tmp32(s);
-    ir_op1(f, IR_TRUNC, IR_I32, t, nzcv);
+    if (flags != IR_NONE)
+        ir_op2i(f, IR_OR, IR_I32, t, flags, FP_NZCV_HOST);
+    else
+        ir_op1(f, IR_TRUNC, IR_I32, t, simd_fp_compare(s, esz, x, y, a->op));
     ir_st(f, IR_ST, IR_I32, t, ARM_OFFSET(fp_nzcv));
     return true;
 }
@@ -701,11 +771,13 @@ static bool system_register(DisasContext *s, int reg, bool read, uint32_t *offse
 
 static void read_fpscr(DisasContext *s, unsigned rt)
 {
-    IRFunc *f = s->ir;
     IRVal v = arm_tmp(s);
 
     if (rt == 15) { /* VMRS APSR_nzcv, FPSCR */
-        ir_ld(f, IR_LD32U, IR_I64, v, ARM_OFFSET(fp_nzcv));
+        if (s->fpscr_fcmp != IR_NONE)
+            v = simd_fp_flags_to_nzcv(s, s->fpscr_fcmp);
+        else
+            ARM_CALL0(s, get_fpscr_nzcv, v);
         arm_cc_nzcv(s, v);
         s->fcmp = s->fpscr_fcmp;
         return;

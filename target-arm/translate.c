@@ -342,6 +342,7 @@ static void forget_operands(DisasContext *s)
     s->cmp_a = s->cmp_b = s->fcmp = s->fpscr_fcmp = IR_NONE;
     s->cmp_carry = false;
     s->word_aligned = 0;
+    s->nlanes = 0;
 }
 
 bool arm_follow(DisasContext *s, uint64_t pc)

@@ -18,6 +18,12 @@
 #include "tcg/ir.h"
 #include "tcg/vec.h"
 
+/* AArch32: VFP registers, as singles [first, first + n), whose value val has in its low lane. */
+typedef struct VFPLane {
+    IRVal val;
+    uint8_t first, n;
+} VFPLane;
+
 typedef struct DisasContext {
     TranslatorContext base;
     ARMCPU *env;         /* features and ID registers only: never state */
@@ -44,6 +50,10 @@ typedef struct DisasContext {
     /* AArch32: registers that were multiples of 4 at IR op aligned_mark (translate-vfp.c) */
     uint16_t word_aligned;
     unsigned aligned_mark;
+    /* Good at IR op lane_mark (translate-vfp.c) */
+    VFPLane lane[8];
+    uint8_t nlanes;
+    unsigned lane_mark;
 
     /* AArch32: for translate-a32*.c */
     uint8_t condexec;    /* IT[7:0] as it is after this instruction: thumb_translate_insn() advances it at once (faults
