@@ -202,6 +202,32 @@ static bool inline_pstate(DisasContext *s, uint32_t key, bool read, IRVal reg)
     return true;
 }
 
+/* DC ZVA as stores; false where it may be trapped to EL2, or the block is larger than a group of stores. */
+static bool zero_block(DisasContext *s, const ARMSysReg *r, IRVal addr, uint32_t syndrome)
+{
+    IRFunc *ir = s->ir;
+    unsigned bytes = 4u << s->env->dczid_bs;
+    IRVal base = arm_tmp(s), t;
+
+    if (bytes < 16 || bytes > 64 || (s->el <= 1 && arm_feature(s->env, ARM_FEATURE_EL2)))
+        return false;
+    if (s->el == 0) {
+        unsigned allowed = ir_new_label(ir);
+        t = arm_tmp(s);
+        ir_ld(ir, IR_LD, IR_I64, t, ARM_OFFSET(sctlr_el[1]));
+        ir_brcond(ir, IR_TSTNE, IR_I64, t, ir_i64(ir, SCTLR_DZE), allowed);
+        ARM_CALL(s, sys_check, IR_NONE, row_arg(s, r), ir_i32(ir, syndrome));
+        ir_label(ir, allowed);
+    }
+    ir_op2i(ir, IR_AND, IR_I64, base, addr, ~(uint64_t)(bytes - 1));
+    for (unsigned i = 0; i < bytes; i += 16) {
+        t = arm_tmp(s);
+        ir_op2i(ir, IR_ADD, IR_I64, t, base, i);
+        ir_guest_st(ir, IR_V128, ir_const(ir, IR_V128, 0), t, MO_128, s->mmu_mode);
+    }
+    return true;
+}
+
 bool trans_SYSREG(DisasContext *s, arg_SYSREG *a)
 {
     uint32_t key = vhe_key(s, A64_SYSREG((uint32_t)a->op0, (uint32_t)a->op1, (uint32_t)a->crn, (uint32_t)a->crm, (uint32_t)a->op2));
@@ -230,6 +256,8 @@ bool trans_SYSREG(DisasContext *s, arg_SYSREG *a)
                                                               a->rt << 5 | a->crm << 1 | a->read));
     if (a->read)
         gen_read(s, r, reg, syndrome);
+    else if (r->flags & SR_CURRENT && zero_block(s, r, reg, syndrome))
+        return true;
     else if (gen_write(s, r, reg, syndrome))
         arm_end_lookup(s);
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Proves exception entry and return between EL1 and EL0, what ESR, ELR, FAR and SPSR hold, and 4 KiB stage 1 translation with
- * permissions: supervisor call, undefined instruction, data abort on an unmapped and on a read-only page, external abort, instruction
+ * permissions: DC ZVA, supervisor call, undefined instruction, data abort on an unmapped and on a read-only page, external abort, instruction
  * abort on a page that EL0 may not execute. Expected values: Arm ARM DDI 0487 D1, D8 and the syndrome tables of D19.2.40.
  */
 #include "a64-program.h"
@@ -59,6 +59,26 @@ _start:
     orr x0, x0, #1
     msr sctlr_el1, x0
     isb
+    // DC ZVA: 64 bytes around the address, and no other
+    ldr x0, =0x40300000
+    mov x1, #-1
+    mov x2, #32
+1:  str x1, [x0], #8
+    subs x2, x2, #1
+    b.ne 1b
+    sub x0, x0, #256 - 64 - 27
+    dc zva, x0
+    ldr x0, =0x40300000
+    mov x19, #100
+    mov x2, #32
+2:  ldr x3, [x0], #8
+    sub x4, x2, #17             // 17 to 24 are left when these 8 are read
+    cmp x4, #8
+    csel x5, xzr, x1, lo
+    cmp x3, x5
+    b.ne fail
+    subs x2, x2, #1
+    b.ne 2b
     // to EL0
     mov x19, #0                 // exceptions seen
     ldr x0, =0x40400000
@@ -78,10 +98,11 @@ user:
     str x2, [x1]                // +20: read only
     ldr x1, =0x40404018         // +24
     ldr w2, [x1]                // +28: external abort
-    sub sp, sp, #16             // +32
-    ldr x1, =0x40401000         // +36
-    str x19, [x1, #8]           // +40: fine
-    br x1                       // +44: not executable
+    dc zva, x1                  // +32: SCTLR_EL1.DZE is 0
+    sub sp, sp, #16             // +36
+    ldr x1, =0x40401000         // +40
+    str x19, [x1, #8]           // +44: fine
+    br x1                       // +48: not executable
     .ltorg
 user_end:
 
@@ -93,8 +114,9 @@ expected:
     .quad 0x92000007, 12, 0x40402008, 16
     .quad 0x9200004f, 20, 0x40403010, 24
     .quad 0x92000010, 28, 0x40404018, 32
+    .quad 0x6212dc28, 32, 0, 36
     .quad 0x8200000f, 0x1000, 0x40401000, 0
-    .equ COUNT, 6
+    .equ COUNT, 7
 
 sync:
     ldr x20, =expected
