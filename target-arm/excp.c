@@ -31,11 +31,6 @@ void helper_raise(CPUState *cpu, uint32_t excp, uint32_t syndrome, uint32_t targ
     arm_raise(arm_cpu(cpu), (int)excp, syndrome, target_el, HELPER_RETADDR());
 }
 
-void helper_raise_here(CPUState *cpu, uint32_t excp, uint32_t syndrome, uint32_t target_el)
-{
-    arm_raise(arm_cpu(cpu), (int)excp, syndrome, target_el, 0);
-}
-
 void helper_soft_step(CPUState *cpu)
 {
     arm_raise(arm_cpu(cpu), EXCP_SOFT_STEP, ARM_SYNDROME(EC_STEP, 1, 1u << 24 | 0x22), 0, HELPER_RETADDR());
@@ -374,6 +369,12 @@ static void enter_aa32(ARMCPU *env, int excp, unsigned new_el)
 
 /* ---- Delivery ---- */
 
+/* Whether the change of EL is one of translation regime, too: not between EL0 and EL1 alone. */
+static bool regime_may_change(const ARMCPU *env, unsigned from, unsigned to)
+{
+    return from > 1 || to > 1 || arm_feature(env, ARM_FEATURE_EL2) || arm_feature(env, ARM_FEATURE_EL3);
+}
+
 static void log_entry(const ARMCPU *env, int excp, unsigned from, unsigned to)
 {
     log_printf(LOG_INT, "Taking exception %d [%s] on CPU %d\n...from EL%u to EL%u\n", excp,
@@ -405,7 +406,7 @@ static void take_exception(ARMCPU *env, int excp)
     env->exclusive_addr = ~0ull;
     arm_exclusive_abandon(env);
     arm_rebuild_hflags(env);
-    if (from != to)
+    if (from != to && regime_may_change(env, from, to))
         arm_update_tlb_key(env);
     if (UNLIKELY(log_enabled(LOG_INT)))
         log_printf(LOG_INT, "...to EL%u PC 0x%" PRIx64 " PSTATE 0x%x\n", to, env->pc, arm_get_pstate(env));
@@ -422,6 +423,7 @@ void arm_do_exception(CPUState *cpu)
 
 /* ---- Calls ---- */
 
+/* Generated code goes on by the key (arm_goto_by_key). */
 void helper_svc(CPUState *cpu, uint32_t syndrome)
 {
     ARMCPU *env = arm_cpu(cpu);
@@ -429,6 +431,7 @@ void helper_svc(CPUState *cpu, uint32_t syndrome)
     env->exception.syndrome = syndrome;
     env->exception.target_el = 0;
     take_exception(env, EXCP_SWI);
+    cpu_update_key(cpu);
 }
 
 /* A call that is UNDEFINED reports the instruction, not the one after it. */
@@ -578,12 +581,13 @@ void helper_a64_eret(CPUState *cpu, uint32_t key)
         return_to_a64(env, spsr, pc);
     }
     arm_rebuild_hflags(env);
-    if (to != (int)el)
+    if (to != (int)el && (to < 0 || regime_may_change(env, el, (unsigned)to)))
         arm_update_tlb_key(env);
     if (UNLIKELY(el == 3 && to != 3))
         arm_security_changed(env);
     if (UNLIKELY(env->pmu_filtered))
         arm_pmu_after_el_change(env);
+    cpu_update_key(cpu);
     if (UNLIKELY(log_enabled(LOG_INT)))
         log_printf(LOG_INT, "Exception return from AArch64 EL%u to %s EL%d PC 0x%" PRIx64 "\n", el,
                    arm_is_aa64(env) ? "AArch64" : "AArch32", to, env->pc);
@@ -607,11 +611,13 @@ void helper_a32_eret(CPUState *cpu, uint32_t pc, uint32_t cpsr)
     arm_set_cpsr(env, cpsr, mask);
     env->pc = pc & (env->thumb ? ~1u : ~3u);
     arm_rebuild_hflags(env);
-    arm_update_tlb_key(env);
+    if (regime_may_change(env, el, arm_current_el(env)))
+        arm_update_tlb_key(env);
     if (UNLIKELY(el == 3))
         arm_security_changed(env);
     if (UNLIKELY(env->pmu_filtered))
         arm_pmu_after_el_change(env);
+    cpu_update_key(cpu);
 }
 
 /* ---- Interrupts ---- */

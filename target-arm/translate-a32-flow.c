@@ -39,7 +39,7 @@ void a32_exception_return(DisasContext *s, IRVal pc, IRVal cpsr)
     arm_sync_cc_op(s);
     ARM_CALL(s, a32_eret, IR_NONE, pc, cpsr);
     arm_forget_cc(s);
-    arm_end_lookup_here(s);
+    arm_goto_by_key(s);
 }
 
 /* ---- Branches ---- */
@@ -175,16 +175,18 @@ bool a32_trans_SVC(DisasContext *s, arg_SVC *a)
 {
     if (a->imm == (s->thumb ? 0xab : 0x123456) && !s->m_profile && arm_gen_semihosting(s))
         return true;
-    if (s->m_profile) {
-        arm_sync_cc_op(s);
-        arm_store_pc(s, arm_next_pc(s));
-        ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, s->condexec), ARM_OFFSET(condexec));
+    arm_sync_cc_op(s);
+    arm_store_pc(s, arm_next_pc(s));
+    ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, s->condexec), ARM_OFFSET(condexec));
+    if (s->m_profile)
         ARM_CALL0(s, m_svc, IR_NONE);
-        arm_forget_cc(s);
+    else
+        ARM_CALL(s, svc, IR_NONE, ir_i32(s->ir, call_syndrome(s, EC_SVC32, (uint32_t)a->imm)));
+    arm_forget_cc(s);
+    if (s->m_profile)
         arm_end_lookup_here(s);
-        return true;
-    }
-    arm_gen_exception_next(s, EXCP_SWI, call_syndrome(s, EC_SVC32, (uint32_t)a->imm), 0);
+    else
+        arm_goto_by_key(s);
     return true;
 }
 
@@ -529,7 +531,7 @@ bool a32_trans_ISB(DisasContext *s, arg_ISB *a)
 {
     if (!has_barriers(s))
         return false;
-    arm_end_lookup(s);
+    arm_end_sync(s);
     return true;
 }
 

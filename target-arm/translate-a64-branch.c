@@ -225,7 +225,7 @@ static bool exception_return(DisasContext *s, int key)
     }
     arm_sync_cc_op(s);
     ARM_CALL(s, a64_eret, IR_NONE, ir_i32(s->ir, (uint32_t)key));
-    arm_end_lookup_here(s);
+    arm_goto_by_key(s);
     return true;
 }
 
@@ -246,7 +246,7 @@ bool trans_DRPS(DisasContext *s, arg_DRPS *a)
     return false; /* only in Debug state */
 }
 
-static void call_exception(DisasContext *s, const HelperInfo *h, uint32_t syndrome)
+static void call_helper(DisasContext *s, const HelperInfo *h, uint32_t syndrome)
 {
     IRVal arg = ir_i32(s->ir, syndrome);
 
@@ -255,12 +255,12 @@ static void call_exception(DisasContext *s, const HelperInfo *h, uint32_t syndro
     if (s->flags & TBF_BTYPE)
         ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, 0), ARM_OFFSET(btype));
     ir_call(s->ir, h, IR_NONE, &arg, 1);
-    arm_end_lookup_here(s);
 }
 
 bool trans_SVC(DisasContext *s, arg_SVC *a)
 {
-    call_exception(s, &helper_info_svc, ARM_SYNDROME(EC_SVC64, 1, a->imm));
+    call_helper(s, &helper_info_svc, ARM_SYNDROME(EC_SVC64, 1, a->imm));
+    arm_goto_by_key(s);
     return true;
 }
 
@@ -268,7 +268,8 @@ bool trans_HVC(DisasContext *s, arg_HVC *a)
 {
     if (s->el == 0)
         return false;
-    call_exception(s, &helper_info_hvc, ARM_SYNDROME(EC_HVC64, 1, a->imm));
+    call_helper(s, &helper_info_hvc, ARM_SYNDROME(EC_HVC64, 1, a->imm));
+    arm_end_lookup_here(s);
     return true;
 }
 
@@ -276,7 +277,8 @@ bool trans_SMC(DisasContext *s, arg_SMC *a)
 {
     if (s->el == 0)
         return false;
-    call_exception(s, &helper_info_smc, ARM_SYNDROME(EC_SMC64, 1, a->imm));
+    call_helper(s, &helper_info_smc, ARM_SYNDROME(EC_SMC64, 1, a->imm));
+    arm_end_lookup_here(s);
     return true;
 }
 
@@ -360,7 +362,7 @@ bool trans_BARRIER(DisasContext *s, arg_BARRIER *a)
     static const uint8_t kinds[4] = { IR_FENCE_ALL, IR_FENCE_LD_LD | IR_FENCE_LD_ST, IR_FENCE_ST_ST, IR_FENCE_ALL };
 
     if (a->isync == 2) /* ISB: what was changed counts from the next instruction on */
-        arm_end_lookup(s);
+        arm_end_sync(s);
     else
         ir_fence(s->ir, a->isync ? kinds[a->crm & 3] : IR_FENCE_ALL);
     return true;

@@ -287,19 +287,6 @@ void arm_gen_exception(DisasContext *s, int excp, uint32_t syndrome, unsigned ta
     }
 }
 
-void arm_gen_exception_next(DisasContext *s, int excp, uint32_t syndrome, unsigned target_el)
-{
-    arm_sync_cc_op(s);
-    arm_store_pc(s, arm_next_pc(s));
-    if (!s->aarch64)
-        ir_st(s->ir, IR_ST32, IR_I64, ir_i64(s->ir, s->condexec), ARM_OFFSET(condexec));
-    ARM_CALL(s, raise_here, IR_NONE, ir_i32(s->ir, (uint32_t)excp), ir_i32(s->ir, syndrome), ir_i32(s->ir, target_el));
-    if (!s->cond_jump) {
-        ir_exit_tb(s->ir, IR_EXIT_NORMAL);
-        s->base.stop = true;
-    }
-}
-
 void arm_gen_undef(DisasContext *s)
 {
     arm_gen_exception(s, EXCP_UDEF, SYN_UNCATEGORIZED, 0);
@@ -512,6 +499,29 @@ void arm_end_lookup_here(DisasContext *s)
 {
     ir_goto_lookup(s->ir);
     stop_here(s);
+}
+
+void arm_goto_by_key(DisasContext *s)
+{
+    IRFunc *ir = s->ir;
+    unsigned waiting = ir_new_label(ir);
+    IRVal pending = arm_tmp(s), pc = arm_tmp(s);
+
+    ir_ld(ir, IR_LD32U, IR_I64, pending, (uint32_t)offsetof(CPUState, interrupt_request));
+    ir_brcond(ir, IR_NE, IR_I32, pending, ir_i32(ir, 0), waiting);
+    ir_ld(ir, IR_LD, IR_I64, pc, ARM_OFFSET(pc));
+    ir_goto_ptr(ir, pc);
+    ir_label(ir, waiting);
+    ir_goto_lookup(ir);
+    stop_here(s);
+}
+
+void arm_end_sync(DisasContext *s)
+{
+    if (s->m_profile)
+        arm_end_lookup(s);
+    else
+        arm_goto_value(s, ir_i64(s->ir, s->aarch64 ? arm_next_pc(s) : (uint32_t)arm_next_pc(s)));
 }
 
 void arm_end_exit(DisasContext *s)

@@ -144,8 +144,6 @@ void arm_st_mode(DisasContext *s, IRType t, IRVal src, IRVal addr, MemOp op, uns
 
 /* ---- Exceptions: at this instruction; the gen_* ones end the TB ---- */
 void arm_gen_exception(DisasContext *s, int excp, uint32_t syndrome, unsigned target_el);
-/* pc is that of the next instruction: SVC, HVC, SMC */
-void arm_gen_exception_next(DisasContext *s, int excp, uint32_t syndrome, unsigned target_el);
 void arm_gen_undef(DisasContext *s);
 /* Before FP and SIMD instructions, once all UNDEFINED cases are out of the way: false when a trap was generated instead. AArch32:
  * checks CPACR, NSACR, HCPTR (s->fp_el); the caller checks FPEXC.EN where the instruction needs it. */
@@ -170,6 +168,10 @@ void a32_goto_other(DisasContext *s, uint64_t pc);    /* BLX immediate: the othe
 void arm_end_lookup(DisasContext *s);                 /* state may have changed; continues at the next instruction */
 /* State has changed and env->pc has been written by a helper (ERET, exceptions). */
 void arm_end_lookup_here(DisasContext *s);
+/* The same where the helper has left jc_key right: the jump cache is asked. */
+void arm_goto_by_key(DisasContext *s);
+/* ISB: continues at the next instruction, whose page may be another now. */
+void arm_end_sync(DisasContext *s);
 void arm_end_exit(DisasContext *s);                   /* as arm_end_lookup, through the main loop */
 
 #define ARM_CALL(s, name, ret, ...)                                                                \
