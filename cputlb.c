@@ -643,6 +643,8 @@ void tlb_protect_ram(const uint8_t *host, uint64_t len)
     {
         for (unsigned i = 0; cpu->tlb && i < TLB_BANKS; i++)
             protect_in_bank(cpu->tlb->bank[i], host, len);
+        if (cpu != current_cpu)
+            atomic_store(&cpu->exit_request, 1); /* a guard may hold for the whole of a loop, which polls */
     }
 }
 

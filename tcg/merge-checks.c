@@ -59,6 +59,7 @@ typedef struct Group {
     int32_t anchor;      /* an offset that must be aligned so */
     unsigned last;       /* operation of the last member */
     bool guard;          /* its check may be a guard */
+    bool over_head;      /* it goes on behind a loop's head, so that nothing but a guard will do */
     unsigned insn;       /* index in IRFunc.insns of the instruction it begins in */
     Member member[MEMBERS_MAX];
 } Group;
@@ -239,13 +240,13 @@ static void close_group(Merge *s, unsigned i)
     Group *g = &s->group[i];
 
     if (g->n > 1 && s->nchecks < CHECKS_MAX && s->f->nops + OPS_PER_CHECK * (s->nchecks + 1) < IR_MAX_OPS - 1) {
-        bool guard = g->guard && s->f->nlabels < IR_MAX_LABELS - 1;
+        bool guard = g->guard && s->f->nlabels < IR_MAX_LABELS - 1 && !s->f->overflow;
         IRVal check = ir_temp(s->f, IR_I64);
         IROp *op = &s->check[s->nchecks].op;
         unsigned flags = (g->write ? CHK_WRITE : 0) | (g->width == WIDTH_32 ? CHK_NARROW : 0);
         MemOp align = g->align ? g->align | MO_ALIGN : MO_8;
         g->low -= (g->low - g->anchor) & ((1 << g->align) - 1); /* the first byte is what must be aligned */
-        if (!s->f->overflow) {
+        if (!s->f->overflow && (guard || !g->over_head)) {
             *op = (IROp){ .opc = IR_GUEST_CHECK, .type = IR_I64, .aux = (uint16_t)(g->high - g->low),
                           .imm = check_imm(MEMOPIDX(align, g->mode), flags, g->low), .out = { check, IR_NONE } };
             memset(op->in, 0xff, sizeof(op->in));
@@ -358,6 +359,7 @@ static void note_access(Merge *s, unsigned i)
         g->n = g->align = 0;
         g->write = false;
         g->guard = s->f->guards && s->fresh && current_target->guard_possible(s->f->tb, &s->f->insns[s->insn]);
+        g->over_head = false;
         g->insn = s->insn;
         g->base_offset = sum.offset - disp;
         g->low = (int32_t)disp;
@@ -408,6 +410,62 @@ static bool has_effect(const IRFunc *f, const IROp *op)
 static bool keeps_groups(const IRFunc *f, const IROp *op)
 {
     return f->calls[op->imm]->flags & HF_PURE;
+}
+
+/*
+ * At a loop's head: a guard before it holds in the loop, too, if nothing in there changes mappings (and slow paths leave), so groups stay
+ * open for accesses relative to what the loop does not assign. assigned: set of values. False when the label is no such head.
+ */
+static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned)
+{
+    unsigned last = 0;
+
+    for (unsigned i = head + 1; i < f->nops; i++) {
+        if (f->ops[i].opc == IR_BR && f->ops[i].imm == f->ops[head].imm) {
+            last = i;
+        }
+    }
+    if (!last || f->early_paths) {
+        return false;
+    }
+    for (unsigned i = head + 1; i < last; i++) {
+        const IROp *op = &f->ops[i];
+        if ((op->opc == IR_CALL && !keeps_groups(f, op)) || op->opc == IR_X87_LD || op->opc == IR_X87_ST) {
+            return false;
+        }
+        for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
+            if (op->out[n] < f->nglobals) {
+                assigned[op->out[n] / 64] |= 1ull << op->out[n] % 64;
+            }
+        }
+    }
+    return true;
+}
+
+static void at_label(Merge *s, unsigned i)
+{
+    const IRFunc *f = s->f;
+    uint64_t assigned[IR_MAX_GLOBALS / 64] = { 0 };
+
+    if (!s->ngroups || !f->guards || !scan_loop(f, i, assigned)) {
+        close_all(s);
+        s->stamp++;
+        return;
+    }
+    for (unsigned n = s->ngroups; n-- > 0;) {
+        if (s->group[n].guard) {
+            s->group[n].over_head = true;
+        } else {
+            close_group(s, n);
+        }
+    }
+    s->stamp++;
+    for (IRVal v = 0; v < f->nglobals; v++) {
+        if (s->sum[v].stamp == s->stamp - 1 && !(assigned[v / 64] >> v % 64 & 1)) {
+            s->sum[v].stamp = s->stamp;
+            s->sum[v].from = IR_NONE;
+        }
+    }
 }
 
 /* Puts the checks in front of the groups' first members. */
@@ -472,8 +530,7 @@ void tcg_merge_checks(IRFunc *f)
             s->insn = op->aux;
             s->fresh = true;
         } else if (op->opc == IR_LABEL) {
-            close_all(s);
-            s->stamp++;
+            at_label(s, i);
             s->fresh = false;
         } else if (op->opc == IR_GUEST_LD || op->opc == IR_GUEST_ST) {
             note_access(s, i);
