@@ -90,7 +90,7 @@ install: all
 	install -m 755 rhea $(BIN)/rhea
 	install -m 755 rhea-img $(BIN)/rhea-img
 	install -m 755 rhea-io $(BIN)/rhea-io
-	install -m 644 $(SRC)/docs/rhea.1 $(MAN)/rhea.1
+	install -m 644 $(SRC)/docs/rhea.1 $(SRC)/docs/rhea-img.1 $(SRC)/docs/rhea-io.1 $(MAN)
 	for l in $(LINKS); do ln -sf rhea $(BIN)/$$l; ln -sf rhea.1 $(MAN)/$$l.1; done
 
 # Links with the qemu-system-* names, for tools that look for them.
@@ -98,7 +98,7 @@ install-compat: install
 	for t in $(TARGETS); do ln -sf rhea $(BIN)/qemu-system-$$t; done
 
 uninstall:
-	rm -f $(BIN)/rhea $(BIN)/rhea-img $(BIN)/rhea-io $(MAN)/rhea.1
+	rm -f $(BIN)/rhea $(BIN)/rhea-img $(BIN)/rhea-io $(MAN)/rhea.1 $(MAN)/rhea-img.1 $(MAN)/rhea-io.1
 	for l in $(LINKS); do rm -f $(BIN)/$$l $(MAN)/$$l.1; done
 	for t in $(TARGETS); do \
 		if [ "$$(readlink $(BIN)/qemu-system-$$t)" = rhea ]; then rm -f $(BIN)/qemu-system-$$t; fi; done

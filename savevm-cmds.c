@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* savevm, loadvm, delvm: one snapshot of that name in every disk, and the machine's state in one of them. */
+#include "block/job.h"
 #include "block/vmstate.h"
 #include "exec/replay.h"
 #include "hw/boards.h"
@@ -123,6 +124,8 @@ static bool apply(const GPtrArray *disks, BlockNode *where, const char *name, Er
         }
         g_free(s.id);
         g_free(s.name);
+        if (!job_check_idle(g_ptr_array_index(disks, i), errp)) /* it copies what was there */
+            return false;
     }
     vmstate_find(where, name, &s);
     g_free(s.id);

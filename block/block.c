@@ -320,11 +320,14 @@ static BlockNode *open_below(const BlockDriver *above, OptGroup *o, const char *
     if (name && !filename && (file = block_find_node(name))) {
         block_ref(file);
     } else if (has_prefix(o, sub)) {
-        char *driver = key_of(sub, "driver");
+        /* file=NAME,file.KEY=VALUE: the name goes with what else is said of the file. */
+        char *driver = key_of(sub, "driver"), *own_name = key_of(sub, "filename");
+        const char *f = opts_get(o, own_name) ? NULL : filename ? filename : name;
         if (!opts_get(o, driver) && !(above && above->filter))
             opts_set(o, driver, "file");
         g_free(driver);
-        file = block_open(o, sub, NULL, flags, errp);
+        g_free(own_name);
+        file = block_open(o, sub, f && g_str_has_prefix(f, "file:") ? f + 5 : f, flags, errp);
     } else if (filename || name) {
         const BlockDriver *drv = block_driver_find("file");
         const char *f = filename ? filename : name;

@@ -173,6 +173,10 @@ static bool file_open(BlockNode *n, OptGroup *o, const char *prefix, Error **err
     if (locking && !strcmp(locking, "off"))
         n->flags |= BLOCK_NO_LOCK;
     g_free(key);
+    if (locking && strcmp(locking, "off") && strcmp(locking, "on") && strcmp(locking, "auto")) {
+        error_setg(errp, "invalid parameter value: %s (locking is on, off or auto)", locking);
+        return false;
+    }
     if (!n->filename[0]) {
         error_setg(errp, "The 'file' block driver requires a file name");
         return false;

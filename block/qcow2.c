@@ -57,7 +57,8 @@ static void put_feature_names(GByteArray *out)
     put_extension(out, QCOW_EXT_FEATURES, names, sizeof(names));
 }
 
-int qcow_write_header(Qcow *q)
+/* Header, extensions and the backing file's name. names: of features, which are there for readers that don't know them. */
+static GByteArray *header_bytes(const Qcow *q, bool names)
 {
     const BlockNode *n = q->node;
     uint32_t name_len = n->backing_file ? (uint32_t)strlen(n->backing_file) : 0;
@@ -83,7 +84,7 @@ int qcow_write_header(Qcow *q)
         qcow_put_bitmap_extension(q, bitmaps);
         put_extension(out, QCOW_EXT_BITMAPS, bitmaps, sizeof(bitmaps));
     }
-    if (q->version >= 3)
+    if (q->version >= 3 && names)
         put_feature_names(out);
     put_extension(out, QCOW_EXT_END, "", 0);
     if (name_len) {
@@ -91,10 +92,20 @@ int qcow_write_header(Qcow *q)
         ((QcowHeader *)out->data)->backing_size = GUINT32_TO_BE(name_len);
         g_byte_array_append(out, (const uint8_t *)n->backing_file, name_len);
     }
+    return out;
+}
+
+int qcow_write_header(Qcow *q)
+{
+    GByteArray *out = header_bytes(q, true);
+    if (out->len > q->cluster_size) { /* of 512 bytes */
+        g_byte_array_free(out, TRUE);
+        out = header_bytes(q, false);
+    }
     int ret = out->len > q->cluster_size ? -ENOSPC : 0;
     if (ret == 0) {
         g_byte_array_set_size(out, (guint)MIN(q->cluster_size, (out->len + 511u) & ~511u));
-        ret = block_write(n->file, 0, out->data, out->len);
+        ret = block_write(q->node->file, 0, out->data, out->len);
     }
     g_byte_array_free(out, TRUE);
     return ret;

@@ -5,6 +5,7 @@
  *
  * VHDX images have megabytes between their parts: there the input is a list of changes to a good image (see patch_vhdx).
  */
+#include "block/bitmap.h"
 #include "block/vhdx.h"
 #include "fuzz.h"
 #include "util/error.h"
@@ -46,8 +47,39 @@ static void write_and_read_back(BlockNode *n, uint64_t at)
         must(!strict || (in[0] == 0 && !memcmp(in, in + 1, size - 1)), "zeroes read back");
 }
 
+/* Bitmaps hear of writes; they come and go with the image. */
+static void exercise_bitmaps(BlockNode *n, uint8_t what)
+{
+    uint64_t size = block_size(n);
+    BlockBitmap *b = n->bitmaps;
+    if (b && block_bitmap_usable(b, true, NULL) && size && what & 1) {
+        block_bitmap_clear(b, NULL);
+        uint64_t at = 0, run = size;
+        bool written = block_write(n, size / 2, "x", 1) == 0;
+        must(!written || !b->enabled || (block_bitmap_is_marked(b, size / 2) && block_bitmap_next(b, &at, &run)), "a bitmap hears of a write");
+    }
+    if (what & 4 && n->drv->bitmap_add)
+        block_bitmap_new_persistent(n, "fuzz", what & 2 ? 512 : 0, NULL);
+    if (what & 8 && b && b != n->bitmaps)
+        block_bitmap_merge(n->bitmaps, b, NULL);
+    if (what & 16 && b)
+        block_bitmap_remove(b, NULL);
+}
+
+static void no_progress(void *opaque, double part)
+{
+}
+
+static void amend(BlockNode *n, const char *options)
+{
+    OptGroup *o = opts_parse("amend", options, NULL, NULL);
+    n->drv->amend(n, o, no_progress, NULL, NULL);
+    opts_free(o);
+}
+
 static void exercise(BlockNode *n, uint8_t what)
 {
+    exercise_bitmaps(n, what);
     uint64_t size = block_size(n), places[] = { 0, size / 2, size > PIECE ? size - PIECE : 0, MIN(size, 4096) };
     uint8_t buf[PIECE];
     for (unsigned i = 0; i < ARRAY_SIZE(places) && size; i++) {
@@ -70,6 +102,8 @@ static void exercise(BlockNode *n, uint8_t what)
     block_snapshots_free(s, count);
     if (what & 32)
         block_truncate(n, size + 5000, NULL, NULL);
+    if (what & 32 && n->drv->amend)
+        amend(n, what & 1 ? "refcount_bits=64" : what & 2 ? "compat=0.10,refcount_bits=16" : "compat=1.1,refcount_bits=8");
     block_flush(n);
 }
 
@@ -146,6 +180,26 @@ static void patch_vhdx(int fd, const uint8_t *data, size_t size)
     g_free(image);
 }
 
+/* Guest data in a file of its own: one of ours, whatever the header says. */
+static BlockNode *open_input(const char *name, const char *format, bool data_file, int flags)
+{
+    OptGroup *o = opts_parse("image", "", NULL, NULL);
+    opts_set(o, "driver", format);
+    int fd = -1;
+    if (data_file) {
+        fd = memfd_create("data", MFD_CLOEXEC);
+        char *data = g_strdup_printf("/proc/self/fd/%d", fd);
+        opts_set(o, "data-file.driver", "file");
+        opts_set(o, "data-file.filename", data);
+        g_free(data);
+    }
+    BlockNode *n = block_open(o, "", name, flags, NULL);
+    opts_free(o);
+    if (fd >= 0)
+        close(fd); /* the node has it open */
+    return n;
+}
+
 /* A descriptor names other files: none but those beside the image, and nothing is beside it. */
 static bool names_host_files(const uint8_t *data, size_t size)
 {
@@ -170,12 +224,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *format = format_of(data + 1, size - 1);
     if (!strcmp(format, "vhdx"))
         patch_vhdx(fd, data + 1, size - 1);
-    BlockNode *n = block_open_file(name, format, flags, NULL);
+    bool data_file = !strcmp(format, "qcow2") && size > 80 && data[8] >= 3 && data[80] & 4; /* of the header's incompatible features */
+    BlockNode *n = open_input(name, format, data_file, flags);
     if (n) {
         exercise(n, data[0]);
         block_unref(n);
     }
-    n = data[0] & 64 ? block_open_file(name, format, flags | BLOCK_CHECK, NULL) : NULL;
+    n = data[0] & 64 ? open_input(name, format, data_file, flags | BLOCK_CHECK) : NULL;
     if (n) {
         BlockCheck r = { 0 };
         if (n->drv->check)

@@ -525,6 +525,42 @@ else:
     finally:
         subprocess.run(["umount", small])
 
+# ---- Snapshots of the machine as jobs ----
+for n in ("q0.qcow2", "flat.qcow2"):
+    if os.path.exists(path(n)):
+        os.remove(path(n))
+tool(img, "create", "-q", "-f", "qcow2", path("flat.qcow2"), str(SIZE))
+m, mon, g = machine("flat.qcow2", bytes(SIZE))
+
+
+def snapshot_job(name, /, **args):
+    """Runs it; its error, or None."""
+    mon.events.clear()
+    mon.cmd(name, job__id="s", **args)
+    seen = status_events(mon, "concluded")
+    j = mon.cmd("query-jobs")[0]
+    check(mon.cmd("query-block-jobs") == [] and j["type"] == name and j["status"] == "concluded" and j["total-progress"] == 1, f"{j}")
+    check(seen == ["created", "running"] + (["aborting", "concluded"] if "error" in j else ["waiting", "pending", "concluded"]), f"{name}: {seen}")
+    mon.cmd("job-dismiss", id="s")
+    return j.get("error")
+
+
+g.scribble(5)
+then = bytes(g.model)
+check(snapshot_job("snapshot-save", tag="x", vmstate="top", devices=["top"]) is None, "snapshot-save")
+check(snapshot_job("snapshot-save", tag="x", vmstate="top", devices=["top"]) == "Snapshot 'x' already exists in one or more devices", "twice")
+check(snapshot_job("snapshot-save", tag="y", vmstate="zz", devices=["top"]) == "vmstate block device 'zz' does not exist", "no such place")
+check(snapshot_job("snapshot-save", tag="y", vmstate="top", devices=["zz"]) == "No block device node 'zz'", "no such disk")
+check(snapshot_job("snapshot-save", tag="y", vmstate="top", devices=[]) == "At least one device is required for snapshot", "no disk")
+g.scribble(5)
+check(snapshot_job("snapshot-load", tag="zz", vmstate="top", devices=["top"]) == "Snapshot 'zz' does not exist in one or more devices", "no such snapshot")
+check(snapshot_job("snapshot-load", tag="x", vmstate="top", devices=["top"]) is None, "snapshot-load")
+same(content("flat.qcow2"), then, "loaded")
+check(snapshot_job("snapshot-delete", tag="zz", devices=["top"]) is None and snapshot_job("snapshot-delete", tag="x", devices=["top"]) is None, "deleted")
+leave(m, mon)
+clean("flat.qcow2")
+print("snapshots: ok", flush=True)
+
 # ---- Left alone while they run: quit, and a reset of the disk ----
 m, mon, g = machine("q2.qcow2", chain())
 mon.cmd("drive-mirror", device="d", target=path("lq.qcow2"), sync="full", format="qcow2", speed=100000)

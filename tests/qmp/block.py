@@ -309,6 +309,19 @@ for options, names in ((("-M", "pc"), ["ide1-cd0", "floppy0"]), (("-M", "q35"), 
     mon.cmd("quit")
     check(m.finish()[0] == 0, f"{options}: exit status")
 
+# ---- Locks ----
+holder = Machine("-M", "none", "-drive", f"if=none,file={path('flat')},format=raw")
+mon = holder.connect()
+for locking, status in (("", 1), (",file.locking=auto", 1), (",file.locking=on", 1), (",file.locking=off", 0), (",file.locking=maybe", 1)):
+    m = Machine("-M", "none", "-drive", f"if=none,file={path('flat')},format=raw{locking}")
+    if status == 0:
+        m.connect().cmd("quit")
+    code, text = m.finish()
+    wanted = "" if status == 0 else "invalid parameter value: maybe" if "maybe" in locking else 'Failed to get'
+    check(code == status and wanted in text, f"an image in use{locking}: {code} {text}")
+mon.cmd("quit")
+holder.finish()
+
 # ---- Errors: a file system that fills up ----
 small = path("small")
 os.mkdir(small)
