@@ -186,6 +186,9 @@ static bool check_op(Verifier *v)
         error_setg(v->errp, "op %u: no such operation or type", (unsigned)(op - v->f->ops));
         return false;
     }
+    if (op->opc == IR_NOP) {
+        return true; /* what it was before may still be seen in its operands */
+    }
     if ((ir_op_info[op->opc].flags & IRF_INT && op->type > IR_I64) ||
         (ir_op_info[op->opc].flags & IRF_VEC && !is_vector)) {
         return bad(v, "wrong type");
