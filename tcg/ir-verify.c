@@ -43,16 +43,6 @@ static unsigned vop_inputs(const IROp *op)
     return inputs[vec_info[op->imm & 0xffff].shape];
 }
 
-static unsigned vcall_inputs(const IROp *op)
-{
-    unsigned n = 0;
-
-    while (n < 3 && op->in[n] != IR_NONE) {
-        n++;
-    }
-    return n;
-}
-
 static unsigned call_inputs(const HelperInfo *h)
 {
     unsigned n = 0;
@@ -95,8 +85,7 @@ static bool check_inputs(Verifier *v)
 {
     const IROp *op = v->op;
     const IRFunc *f = v->f;
-    unsigned ins = op->opc == IR_VOP ? vop_inputs(op) : op->opc == IR_VCALL ? vcall_inputs(op) :
-                   op->opc == IR_CALL ? call_inputs(f->calls[op->imm]) : ir_op_info[op->opc].ins;
+    unsigned ins = op->opc == IR_VOP ? vop_inputs(op) : op->opc == IR_CALL ? call_inputs(f->calls[op->imm]) : ir_op_info[op->opc].ins;
 
     for (unsigned n = 0; n < HELPER_MAX_ARGS; n++) {
         IRVal in = op->in[n];
@@ -104,6 +93,8 @@ static bool check_inputs(Verifier *v)
             if (in != IR_NONE) {
                 return bad(v, "too many inputs");
             }
+        } else if (in == IR_NONE && op->opc == IR_VCALL) {
+            continue; /* each may be absent */
         } else if (in == IR_NONE) {
             return bad(v, "input missing");
         } else if (in >= f->nvals) {

@@ -68,7 +68,7 @@ extern const VecInfo vec_info[VEC_ROWS];
  * A front end's own vector operation, used by IR_VCALL: a C function, and perhaps a row that gives the same result, bits
  * and sticky flags, whenever `check` holds of that result; otherwise the function computes it again from the
  * inputs (what the row has done to the sticky flags stays). The function sees no globals and raises no
- * exception. Vectors are 16 bytes; out may be a, b or c. Unused inputs point nowhere useful.
+ * exception. Vectors are 16 bytes; out may be a, b or c. Unused inputs point at something that can be read.
  */
 typedef void VecCallFunc(CPUState *cpu, void *out, const void *a, const void *b, const void *c, uint32_t imm);
 /* Results a row is trusted with: no lane a NaN, and none in the lowest binade of normal numbers, where tininess before

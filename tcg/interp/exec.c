@@ -257,13 +257,22 @@ static void run_vop(uint8_t *const *base, const InterpRec *rec)
     }
 }
 
+/* An input of a VecCallFunc, which may read those it does not use. */
+static const void *vcall_input(uint8_t *const *base, uint32_t arg)
+{
+    static const uint8_t zero[32];
+    const void *v = optional_place(base, arg);
+
+    return v ? v : zero;
+}
+
 /* The function alone: it is what the row, if there is one, is measured by. */
 static void run_vcall(CPUState *cpu, uint8_t *const *base, const InterpRec *rec)
 {
     const VecCall *call = (const VecCall *)(uintptr_t)rec->imm;
 
-    call->func(cpu, place_of(base, rec->arg[0]), optional_place(base, rec->arg[1]), optional_place(base, rec->arg[2]),
-               optional_place(base, rec->arg[3]), rec->aux);
+    call->func(cpu, place_of(base, rec->arg[0]), vcall_input(base, rec->arg[1]), vcall_input(base, rec->arg[2]),
+               vcall_input(base, rec->arg[3]), rec->aux);
 }
 
 static void run_v_from_int(uint8_t *const *base, const InterpRec *rec)
