@@ -729,3 +729,30 @@ bool qcow_snapshot_delete(BlockNode *n, const char *name, Error **errp)
 {
     return alone(n, do_delete, &(BlockSnapshot){ .name = (char *)name }, "delete", errp);
 }
+
+/* The disk keeps its size: past the snapshot's end there is nothing. */
+bool qcow_snapshot_show(BlockNode *n, const char *id, const char *name, Error **errp)
+{
+    Qcow *q = n->state;
+    const QcowSnapshot *s = NULL;
+    for (uint32_t i = 0; i < q->nsnapshots && !s; i++)
+        if ((!id || !strcmp(id, q->snapshots[i].s.id)) && (!name || !strcmp(name, q->snapshots[i].s.name)))
+            s = &q->snapshots[i];
+    if (!s || !n->read_only) {
+        error_setg(errp, n->read_only ? "Can't find snapshot" : "Device is not readonly");
+        return false;
+    }
+    int ret;
+    uint64_t *l1 = qcow_read_l1(q, s->l1_offset, s->l1_size, &ret);
+    if (ret < 0) {
+        g_free(l1);
+        error_setg_errno(errp, -ret, "Failed to read l1 table for snapshot");
+        return false;
+    }
+    pthread_mutex_lock(&q->lock);
+    g_free(q->l1);
+    q->l1 = l1;
+    q->l1_size = s->l1_size;
+    pthread_mutex_unlock(&q->lock);
+    return true;
+}

@@ -614,7 +614,7 @@ static const BlockDriver qcow2_driver = {
     .write_zeroes = qcow_write_zeroes, .write_compressed = qcow_write_compressed, .discard = qcow_discard, .flush = qcow_flush,
     .truncate = qcow_truncate, .status = qcow_status, .create = qcow_create, .measure = qcow_measure, .check = qcow_check, .info = qcow_info,
     .snapshot_list = qcow_snapshot_list, .snapshot_create = qcow_snapshot_create, .snapshot_apply = qcow_snapshot_apply,
-    .snapshot_delete = qcow_snapshot_delete, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty,
+    .snapshot_delete = qcow_snapshot_delete, .snapshot_show = qcow_snapshot_show, .set_backing = qcow_set_backing, .make_empty = qcow_make_empty,
     .vmstate_write = qcow_vmstate_write, .vmstate_read = qcow_vmstate_read, .vmstate_drop = qcow_vmstate_drop, .set_writable = qcow_set_writable,
     .bitmap_add = qcow_bitmap_add, .bitmap_remove = qcow_bitmap_remove, .bitmaps_possible = qcow_bitmaps_possible,
     .map_file = qcow_map_file, .amend_keys = qcow_amend_keys, .amend = qcow_amend,

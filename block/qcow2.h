@@ -184,5 +184,6 @@ int qcow_snapshot_list(BlockNode *n, BlockSnapshot **out);
 bool qcow_snapshot_create(BlockNode *n, const BlockSnapshot *s, Error **errp);
 bool qcow_snapshot_apply(BlockNode *n, const char *name, Error **errp);
 bool qcow_snapshot_delete(BlockNode *n, const char *name, Error **errp);
+bool qcow_snapshot_show(BlockNode *n, const char *id, const char *name, Error **errp);
 
 #endif

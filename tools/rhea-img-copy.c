@@ -116,10 +116,12 @@ int cmd_convert(Args *a)
     }
     if (a->bitmaps && !bitmaps_can_copy(from[0], a->skip_broken_bitmaps))
         goto out;
-    if (a->snapshot) {
-        error_report("-l is not supported by convert yet: apply the snapshot to a copy instead");
+    if (a->snapshot && sources > 1) {
+        error_report("No support for concatenating multiple snapshot");
         goto out;
     }
+    if (a->snapshot && !show_snapshot(from[0], a->snapshot))
+        goto out;
     to = make_target(a, a->names[sources], total);
     if (!to)
         goto out;

@@ -107,23 +107,40 @@ int cmd_check(Args *a)
 
 /* ---- map ---- */
 
+static bool map_limit(const char *text, const char *what, uint64_t *out)
+{
+    if (!text || (parse_size(what, text, 1, out, NULL) && *out <= INT64_MAX))
+        return true;
+    error_report("Invalid %s specified. You may use k, M, G, T, P or E suffixes for", what);
+    error_report("kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
+    return false;
+}
+
 int cmd_map(Args *a)
 {
     if (a->count != 1) {
         error_report("Expecting one image file name");
         return 1;
     }
+    uint64_t start = 0, max = UINT64_MAX;
+    if (!map_limit(a->map_start, "start offset", &start) || !map_limit(a->map_length, "max length", &max))
+        return 1;
     BlockNode *n = open_image(a, a->names[0], a->format, 0);
     if (!n)
         return 1;
     if (!a->json)
         printf("%-16s%-16s%-16s%s\n", "Offset", "Length", "Mapped to", "File");
     bool first = true;
-    for (uint64_t at = 0, size = block_size(n), len; at < size; at += len) {
+    uint64_t end = start < block_size(n) ? start + MIN(max, block_size(n) - start) : start;
+    if (a->json && end == start) {
+        printf("[{ \"start\": %" PRIu64 ", \"length\": 0, \"depth\": 0, \"present\": false, \"zero\": false, \"data\": false}", start);
+        first = false;
+    }
+    for (uint64_t at = start, len; at < end; at += len) {
         BlockNode *where = n;
         uint64_t map = 0;
         int depth = 0, s = 0;
-        len = size - at;
+        len = end - at;
         for (; where; where = where->backing, depth++) {
             s = block_status(where, at, &len, &map);
             if (s < 0 || s & (BLOCK_DATA | BLOCK_ZERO) || !where->backing)

@@ -39,6 +39,10 @@ int cmd_measure(Args *a)
     BlockNode *in = a->count ? open_image(a, a->names[0], a->format, 0) : NULL;
     if (a->count && !in)
         return 1;
+    if (in && a->snapshot && !show_snapshot(in, a->snapshot)) {
+        block_unref(in);
+        return 1;
+    }
     OptGroup *o = opts_parse("-o", a->options ? a->options : "", NULL, &err);
     bool ok = o && d->measure(o, in, in ? block_size(in) : size, &m, &err) && opts_check_unused(o, NULL, &err);
     opts_free(o);

@@ -51,6 +51,33 @@ BlockNode *open_image(const Args *a, const char *name, const char *format, int f
     return n;
 }
 
+bool show_snapshot(BlockNode *n, const char *param)
+{
+    Error *err = NULL;
+    bool ok = true;
+    if (!n->drv->snapshot_show) {
+        error_setg(&err, "Block format '%s' used by device '' does not support temporarily loading internal snapshots", n->drv->name);
+        ok = false;
+    } else if (g_str_has_prefix(param, "snapshot.")) {
+        OptGroup *o = opts_parse("-l", param, NULL, &err);
+        const char *id = o ? opts_get(o, "snapshot.id") : NULL, *name = o ? opts_get(o, "snapshot.name") : NULL;
+        if (o && !opts_check_unused(o, NULL, NULL)) {
+            error_report("Failed in parsing snapshot param '%s'", param);
+            opts_free(o);
+            return false;
+        }
+        ok = o && n->drv->snapshot_show(n, id, name, &err);
+        opts_free(o);
+    } else if (!n->drv->snapshot_show(n, param, NULL, NULL)) {
+        ok = n->drv->snapshot_show(n, NULL, param, &err);
+    }
+    if (!ok) {
+        error_prepend(&err, "Failed to load snapshot: ");
+        error_report_err(err);
+    }
+    return ok;
+}
+
 void show_progress(const Args *a, double part)
 {
     static double shown = -1;
@@ -90,13 +117,13 @@ static const struct Command {
     { "commit", "[--image-opts] [-q] [-f fmt] [-t cache] [-b base] [-r rate_limit] [-d] [-p] filename", cmd_commit, "f:t:b:r:dpq" },
     { "compare", "[-f fmt] [-F fmt] [-p] [-q] [-s] [-U] filename1 filename2", cmd_compare, "f:F:T:pqsU" },
     { "convert", "[--image-opts] [--target-image-opts] [--bitmaps [--skip-broken-bitmaps]] [-U] [-c] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] "
-                 "[-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] [-m num_coroutines] [-W] filename [filename2 [...]] "
+                 "[-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-l snapshot_param] [-S sparse_size] [-m num_coroutines] [-W] filename [filename2 [...]] "
                  "output_filename", cmd_convert, "f:O:B:F:b:o:l:S:pt:T:qnm:WUr:cC" },
     { "create", "[-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]", cmd_create, "F:b:f:qo:u" },
     { "dd", "[-f fmt] [-O output_fmt] [-U] [bs=block_size] [count=blocks] [skip=blocks] if=input of=output", cmd_dd, "f:O:U" },
     { "info", "[-f fmt] [--output=ofmt] [--backing-chain] [-U] filename", cmd_info, "f:U" },
-    { "map", "[-f fmt] [--output=ofmt] [-U] filename", cmd_map, "f:s:l:U" },
-    { "measure", "[--output=ofmt] [-O output_fmt] [-o options] [--size N | [-f fmt] [-U] filename]", cmd_measure, "f:l:o:O:U" },
+    { "map", "[--image-opts] [-f fmt] [--start-offset=offset] [--max-length=len] [--output=ofmt] [-U] filename", cmd_map, "f:s:l:U" },
+    { "measure", "[--output=ofmt] [-O output_fmt] [-o options] [--size N | [--image-opts] [-f fmt] [-l snapshot_param] [-U] filename]", cmd_measure, "f:l:o:O:U" },
     { "rebase", "[-q] [-f fmt] [-p] [-u] -b backing_file [-F backing_fmt] filename", cmd_rebase, "f:F:b:upt:T:qU" },
     { "resize", "[--shrink] [-f fmt] [--preallocation=prealloc] [-q] filename [+ | -]size", cmd_resize, "f:q" },
     { "snapshot", "[-q] [-U] [-l | -a snapshot | -c snapshot | -d snapshot] filename", cmd_snapshot, "la:c:d:qUf:" },
@@ -226,14 +253,24 @@ static bool set_option(Args *a, const char *cmd, int c, char *value)
     case 'p': a->progress = true; break;
     case 'q': a->quiet = true; break;
     case 'n': a->no_create = true; break;
-    case 's': a->strict = true; break;
+    case 's':
+        if (!strcmp(cmd, "map"))
+            a->map_start = value;
+        else
+            a->strict = true;
+        break;
     case 'S': a->sparse = strcmp(value, "0") != 0; break;
     case 'r':
         if (!strcmp(cmd, "check"))
             a->repair = value; /* of others a rate: as fast as it goes */
         break;
     case 'u': a->unsafe_rebase = true; break;
-    case 'l': a->snapshot = value; break;
+    case 'l':
+        if (!strcmp(cmd, "map"))
+            a->map_length = value;
+        else
+            a->snapshot = value;
+        break;
     case 'c': a->compress = true; break;
     case 'd': a->keep_overlay = true; break;
     case 'g': a->granularity = value; break;
@@ -251,7 +288,8 @@ int main(int argc, char **argv)
     static const struct option longs[] = {
         { "output", required_argument, NULL, LONG_OUTPUT }, { "backing-chain", no_argument, NULL, LONG_CHAIN },
         { "shrink", no_argument, NULL, LONG_SHRINK }, { "size", required_argument, NULL, LONG_SIZE }, { "preallocation", required_argument, NULL, LONG_PREALLOC },
-        { "force-share", no_argument, NULL, 'U' }, { "image-opts", no_argument, NULL, LONG_IMAGE_OPTS },
+        { "force-share", no_argument, NULL, 'U' }, { "start-offset", required_argument, NULL, 's' }, { "max-length", required_argument, NULL, 'l' },
+        { "image-opts", no_argument, NULL, LONG_IMAGE_OPTS },
         { "target-image-opts", no_argument, NULL, LONG_TARGET_OPTS }, { "object", required_argument, NULL, LONG_OBJECT },
         { "bitmaps", no_argument, NULL, LONG_BITMAPS }, { "skip-broken-bitmaps", no_argument, NULL, LONG_SKIP_BROKEN },
         { "force", no_argument, NULL, LONG_FORCE }, { "flush-interval", required_argument, NULL, LONG_FLUSH_INTERVAL },

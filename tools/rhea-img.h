@@ -18,7 +18,7 @@ typedef struct Args { /* options the sub-commands share */
     char *options;  /* -o, joined */
     bool json, compress, progress, quiet, unsafe_rebase, unsafe_create, force_share, shrink, strict, no_create, backing_chain;
     bool no_cache, image_opts, target_image_opts, bitmaps, skip_broken_bitmaps, keep_overlay, force;
-    const char *repair, *prealloc, *size, *granularity;
+    const char *repair, *prealloc, *size, *granularity, *map_start, *map_length;
     BitmapAction action[ACTIONS_MAX];
     unsigned naction;
     struct {
@@ -34,6 +34,8 @@ typedef struct Args { /* options the sub-commands share */
 int die(Error *err); /* reports, frees, returns 1 */
 /* NULL: reported. */
 BlockNode *open_image(const Args *a, const char *name, const char *format, int flags);
+/* -l: n shows this snapshot. False: reported. */
+bool show_snapshot(BlockNode *n, const char *param);
 BlockNode *make_target(Args *a, const char *name, uint64_t size);
 void show_progress(const Args *a, double part); /* -p; part: 0 to 1. Steps of less than a hundredth are not shown */
 void end_progress(const Args *a, bool ok);

@@ -122,6 +122,8 @@ struct BlockDriver {
     bool (*snapshot_create)(BlockNode *n, const BlockSnapshot *s, Error **errp); /* name and state of the machine; the rest is found here */
     bool (*snapshot_apply)(BlockNode *n, const char *name, Error **errp);
     bool (*snapshot_delete)(BlockNode *n, const char *name, Error **errp);
+    /* A node that is only read shows this snapshot from now on; id, name: one of them may be NULL. */
+    bool (*snapshot_show)(BlockNode *n, const char *id, const char *name, Error **errp);
     /* State of the machine beside the disk's contents, whole clusters in order; the next snapshot takes it along, drop forgets it. */
     int (*vmstate_write)(BlockNode *n, uint64_t pos, const void *buf, size_t size);
     int (*vmstate_read)(BlockNode *n, uint64_t pos, void *buf, size_t size);

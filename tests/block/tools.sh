@@ -55,7 +55,29 @@ same measure --size 1G base
 same measure --size 1G -O foo
 same measure --size 1G -O vmdk
 same measure -O qcow2 a b
-echo "measure: ok"
+qemu-img create -q -f qcow2 snap 10M
+qemu-io -c "write -P 1 0 1M" snap >/dev/null
+qemu-img snapshot -c one snap
+qemu-io -c "write -P 2 0 2M" snap >/dev/null
+qemu-img resize -q snap 12M
+qemu-img snapshot -c two snap
+for l in one two 1 2 zz snapshot.name=one snapshot.id=2 snapshot.id=1,snapshot.name=two snapshot.id=1,snapshot.name=one ""; do
+    same measure -l "$l" -O qcow2 snap
+    same convert -l "$l" -O raw snap out
+    [ ! -f out ] || mv out rhea.out
+    timeout 60 "$BUILD/rhea-img" convert -l "$l" -O raw snap rhea.out 2>/dev/null || continue
+    qemu-img convert -l "$l" -O raw snap peer.out
+    cmp rhea.out peer.out
+done
+same convert -l one -O raw base out
+same convert -l one -O raw snap snap out
+same map --start-offset=1M --max-length=100k snap
+same map --output=json --start-offset=1M --max-length=100k snap
+same map --output=json --start-offset=1000 --max-length=5 snap
+same map --output=json --start-offset=100M snap
+same map --output=json --start-offset=x snap
+same map --output=json --max-length=0 snap
+echo "measure, map, -l: ok"
 
 for i in base over; do
     same_dd if=$i

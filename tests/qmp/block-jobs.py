@@ -409,6 +409,35 @@ for n in ("b.qcow2", "bt.qcow2", "bc.qcow2", "bn.qcow2", "q2.qcow2"):
 same(content("q2.qcow2"), g.model, "the disk itself")
 print("backup: ok", flush=True)
 
+# a raw disk, whose writes otherwise take a short cut past the nodes
+for aio in "threads", "io_uring":
+    with open(path("r.raw"), "wb") as f:
+        f.write(bytes(SIZE))
+    m, mon, g = machine("r.raw", bytes(SIZE), drive=f",format=raw,aio={aio}")
+    g.scribble(20)
+    start = bytes(g.model)
+    mon.cmd("block-dirty-bitmap-add", node="top", name="seen", granularity=512)
+    mon.cmd("drive-backup", device="d", target=path("rb.qcow2"), sync="full", format="qcow2", speed=1000000)
+    g.scribble(20)
+    mon.cmd("block-job-set-speed", device="d", speed=0)
+    status_events(mon, "null")
+    same(content("rb.qcow2"), start, f"a backup of a raw disk, {aio}")
+    count = next(b for b in mon.cmd("query-block")[0]["inserted"]["dirty-bitmaps"] if b.get("name") == "seen")["count"]
+    differ = sum(512 for i in range(0, SIZE, 512) if g.model[i:i + 512] != start[i:i + 512])
+    check(count >= differ > 0, f"a bitmap of a raw disk: {count}, {differ} bytes changed")
+    mon.cmd("block-dirty-bitmap-remove", node="top", name="seen")
+    mon.cmd("drive-mirror", device="d", target=path("rm.raw"), sync="full", format="raw", speed=4000000)
+    g.scribble(20)
+    mon.cmd("block-job-set-speed", device="d", speed=0)
+    status_events(mon, "BLOCK_JOB_READY")
+    g.scribble(20)
+    mon.cmd("job-complete", id="d")
+    status_events(mon, "null")
+    g.scribble(10)
+    leave(m, mon)
+    same(content("rm.raw", "raw"), g.model, f"a raw mirror, {aio}")
+print("raw disks: ok", flush=True)
+
 # incremental, with a persistent bitmap over two runs
 m, mon, g = machine("q2.qcow2", chain())
 for mistake, args in (("must provide a valid bitmap name for 'incremental' sync mode", {"sync": "incremental"}),
@@ -479,6 +508,7 @@ mon.cmd("block-dirty-bitmap-disable", node="top", name="copy")
 mon.cmd("block-dirty-bitmap-clear", node="top", name="copy")
 mon.cmd("block-dirty-bitmap-remove", node="top", name="copy")
 g.scribble(3)
+mon.events.clear() # of the job that was taken back
 mon.cmd("transaction", actions=[{"type": "blockdev-snapshot-sync", "data": {"device": "d", "snapshot-file": path("s1.qcow2"), "snapshot-node-name": "s1"}},
                                 {"type": "blockdev-backup", "data": {"device": "s1", "target": "i2", "sync": "full", "job-id": "g1"}}],
         properties={"completion-mode": "grouped"})
