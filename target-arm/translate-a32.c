@@ -134,14 +134,53 @@ static IRVal only_result(const IRFunc *f, const Condition *c)
     return result;
 }
 
+static bool reads(const IROp *op, IRVal v)
+{
+    for (unsigned n = 0; n < ir_op_info[op->opc].ins; n++) {
+        if (op->in[n] == v)
+            return true;
+    }
+    return false;
+}
+
+static bool writes(const IROp *op, IRVal v)
+{
+    return op->out[0] == v || op->out[1] == v;
+}
+
+/* The selection of result just before under the opposite condition, as in "if then else", where only this one has looked at it; or NULL. */
+static IROp *other_half(IRFunc *f, const Condition *c, IRVal result)
+{
+    for (IROp *op = f->ops + c->first_op; op < f->ops + f->nops; op++) {
+        if (reads(op, result))
+            return NULL;
+    }
+    for (unsigned i = c->first_op - 1, n = 0; i-- > 0 && n < 12; n++) {
+        IROp *op = &f->ops[i];
+        const ARMTest *t = &c->test;
+        if (op->opc == IR_MOVCOND && op->out[0] == result && op->in[3] == result)
+            return (op->aux & 0xff) == t->cond && !(op->aux & 0x100) == (t->type == IR_I32) && op->in[0] == t->a && op->in[1] == t->b &&
+                   t->a != result && t->b != result ? op : NULL;
+        if ((op->opc != IR_NOP && op->opc != IR_INSN_START && !(ir_op_info[op->opc].flags & IRF_INT)) || reads(op, result) ||
+            writes(op, result) || writes(op, t->a) || writes(op, t->b))
+            return NULL;
+    }
+    return NULL;
+}
+
 /* Instead of a branch around it: the result is made in any case, and taken if the condition holds. */
 static bool select_result(DisasContext *s, const Condition *c)
 {
     IRFunc *f = s->ir;
-    IRVal result = only_result(f, c), made;
+    IRVal result = only_result(f, c), made, otherwise = result;
 
     if (result == IR_NONE)
         return false;
+    IROp *half = other_half(f, c, result);
+    if (half) {
+        otherwise = half->in[2];
+        half->opc = IR_NOP;
+    }
     made = arm_tmp(s);
     for (IROp *op = f->ops + c->first_op, *writer = NULL; op < f->ops + f->nops; op++) {
         for (unsigned n = 0; writer && n < ir_op_info[op->opc].ins; n++)
@@ -152,7 +191,7 @@ static bool select_result(DisasContext *s, const Condition *c)
         }
     }
     f->ops[c->first_op - 1].opc = IR_NOP;
-    ir_movcond(f, ir_cond_negate(c->test.cond), IR_I64, result, c->test.type, c->test.a, c->test.b, made, result);
+    ir_movcond(f, ir_cond_negate(c->test.cond), IR_I64, result, c->test.type, c->test.a, c->test.b, made, otherwise);
     return true;
 }
 
