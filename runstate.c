@@ -2,6 +2,7 @@
 /* Running, stopped, reset, shut down: requests from any thread become actions in the main loop. */
 #include "cpu.h"
 #include "exec/replay.h"
+#include "exec/tb.h"
 #include "hw/boards.h"
 #include "target.h"
 #include "util/error.h"
@@ -221,6 +222,8 @@ static void reset_machine(void *opaque)
         tell(MACHINE_RESET, told);
     if (was_running)
         cpus_pause();
+    if (cause != SHUTDOWN_START)
+        tb_flush_all(); /* memory is filled anew: all code at once costs less than page by page */
     CPU_FOREACH(cpu) {
         if (log_enabled(LOG_CPU_RESET)) {
             FILE *f = log_lock();

@@ -366,6 +366,8 @@ void tb_invalidate_pcs(const uint64_t *pcs, unsigned n)
 
 void tb_flush_all(void)
 {
+    if (!options.engine) /* no CPU has been made */
+        return;
     tb_lock(NULL);
     code_cache_invalidate_all();
     tb_hash_clear();
