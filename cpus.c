@@ -14,6 +14,7 @@
 #include "hw/boards.h"
 #include "target.h"
 #include "util/main-loop.h"
+#include "util/relax.h"
 #include "util/timer.h"
 
 #include <glib.h>
@@ -407,15 +408,6 @@ static void run_cpu(CPUState *cpu)
     }
 }
 
-static inline void cpu_relax(void)
-{
-#ifdef __x86_64__
-    __builtin_ia32_pause();
-#else
-    atomic_signal_fence(memory_order_seq_cst);
-#endif
-}
-
 static int64_t host_ns(void)
 {
     struct timespec ts;
@@ -423,13 +415,36 @@ static int64_t host_ns(void)
     return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
-/* Only where no other vCPU thread can be waiting for this host CPU. */
-static bool may_poll(void)
+static int host_cpus(void)
 {
     static int cpus;
     if (!cpus)
         cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return nthreads > 1 && nthreads <= cpus && !icount_enabled();
+    return cpus;
+}
+
+bool cpus_spare_host_cpu(void)
+{
+    return nthreads && nthreads < host_cpus() && !icount_enabled();
+}
+
+static atomic_uint wakes_expected; /* of devices, cpus_expect_wake */
+bool (*cpus_poll_hook)(void);
+
+void cpus_expect_wake(bool more)
+{
+    if (more)
+        atomic_fetch_add(&wakes_expected, 1);
+    else
+        atomic_fetch_sub(&wakes_expected, 1);
+}
+
+/* Only where no other vCPU thread can be waiting for this host CPU, nor the thread that will wake us. */
+static bool may_poll(void)
+{
+    if (atomic_load(&wakes_expected) && cpus_spare_host_cpu())
+        return true;
+    return nthreads > 1 && nthreads <= host_cpus() && !icount_enabled();
 }
 
 /* Waking a sleeping host thread takes tens of microseconds: when wake-ups follow each other (locks, pipes between
@@ -439,8 +454,12 @@ static bool poll_for_wake(struct VCPUThread *t, int64_t start)
     while (atomic_load_explicit(&t->wake, memory_order_relaxed) == AWAKE) {
         if (host_ns() - start >= t->poll_ns)
             return false;
+        if (cpus_poll_hook && cpus_poll_hook())
+            return true; /* it may have been for this vCPU, which nobody kicks in its own thread */
         for (int i = 0; i < 20 && atomic_load_explicit(&t->wake, memory_order_relaxed) == AWAKE; i++)
             cpu_relax();
+        if (atomic_load_explicit(&wakes_expected, memory_order_relaxed))
+            relax_politely();
     }
     return true;
 }
@@ -457,6 +476,7 @@ static void adapt_poll(struct VCPUThread *t, int64_t slept)
 static void thread_sleep(struct VCPUThread *t)
 {
     struct timespec ts, *timeout = NULL;
+    machine_lock_settle(); /* not once we have looked: an interrupt of our own thread's making wakes nobody */
     atomic_store(&t->wake, AWAKE);
     bool all_stopped = true;
     for (guint i = 0; i < t->cpus->len; i++) {

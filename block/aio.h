@@ -25,6 +25,8 @@ typedef struct AioEngine {
     void (*submit)(RequestList *l);
     /* Calls aio_ended for what has ended; with wait there is at least one, when any is under way. */
     void (*reap)(bool wait);
+    /* Whether something has ended that was not reaped yet. May be NULL. No lock. */
+    bool (*ready)(void);
     void (*stop)(void);
 } AioEngine;
 extern const AioEngine aio_cached;   /* aio=threads: reads of what is in the host's memory; others go to a thread */

@@ -345,6 +345,7 @@ static void complete(void *opaque)
     BlockBackend *b = r->blk;
     bool is_write = r->op != BLOCK_READ;
     b->in_flight--;
+    cpus_expect_wake(false);
     count_end(b, r->op, r->offset, block_request_bytes(r), r->start, r->ret, r->refused);
     if (r->ret < 0 && !r->refused) {
         BlockOnError on = is_write ? b->on_write_error : b->on_read_error;
@@ -467,6 +468,7 @@ void blk_start(BlockBackend *b, BlockRequest *r)
     r->ret = check_request(b, r);
     r->refused = r->ret < 0;
     b->in_flight++;
+    cpus_expect_wake(true);
     if (icount_enabled()) {
         submit_counted(b, r);
         return;

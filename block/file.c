@@ -284,7 +284,10 @@ static int file_write(BlockNode *n, uint64_t offset, const BlockVec *v)
     return ret;
 }
 
-/* Inside the file as it is now: past its end, threads know what to do. */
+/*
+ * Inside the file as it is now: past its end, threads know what to do. Writes to the page cache are a thread's in any case: the host's io_uring gives
+ * them to threads of its own, one after the other, whose ends take longer to come here.
+ */
 static bool file_direct(BlockNode *n, bool write, uint64_t offset, const BlockVec *v, BlockDirect *out)
 {
     const FileState *s = n->state;
@@ -292,6 +295,8 @@ static bool file_direct(BlockNode *n, bool write, uint64_t offset, const BlockVe
     if (!write && !(n->flags & BLOCK_NOCACHE) && !n->always_waits) {
         then = engine;
         engine = &aio_cached;
+    } else if (write && !(n->flags & BLOCK_NOCACHE)) {
+        engine = NULL;
     }
     uint64_t end = block_size(n);
     if (!engine || v->n > AIO_PARTS_MAX || offset > end || v->size > end - offset)

@@ -118,5 +118,13 @@ static void uring_reap(bool wait)
     }
 }
 
-const AioEngine aio_uring = { .name = "io_uring", .start = uring_start, .submit = uring_submit, .reap = uring_reap, .stop = uring_stop };
+/* While vCPUs run, the ring stays. */
+static bool uring_ready(void)
+{
+    return event >= 0 && __atomic_load_n(ring.cq.ktail, __ATOMIC_ACQUIRE) != __atomic_load_n(ring.cq.khead, __ATOMIC_RELAXED);
+}
+
+const AioEngine aio_uring = {
+    .name = "io_uring", .start = uring_start, .submit = uring_submit, .reap = uring_reap, .ready = uring_ready, .stop = uring_stop,
+};
 #endif

@@ -169,6 +169,11 @@ void cpu_interrupt(CPUState *cpu, uint32_t mask);
 void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
 /* Whether some vCPU has not yet taken an interrupt that its controller presents: another edge of a line might merge
  * with it. Machine lock. */
+bool cpus_spare_host_cpu(void);    /* the host has more processors than there are vCPU threads. Any thread */
+/* A device has begun (more), or ended, something that will wake a vCPU soon: one that sleeps looks for it a moment. Any thread. */
+void cpus_expect_wake(bool more);
+/* Called again and again by a vCPU thread that looks for its wake-up, without locks; true when it did something. May be NULL. */
+extern bool (*cpus_poll_hook)(void);
 bool cpus_interrupt_waits(void);
 void cpu_kick(CPUState *cpu);   /* leave generated code soon */
 void cpu_exit(CPUState *cpu);

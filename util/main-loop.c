@@ -26,7 +26,7 @@ void machine_lock_before_release(void (*fn)(void))
     before_release = fn;
 }
 
-static void run_before_release(void)
+void machine_lock_settle(void)
 {
     void (*fn)(void) = before_release;
     before_release = NULL;
@@ -55,7 +55,7 @@ bool machine_trylock(void)
 void machine_unlock(void)
 {
     g_assert(lock_is_mine);
-    run_before_release();
+    machine_lock_settle();
     lock_is_mine = false;
     pthread_mutex_unlock(&machine_mutex);
 }
@@ -80,7 +80,7 @@ void machine_cond_wait(pthread_cond_t *cond)
 {
     g_assert(lock_is_mine);
     if (before_release) { /* may be what the caller waits for */
-        run_before_release();
+        machine_lock_settle();
         return;
     }
     lock_is_mine = false;

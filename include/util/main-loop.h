@@ -21,6 +21,7 @@ bool machine_lock_held(void); /* by the calling thread */
  * that is cheaper for several together. There is room for one fn. Machine lock.
  */
 void machine_lock_before_release(void (*fn)(void));
+void machine_lock_settle(void); /* does what waits for the release now: what it changes is seen by who looks afterwards. Machine lock */
 
 /* Runs until main_loop_quit(); returns the exit status passed to it. Call with the lock held. */
 int main_loop_run(void);

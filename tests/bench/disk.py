@@ -100,8 +100,8 @@ def parse(text):
     """{device: {job: MB/s or thousands of operations a second}}."""
     out, device = {}, None
     for line in text.splitlines():
-        line = line.strip()
-        if m := re.match(r"DEVICE (\S+)", line):
+        line = line.strip() # a firmware may leave something before the first one
+        if m := re.search(r"DEVICE (\S+)", line):
             device = out.setdefault(m[1], {})
         elif line.startswith("3;fio") and device is not None:
             f = line.split(";")
