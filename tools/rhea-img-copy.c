@@ -168,12 +168,9 @@ int cmd_compare(Args *a)
     int status = y ? 0 : 2;
     uint64_t sx = x ? block_size(x) : 0, sy = y ? block_size(y) : 0, end = MAX(sx, sy);
     if (!status && sx != sy) {
-        if (a->strict) {
-            printf("Strict mode: Image size mismatch!\n");
-            status = 1;
-        } else {
-            printf("Warning: Image size mismatch!\n");
-        }
+        if (!a->quiet)
+            printf(a->strict ? "Strict mode: Image size mismatch!\n" : "Warning: Image size mismatch!\n");
+        status = a->strict;
     }
     if (!status)
         show_progress(a, 0);
@@ -188,11 +185,13 @@ int cmd_compare(Args *a)
         }
         for (uint64_t o = 0; o < n && !status; o += 512) {
             if (memcmp(p + o, q + o, MIN(512, n - o))) {
-                printf("Content mismatch at offset %" PRIu64 "!\n", at + o);
+                if (!a->quiet)
+                    printf("Content mismatch at offset %" PRIu64 "!\n", at + o);
                 status = 1;
             }
         }
-        show_progress(a, (double)(at + n) / (double)end);
+        if (!status)
+            show_progress(a, (double)(at + n) / (double)end);
     }
     if (!status && !a->quiet)
         printf("Images are identical.\n");

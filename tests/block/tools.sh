@@ -95,3 +95,25 @@ same_dd if=base bs=abc
 same_dd if=base count=-1
 same_dd if=base bs=1M count=100 skip=0
 echo "dd: ok"
+
+# -p: where it starts and ends, and what is said between; the steps are each program's own.
+ends() { tr '\r' '\n' | awk 'NR == 1 || !/^    \([0-9.]*.100%\)$/ || /\(100.00/' | uniq; }
+images() {
+    rm -f pb po
+    qemu-img create -q -f qcow2 pb 16M
+    qemu-io -c "write -P 1 0 16M" pb >/dev/null
+    qemu-img create -q -f qcow2 -b pb -F qcow2 po
+    qemu-io -c "write -P 2 0 8M" po >/dev/null
+}
+for c in "convert -p -O raw po out" "convert -p -O qcow2 -c po out" "compare -p po po" "compare -p po pb" "compare po pb" "compare -q po pb" "compare -p -q po po" \
+    "commit -p po" "commit -p -q po" "commit -p -d po" "rebase -p -b  po" "rebase -p -u -b pb -F qcow2 po" "amend -p -o lazy_refcounts=on po" "convert -p -q -O raw po out"; do
+    for t in "$BUILD/rhea-img" qemu-img; do
+        images
+        IFS=' ' read -r -a words <<<"${c/-b  po/-b @ po}"
+        status=0
+        "$t" "${words[@]/#@/}" >said 2>&1 || status=$?
+        { echo "$status"; ends <said; } >"$(basename "$t").ends"
+    done
+    diff rhea-img.ends qemu-img.ends || { echo "$c"; exit 1; }
+done
+echo "progress: ok"
