@@ -164,7 +164,7 @@ static uint32_t run_row(CPUState *cpu, const VecInfo *v, XMMReg *out, const XMMR
     after = raised & (MXCSR_OE | MXCSR_UE);
     if (after & unmasked && !(after & ~unmasked)) { /* masked ones are inexact always */
         uint32_t (*inexact)(CPUState *, const VecInfo *, const XMMReg *, const XMMReg *, uint32_t, unsigned) =
-            v->shape == VS_FMA ? fused_inexact : v->map != 1 ? NULL
+            v->shape == VS_FMA ? fused_inexact : v->map == 3 && v->op == 0x1d ? scaled_inexact /* VCVTPS2PH */ : v->map != 1 ? NULL
             : v->op == 0x59 || v->op == 0x5e || v->op == 0x5a ? scaled_inexact : sums_inexact;
         if (inexact)
             raised = (raised & ~(uint32_t)MXCSR_PE) | inexact(cpu, v, a, b, csr, bytes);
