@@ -841,7 +841,7 @@ static void start_up(void)
 {
     define_globals();
     current_target = &fake_target;
-    engine_calls = (EngineCalls){ lookup, { slow_ld, slow_st, slow_ldv, slow_stv, slow_atomic } };
+    engine_calls = (EngineCalls){ .lookup = lookup, .lookup_careful = lookup, .slow = { slow_ld, slow_st, slow_ldv, slow_stv, slow_atomic } };
     cache = mmap(NULL, CACHE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert_true(cache != MAP_FAILED);
     prologue_size = tcg_backend_x86_64.init(cache, cache, CACHE_SIZE, NULL);
