@@ -3,10 +3,11 @@
 """Guest workloads and boots under Rhea, beside QEMU and native where they exist, in one run.
 
 Run from the build directory: bench.py [--arch amd64,i386,armhf,arm64] [--cpu] [--only WORKLOAD,...] [--no-peer] [--no-native]
-                                       [--boots N] [--history FILE] [--rhea-args ARGS]
+                                       [--programs] [--boots N] [--history FILE] [--rhea-args ARGS] [--guest-args ARGS]
 Prints a table of seconds and ratios; geometric means last. The history file gets one JSON line a run.
 Seconds are those the guest saw; --cpu: those of CPU time that the emulator's threads used, which hold on a busy machine, too.
-Arm guests stand beside the host's build of the same program.
+Arm guests stand beside the host's build of the same program. --programs: Debian's programs instead (programs.py), whose output both emulators
+must agree on; exits with 1 where they do not.
 """
 import argparse, contextlib, gzip, json, math, os, re, resource, shutil, subprocess, sys, tempfile, threading, time
 
@@ -210,23 +211,32 @@ def main():
     p.add_argument("--no-peer", action="store_true")
     p.add_argument("--no-native", action="store_true")
     p.add_argument("--smp-only", action="store_true", help="only what needs two processors")
+    p.add_argument("--programs", action="store_true", help="Debian's programs instead of workloads and boots")
     p.add_argument("--boots", type=int, default=3)
     p.add_argument("--timeout", type=float, default=600)
     p.add_argument("--rhea-args", default="")
+    p.add_argument("--guest-args", default="", help="options for both emulators (only with --programs)")
     p.add_argument("--history", default="bench-history.jsonl")
     args = p.parse_args()
     record = {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "commit": subprocess.run(
         ["git", "-C", SRC, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True).stdout.strip()}
+    wrong = 0
+    if args.programs:
+        import programs
     with tempfile.TemporaryDirectory() as folder:
         for arch in filter(None, args.arch.split(",")):
+            if args.programs:
+                wrong += programs.bench(arch, args, folder, record)
+                continue
             if not args.smp_only:
                 bench_arch(arch, args, folder, record)
             if not args.only:
                 bench_smp(arch, args, folder, record)
-    if args.boots and not args.smp_only:
+    if args.boots and not args.smp_only and not args.programs:
         bench_boots(args, record)
     with open(args.history, "a") as f:
         f.write(json.dumps(record) + "\n")
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":
