@@ -92,7 +92,7 @@ class CpuTimes:
         self.begin, self.times = 0, {}
 
     def __call__(self, pid, line):
-        if line.startswith("BEGIN "):
+        if re.search(r"\bBEGIN [\w-]+\s*$", line): # firmware may have left something in front of it
             self.begin = cpu_seconds(pid)
         elif m := re.match(r"BENCH ([\w-]+)", line):
             self.times[m[1]] = cpu_seconds(pid) - self.begin
