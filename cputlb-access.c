@@ -35,7 +35,7 @@ static bool translate(CPUState *cpu, uint64_t va, unsigned size, AccessType acce
     const TLBEntry *e = &cpu->bank->entry[slot];
     out->va = va;
     out->slot = slot;
-    out->flags = __atomic_load_n(&e->tag[access], __ATOMIC_RELAXED) & ~(PAGE_MASK | TLB_EDGE);
+    out->flags = __atomic_load_n(&e->tag[access], __ATOMIC_RELAXED) & ~PAGE_MASK;
     out->host = out->flags & TLB_MMIO ? NULL : (uint8_t *)(va + e->addend);
     return true;
 }

@@ -173,8 +173,6 @@ static void l1_enter(CPUState *cpu, const TLBPage *p)
         flags |= TLB_WATCH;
     if (!p->host)
         flags |= TLB_MMIO;
-    if (UNLIKELY(tlb_is_edge(p->va)))
-        flags |= TLB_EDGE;
     if (UNLIKELY(p->once))
         flags |= TLB_INVALID; /* misses the next time */
     e->addend = p->host ? (uint64_t)p->host - p->va : 0;

@@ -2,7 +2,7 @@
 /*
  * The software TLB. Each vCPU has a few banks; a translation context (x86: CR3 and PCID; ARM: ASID,
  * TTBR, regime, DACR) selects one, so that switching address spaces flushes nothing. A bank has one
- * direct-mapped table per MMU mode, indexed by a hash of the page number; a larger second level in C,
+ * direct-mapped table per MMU mode, indexed by low bits of the page number; a larger second level in C,
  * where global pages are shared by all banks, makes first-level misses cheap.
  *
  * Generated code reads entries at (bank base + mode * TLB_SIZE * 32 + index * 32 + field).
@@ -17,10 +17,9 @@
 #define PAGE_BITS 12
 #define PAGE_SIZE_ (1ull << PAGE_BITS)
 #define PAGE_MASK (~(PAGE_SIZE_ - 1))
-#define TLB_BITS 9
+#define TLB_BITS 11
 #define TLB_SIZE (1u << TLB_BITS)
 #define TLB_ENTRY_BITS 5
-#define TLB_HASH_SHIFT 9 /* index = (page ^ page >> TLB_HASH_SHIFT) mod TLB_SIZE */
 #define TLB_MODES_MAX 8
 
 typedef enum AccessType { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH } AccessType;
@@ -39,23 +38,16 @@ enum {
     TLB_MMIO = 1 << 8,
     TLB_WATCH = 1 << 9,
     TLB_DISCARD_WRITE = 1 << 10, /* ROM */
-    TLB_EDGE = 1 << 11,     /* plain, but shares its slot with the page before it: see tlb_is_edge */
 };
 
 /*
- * The inline check compares the page of an access's last byte with the tag in the slot of its first
- * byte. That is right as long as neighbours have different slots, which the hash gives everywhere but at
- * odd multiples of 512 MiB; there the second page must not hit inline.
+ * The inline check compares the page of an access's last byte with the tag in the slot of its first byte, which is right as
+ * neighbours have different slots. Bits of the page number as they are: a hash of them costs two instructions and a
+ * cycle before each load that waits for its address, more than the slots it saves.
  */
-
 static inline unsigned tlb_index(uint64_t va)
 {
-    uint64_t page = va >> PAGE_BITS;
-    return (unsigned)(page ^ (page >> TLB_HASH_SHIFT)) & (TLB_SIZE - 1);
-}
-static inline bool tlb_is_edge(uint64_t va)
-{
-    return tlb_index(va) == tlb_index(va - PAGE_SIZE_);
+    return (unsigned)(va >> PAGE_BITS) & (TLB_SIZE - 1);
 }
 
 /* What a page walk found. */

@@ -218,7 +218,7 @@ void x64_guest_check(Jit *j, unsigned arg)
         asm_test_imm(a, false, reg_operand(first), (1 << (s->oi & MO_SIZE)) - 1);
         s->jump2 = asm_jcc_forward(a, CC_NE);
     }
-    tlb_entry_offset(a, t1, t2, first);
+    tlb_entry_offset(a, t1, first);
     compare_page(a, mode, op->imm & CHK_WRITE, base, last, t1, t2);
     s->jump = asm_jcc_forward(a, CC_NE);
     asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
@@ -266,7 +266,7 @@ void guard_failed(Jit *j, const SlowPath *s)
         asm_patch32(jump, j->label[s->label]);
         add_constant(a, t1, t2, s->base.value);
     } else {
-        tlb_entry_offset(a, t1, t2, t2);
+        tlb_entry_offset(a, t1, t2);
         compare_page(a, mode, s->write, s->addr, s->constant, t1, t2);
         asm_jcc(a, CC_NE, fail);
         asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
@@ -458,7 +458,7 @@ void check_alone(Jit *j, const SlowPath *s)
     asm_rm(a, MOV_ST | X_W, addr, saved(addr));
     asm_rm(a, MOV_ST | X_W, t2, saved(t2));
     load_address(a, s, addr);
-    tlb_entry_offset(a, s->check, t2, addr);
+    tlb_entry_offset(a, s->check, addr);
     if (s->oi & MO_ALIGN) {
         asm_mov(a, true, t2, addr);
         asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (int32_t)(memop_bytes(memopidx_op(s->oi)) - 1));

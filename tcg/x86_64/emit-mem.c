@@ -111,22 +111,17 @@ void mem_slow_snapshot(Jit *j, SlowPath *s)
     s->guarded = guards_live(j);
 }
 
-/* Where host.bank_seg finds the entry of addr: index * entry size, A ^ A >> TLB_HASH_SHIFT, bits of the page number
- * scaled (tlb_index); three cycles with RORX. Plus the bank's address where no segment register holds it. */
-void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
+/* Where host.bank_seg finds the entry of addr: index * entry size, that is bits of the page number scaled (tlb_index). Plus the
+ * bank's address where no segment register holds it. */
+void tlb_entry_offset(Asm *a, int dst, int addr)
 {
     const unsigned scale = PAGE_BITS - TLB_ENTRY_BITS;
 
     if (host.bmi2) {
         asm_vex(a, RORX, dst, 0, reg_operand(addr));
         asm_byte(a, scale);
-        asm_vex(a, RORX, scratch, 0, reg_operand(addr));
-        asm_byte(a, scale + TLB_HASH_SHIFT);
-        asm_rr(a, ALU_LD(ALU_XOR), dst, scratch);
     } else {
         asm_mov(a, false, dst, addr);
-        asm_shift_imm(a, SHIFT_SHR, false, dst, TLB_HASH_SHIFT);
-        asm_rr(a, ALU_LD(ALU_XOR), dst, addr);
         asm_shift_imm(a, SHIFT_SHR, false, dst, scale);
     }
     asm_alu_imm(a, ALU_AND, false, reg_operand(dst), (TLB_SIZE - 1) << TLB_ENTRY_BITS);
@@ -134,7 +129,7 @@ void tlb_entry_offset(Asm *a, int dst, int scratch, int addr)
         asm_rm(a, ALU_LD(ALU_ADD) | X_W, dst, ENV_FIELD(bank));
     }
 }
-_Static_assert(PAGE_BITS + TLB_BITS + TLB_HASH_SHIFT <= 32, "tlb_entry_offset works in 32 bits");
+_Static_assert(PAGE_BITS + TLB_BITS <= 32, "tlb_entry_offset works in 32 bits");
 
 /* A field of the entry for a constant address; bank holds the bank's address where no segment register does. */
 static Operand constant_entry(int bank, unsigned mode, uint64_t addr, size_t field)
@@ -190,7 +185,7 @@ void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool 
     if (constant_check(j, s, access, bytes, aligned, t1, t2)) {
         return;
     }
-    tlb_entry_offset(a, t1, t2, s->addr);
+    tlb_entry_offset(a, t1, s->addr);
     if (aligned || bytes == 1) {
         asm_mov(a, true, t2, s->addr);
         asm_alu_imm(a, ALU_AND, true, reg_operand(t2), -(1 << PAGE_BITS) | (int32_t)(bytes - 1));

@@ -337,8 +337,8 @@ void mem_slow_snapshot(Jit *j, SlowPath *s);
  * scratch. Everything the operation needs is in registers by now. */
 void mem_tlb_check(Jit *j, SlowPath *s, AccessType access, unsigned bytes, bool aligned, int t1, int t2);
 
-/* Offset of the TLB entry of addr in its table, for a memory operand with host.bank_seg, to dst. scratch, which may be addr, changes. */
-void tlb_entry_offset(Asm *a, int dst, int scratch, int addr);
+/* Offset of the TLB entry of addr in its table, for a memory operand with host.bank_seg, to dst. */
+void tlb_entry_offset(Asm *a, int dst, int addr);
 /* The same for a constant address: returns the jump that is taken unless the entry is that of its page; t1 = host - guest
  * address. t2 is scratch. */
 uint8_t *mem_check_constant(Asm *a, unsigned mode, AccessType access, uint64_t addr, int t1, int t2);
