@@ -295,8 +295,11 @@ void insn_xchg(DisasContext *s)
     X86Operand *a = &s->op[0], *b = &s->op[1];
     IRVal old;
 
-    if (s->opcode == 0x90 && !s->rex_b)
-        return; /* NOP and PAUSE */
+    if (s->opcode == 0x90 && !s->rex_b) {
+        if (s->prefix & PREFIX_REPZ) /* PAUSE */
+            ir_pause(s->ir);
+        return;
+    }
     old = x86_tmp(s);
     if (a->kind == OPK_MEM) { /* locked with or without the prefix */
         IRVal linear = x86_ea_linear(s, 1u << a->size, true);

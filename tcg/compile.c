@@ -67,6 +67,8 @@ size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room)
     check(ir, "fold");
     tcg_merge_checks(ir);
     check(ir, "merge-checks");
+    tcg_spin_wait(ir);
+    check(ir, "spin-wait");
     tcg_liveness(ir);
     check(ir, "liveness");
     if (log && log_enabled(LOG_OP_OPT)) {

@@ -303,6 +303,11 @@ void ir_fence(IRFunc *f, unsigned kinds)
     ir_emit(f, IR_FENCE, IR_VOID)->imm = kinds;
 }
 
+void ir_pause(IRFunc *f)
+{
+    ir_emit(f, IR_PAUSE, IR_VOID);
+}
+
 void ir_discard(IRFunc *f, IRVal global)
 {
     ir_emit(f, IR_DISCARD, ir_type(f, global))->out[0] = global;

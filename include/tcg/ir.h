@@ -98,7 +98,8 @@ static inline uint64_t check_imm(MemOpIdx oi, unsigned flags, int32_t disp)
 }
 static inline unsigned memop_bytes(MemOp op) { return 1u << (op & MO_SIZE); }
 
-enum { IR_FENCE_LD_LD = 1, IR_FENCE_ST_LD = 2, IR_FENCE_LD_ST = 4, IR_FENCE_ST_ST = 8, IR_FENCE_ALL = 15 };
+enum { IR_FENCE_LD_LD = 1, IR_FENCE_ST_LD = 2, IR_FENCE_LD_ST = 4, IR_FENCE_ST_ST = 8, IR_FENCE_ALL = 15,
+       IR_FENCE_SPECULATION = 16 /* the host begins nothing behind before what is in front has its values; no order for others */ };
 
 /* ---- Helpers: C functions callable from a TB ---- */
 
@@ -223,6 +224,7 @@ void ir_label(IRFunc *f, unsigned label);
 void ir_br(IRFunc *f, unsigned label);
 void ir_brcond(IRFunc *f, IRCond c, IRType t, IRVal a, IRVal b, unsigned label);
 void ir_fence(IRFunc *f, unsigned kinds);
+void ir_pause(IRFunc *f); /* a loop waits here: the processor rests for some cycles */
 void ir_discard(IRFunc *f, IRVal global);
 
 /*
@@ -307,6 +309,7 @@ void ir_exit_tb(IRFunc *f, unsigned reason);
 void tcg_outline(IRFunc *f);   /* blocks that end in a helper without return go behind the end */
 void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after unconditional ends */
 void tcg_merge_checks(IRFunc *f); /* one TLB check for neighbouring accesses */
+void tcg_spin_wait(IRFunc *f); /* loops that wait for another processor look once at a time */
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
 
 /* After tcg_liveness: may anything from the label on read v, or see it in CPUState? */

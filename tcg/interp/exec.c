@@ -495,6 +495,8 @@ static TranslationBlock *run_tb(CPUState *cpu, TranslationBlock *tb, uint8_t *te
         CASE(FENCE):
             atomic_thread_fence(memory_order_seq_cst);
             break;
+        CASE(PAUSE):
+            break;
         CASE(GOTO_TB):
             return goto_tb(cpu, tb, rec, ARG(0), exit);
         CASE(GOTO_PTR):

@@ -26,6 +26,7 @@ static const struct {
     [IR_CALL] = { x64_call, 0 },
     [IR_DISCARD] = { x64_discard, 0 },
     [IR_FENCE] = { x64_fence, 0 },
+    [IR_PAUSE] = { x64_pause, 0 },
 
     [IR_GOTO_TB] = { x64_goto_tb, 0 },
     [IR_GOTO_PTR] = { x64_goto_ptr, false },

@@ -853,7 +853,18 @@ void x64_fence(Jit *j, unsigned arg)
     if (j->op->imm & IR_FENCE_ST_LD) { /* the only reordering x86 makes; any locked instruction prevents it, this faster than MFENCE */
         asm_rm(&j->a, ALU_IMM8 | X_LOCK, ALU_OR, mem_operand(RSP, FRAME_ADDR));
         asm_byte(&j->a, 0);
+    } else if (j->op->imm & IR_FENCE_SPECULATION) { /* LFENCE */
+        asm_byte(&j->a, 0x0f);
+        asm_byte(&j->a, 0xae);
+        asm_byte(&j->a, 0xe8);
     }
+}
+
+void x64_pause(Jit *j, unsigned arg)
+{
+    (void)arg;
+    asm_byte(&j->a, 0xf3);
+    asm_byte(&j->a, 0x90);
 }
 
 void x64_discard(Jit *j, unsigned arg)

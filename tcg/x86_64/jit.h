@@ -293,7 +293,7 @@ typedef void Emitter(Jit *j, unsigned arg);
 /* ---- emit-int.c ---- */
 Emitter x64_mov, x64_alu, x64_mul, x64_group3, x64_unary, x64_shift, x64_div, x64_mul2, x64_add2,
     x64_andc, x64_deposit, x64_extract, x64_sextract, x64_extract2, x64_bswap, x64_bswap16,
-    x64_bit_scan, x64_popcnt, x64_trunc_hi, x64_setcond, x64_movcond, x64_fence, x64_discard;
+    x64_bit_scan, x64_popcnt, x64_trunc_hi, x64_setcond, x64_movcond, x64_fence, x64_pause, x64_discard;
 
 /* ---- labels.c: what is in registers at labels ---- */
 void labels_begin(Jit *j);

@@ -162,10 +162,16 @@ def bench_smp(arch, args, folder, record):
     base = [*a.get("machine", []), "-smp", "2", "-kernel", guest("kernel", a.get("smp_kernel", a["kernel"])), "-initrd", initrd,
             "-m", "512", "-nographic", "-no-reboot", "-append",
             "console=%s panic=-1 quiet cpus=2 smp=bench" % a.get("console", "ttyS0")]
-    columns = {}
+    commands = [("rhea", ["./" + a["prog"], *args.rhea_args.split(), *base])]
     if not args.no_peer and shutil.which(a["peer"]):
-        columns["qemu"] = parse(run_guest([a["peer"], "-accel", "tcg,thread=multi", *base], args.timeout)[0])
-    columns["rhea"] = parse(run_guest(["./" + a["prog"], *args.rhea_args.split(), *base], args.timeout)[0])
+        commands.insert(0, ("qemu", [a["peer"], "-accel", "tcg,thread=multi", *base]))
+    columns = {name: {} for name, _ in commands}
+    # In turns, and the best counts: where a virtual host has put its two processors decides how long a word takes from one to the
+    # other (0.05 or 0.35 s for "spin", natively), and changes within seconds.
+    for _ in range(3):
+        for name, command in commands:
+            for w, t in parse(run_guest(command, args.timeout)[0]).items():
+                columns[name][w] = min(t, columns[name].get(w, t))
     print("\n%-10s" % (arch + " x2") + "".join("%10s" % c for c in columns) + "%12s" % "qemu/rhea")
     for w, r in columns["rhea"].items():
         q = columns.get("qemu", {}).get(w)

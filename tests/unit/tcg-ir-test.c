@@ -100,6 +100,8 @@ static void run_pass(const char *name)
         tcg_merge_checks(func);
         func->tb = NULL;
         func->guards = false;
+    } else if (strcmp(name, "spin-wait") == 0) {
+        tcg_spin_wait(func);
     } else if (strcmp(name, "liveness") == 0) {
         tcg_liveness(func);
     } else {
