@@ -95,8 +95,8 @@ static void tb_extent(const TranslationBlock *tb, unsigned n, uint32_t *offset, 
     uint32_t start = (uint32_t)(tb->phys_pc & ~PAGE_MASK), first = (uint32_t)PAGE_SIZE_ - start;
     if (tb->size < first)
         first = tb->size;
-    *offset = n ? 0 : start;
-    *len = n ? tb->size - first : first;
+    *offset = n ? 0 : start - tb->before;
+    *len = n ? tb->size - first : tb->before + first;
 }
 
 /* Granule bits of [offset, offset + len) in a page. */
@@ -345,15 +345,16 @@ typedef struct SortedPCs {
 static void invalidate_if_at(TranslationBlock *tb, void *opaque)
 {
     const SortedPCs *s = opaque;
-    unsigned first = 0; /* of those at or behind the TB's start */
+    uint64_t start = tb->state.pc - tb->before;
+    unsigned first = 0; /* of those at or behind the TB's first byte */
     for (unsigned end = s->n; first < end;) {
         unsigned mid = (first + end) / 2;
-        if (s->pcs[mid] < tb->state.pc)
+        if (s->pcs[mid] < start)
             first = mid + 1;
         else
             end = mid;
     }
-    if (first < s->n && s->pcs[first] - tb->state.pc < tb->size)
+    if (first < s->n && s->pcs[first] - start < tb->before + tb->size)
         tb_invalidate(tb);
 }
 
@@ -384,7 +385,7 @@ void tb_before_store(CPUState *cpu, RAMBlock *b, hwaddr offset, unsigned len, ui
         return;
     /* only the first instruction of a TB may reach into a second page, so it has one page here */
     hwaddr at = b->base + offset;
-    if (at >= tb->phys_pc + tb->size || at + len <= tb->phys_pc)
+    if (at >= tb->phys_pc + tb->size || at + len <= tb->phys_pc - tb->before)
         return;
     tb_stats.hits_own_code++;
     cpu->one_insn = true;
@@ -694,7 +695,7 @@ void tb_heat_up(CPUState *cpu, TranslationBlock *tb)
     }
     tb_unlock();
     if (wanted)
-        generate(cpu, &state, longest_tb(), TB_REGION);
+        generate(cpu, &state, longest_tb() * 5 / 3, TB_REGION);
 }
 
 TranslationBlock *tb_gen_code(CPUState *cpu, const TBState *state, unsigned max_insns)

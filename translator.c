@@ -6,6 +6,7 @@
  */
 #include "exec/translator.h"
 #include "exec/icount.h"
+#include "exec/tb-internal.h"
 #include "exec/tlb.h"
 #include "symbols.h"
 #include "util/log.h"
@@ -18,7 +19,7 @@
 #define VALS_PER_INSN 400
 #define SIDE_EXITS_MAX 16
 #define ALL_EXITS_MAX 48   /* with those of side paths */
-#define SIDE_PATH_INSNS 16 /* longest way from a side exit back to the loop's head */
+#define SIDE_PATH_INSNS 32 /* longest way from a side exit back to the loop's head */
 #define HEADS_MAX 3
 #define LOOP_INSNS 24 /* a short loop is repeated up to so many instructions */
 #define LOOP_ROUNDS 4
@@ -42,6 +43,8 @@ static __thread struct {
     bool closed;            /* and reached the head */
     struct { unsigned nops, ninsns, ncalls, nlabels, nexits; void *ctx; } path; /* at its start */
     uint64_t visited[PAGE_SIZE_ / 64]; /* bit per byte of the page: an instruction starts here. Regions only */
+    uint64_t in_loop[PAGE_SIZE_ / 64]; /* the same since the loop's head */
+    bool jumped;            /* translator_jump was called for this instruction */
 } tr;
 
 static void prepare_context(const TargetOps *target)
@@ -194,18 +197,55 @@ static unsigned page_offset(uint64_t pc)
     return (unsigned)(pc & ~PAGE_MASK);
 }
 
+/* How often the TB at pc has been entered, as far as its count tells. */
+static int32_t entries(const TranslatorContext *ctx, uint64_t pc)
+{
+    const int32_t hot = (int32_t)tcg_options()->hot;
+    TBState state = ctx->state;
+    hwaddr page = ctx->ir->tb->phys_pc;
+    state.pc = pc;
+    const TranslationBlock *tb = page != (hwaddr)-1 ? tb_hash_find((page & PAGE_MASK) | page_offset(pc), &state) : NULL;
+    if (!tb)
+        return 0;
+    if (tb->flags & TB_REGION)
+        return hot;
+    if (!(tb->flags & TB_COUNTED))
+        return hot / 4; /* it ends in a way that no region goes on behind */
+    return hot - MAX(ctx->cpu->heat[heat_slot(tb->code)], 0);
+}
+
+bool translator_prefers(const TranslatorContext *ctx, uint64_t to, uint64_t on)
+{
+    bool back = to <= ctx->insn_pc;
+    if (!ctx->region || !translator_same_page(ctx, to))
+        return false;
+    if (back && translator_visited(ctx, to))
+        return true;
+    if (!translator_same_page(ctx, on))
+        return true;
+    int32_t t = entries(ctx, to), o = entries(ctx, on);
+    if (abs(t - o) > MAX(t, o) / 4)
+        return t > o;
+    return back;
+}
+
 bool translator_can_follow(TranslatorContext *ctx, uint64_t pc)
 {
-    if (!translator_same_page(ctx, pc) || pc < ctx->state.pc || ctx->insns + 1 >= ctx->max_insns ||
+    if (!translator_same_page(ctx, pc) || ctx->insns + 1 >= ctx->max_insns ||
         tr.nexits + 2 > (tr.side_path ? ALL_EXITS_MAX : SIDE_EXITS_MAX) || !ctx->cpu->target->tb_side_exit)
         return false;
     ctx->extendable = true;
     return ctx->region;
 }
 
+static bool has(const uint64_t *set, uint64_t pc)
+{
+    return set[page_offset(pc) / 64] >> page_offset(pc) % 64 & 1;
+}
+
 bool translator_visited(const TranslatorContext *ctx, uint64_t pc)
 {
-    return ctx->region && tr.visited[page_offset(pc) / 64] >> page_offset(pc) % 64 & 1;
+    return ctx->region && has(tr.visited, pc);
 }
 
 void translator_side_exit(TranslatorContext *ctx, SideExit exit)
@@ -232,11 +272,12 @@ static void close_loop(TranslatorContext *ctx)
 
 bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
 {
-    bool back = pc <= ctx->insn_pc && translator_visited(ctx, pc);
+    bool again = translator_visited(ctx, pc), to_head = again && ctx->head.label != ~0u && ctx->head.pc == pc && ctx->head.extra == extra;
 
+    tr.jumped = true;
     ctx->end = MAX(ctx->end, ctx->pc);
     if (tr.side_path) { /* what it passes is there a second time; only the way to the head has no end */
-        tr.closed = back && ctx->head.pc == pc && ctx->head.extra == extra;
+        tr.closed = to_head;
         if (tr.closed) {
             close_loop(ctx);
             ctx->ir->early_paths |= tr.early;
@@ -245,7 +286,7 @@ bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
         }
         return false;
     }
-    if (back && ctx->head.label != ~0u && ctx->head.pc == pc && ctx->head.extra == extra) {
+    if (to_head) {
         unsigned body = (ctx->insns - ctx->head.insns) / ++ctx->head.rounds;
         if (ctx->head.rounds >= LOOP_ROUNDS || (ctx->head.rounds + 1) * body > LOOP_INSNS) {
             close_loop(ctx);
@@ -255,8 +296,10 @@ bool translator_jump(TranslatorContext *ctx, uint64_t pc, uint32_t extra)
         return false;
     }
     ctx->pc = pc;
-    if (!back || ctx->nheads == HEADS_MAX)
+    /* What was seen before the head only is on the way round; seen since, it is the head of a loop within. */
+    if (!again || (ctx->head.label != ~0u && !has(tr.in_loop, pc)) || ctx->nheads == HEADS_MAX)
         return false;
+    memset(tr.in_loop, 0, sizeof(tr.in_loop));
     ctx->nheads++;
     ctx->head.pc = pc;
     ctx->head.extra = extra;
@@ -277,7 +320,7 @@ static bool try_side_path(const TranslatorContext *ctx, const SideExit *exit)
 {
     const IRFunc *ir = ctx->ir;
     return !exit->poll && ctx->cpu->target->tb_resume && ctx->head.label != ~0u && translator_same_page(ctx, exit->pc) &&
-           exit->pc >= ctx->state.pc && tr.nexits + 3 < ALL_EXITS_MAX && ir->nops < IR_MAX_OPS / 2 && ir->nvals < IR_MAX_VALS / 2 &&
+           tr.nexits + 3 < ALL_EXITS_MAX && ir->nops < IR_MAX_OPS / 2 && ir->nvals < IR_MAX_VALS / 2 &&
            ir->nlabels < IR_MAX_LABELS / 2 && ir->ninsns + 2 * SIDE_PATH_INSNS < IR_MAX_INSNS && ir->ncalls < ARRAY_SIZE(ir->calls) / 2;
 }
 
@@ -360,6 +403,13 @@ static bool ends_counted(const TranslatorContext *ctx)
     return false;
 }
 
+/* The next instruction is one that the region has: at its head a loop closes, or begins, without a jump. */
+static bool comes_round(const TranslatorContext *ctx)
+{
+    return ctx->region && !tr.jumped && ctx->cpu->target->tb_follow && translator_same_page(ctx, ctx->pc) &&
+           (tr.side_path ? ctx->pc == ctx->head.pc : translator_visited(ctx, ctx->pc));
+}
+
 /* Translates instructions until one ends the TB; false when the TB was left open. */
 static bool translate_insns(TranslatorContext *ctx)
 {
@@ -377,11 +427,17 @@ static bool translate_insns(TranslatorContext *ctx)
         }
         save_point(ctx);
         ctx->insn_pc = ctx->pc;
+        ctx->begin = MIN(ctx->begin, ctx->pc);
         ctx->insns++;
+        tr.jumped = false;
         cpu->target->translate_insn(ctx);
-        if (ctx->region)
+        if (ctx->region) {
             tr.visited[page_offset(ctx->insn_pc) / 64] |= 1ull << page_offset(ctx->insn_pc) % 64;
+            tr.in_loop[page_offset(ctx->insn_pc) / 64] |= 1ull << page_offset(ctx->insn_pc) % 64;
+        }
         if (ctx->stop)
+            return true;
+        if (comes_round(ctx) && cpu->target->tb_follow(ctx, ctx->pc) && ctx->stop)
             return true;
         if (UNLIKELY(ends_counted(ctx)))
             return false;
@@ -414,15 +470,17 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
     TranslatorContext *ctx = tr.ctx;
     memset(ctx, 0, tr.size);
     *ctx = (TranslatorContext){
-        .cpu = cpu, .ir = cpu->ir, .state = tb->state, .pc = tb->state.pc, .max_insns = max_insns,
+        .cpu = cpu, .ir = cpu->ir, .state = tb->state, .pc = tb->state.pc, .begin = tb->state.pc, .max_insns = max_insns,
         .host = { page1->host, page2 ? page2->host : NULL },
         .host_page = { page1->va, page2 ? page2->va : 0 },
         .region = tb->flags & TB_REGION, .head.label = ~0u,
     };
     tr.nexits = tr.next_exit = tr.head_exits = 0;
     tr.side_path = tr.early = false;
-    if (ctx->region)
+    if (ctx->region) {
         memset(tr.visited, 0, sizeof(tr.visited));
+        memset(tr.in_loop, 0, sizeof(tr.in_loop));
+    }
     ir_func_begin(cpu->ir, tb);
 
     switch (setjmp(tr.env)) {
@@ -455,6 +513,7 @@ TranslateResult translator_loop(CPUState *cpu, TranslationBlock *tb, unsigned ma
         tcg_options()->hot && !tcg_options()->one_insn_per_tb)
         tb->flags |= TB_COUNTED;
     tb->size = (uint32_t)(MAX(ctx->end, ctx->pc) - tb->state.pc);
+    tb->before = (uint16_t)(tb->state.pc - ctx->begin);
     tb->insns = (uint16_t)ctx->insns;
     if (log_enabled(LOG_IN_ASM) && log_in_filter(tb->state.pc))
         log_guest_code(ctx, tb);

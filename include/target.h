@@ -40,7 +40,7 @@ typedef struct TranslatorContext {
     /* engine's */
     const uint8_t *host[2];
     uint64_t host_page[2];
-    uint64_t end;         /* behind the last byte translated */
+    uint64_t begin, end;  /* first byte translated; behind the last one */
     struct { uint64_t pc; uint32_t extra; unsigned label, insns, rounds; } head; /* of a loop; label ~0: none */
     unsigned nheads;
 } TranslatorContext;
@@ -72,7 +72,7 @@ bool translator_same_page(const TranslatorContext *ctx, uint64_t pc);
 
 /*
  * Regions. A TB with ctx->region may go on at the target of a jump, or behind a conditional one, whose other way becomes a
- * side exit. It stays on its page and never goes before its start. A jump back to an instruction it already has is
+ * side exit. It stays on its page. A jump back to an instruction it already has is
  * a loop: the first time through stays in front as it is, and what follows closes at its own end, so that at the loop's
  * head the front end knows as much as at its end. Front ends bring everything they keep lazily to globals before.
  */
@@ -80,6 +80,8 @@ bool translator_same_page(const TranslatorContext *ctx, uint64_t pc);
 bool translator_can_follow(TranslatorContext *ctx, uint64_t pc);
 /* Does the region hold the instruction at pc? */
 bool translator_visited(const TranslatorContext *ctx, uint64_t pc);
+/* Does a region rather go on at `to`, where a branch leads, than at `on`, behind it? By what has been executed so far. */
+bool translator_prefers(const TranslatorContext *ctx, uint64_t to, uint64_t on);
 void translator_side_exit(TranslatorContext *ctx, SideExit exit);
 /* Goes on at pc, which can be followed. extra: insn data there. When this sets ctx->stop a loop was closed. When it
  * emits a label, nothing is known behind it but extra: true. */
@@ -146,6 +148,8 @@ struct TargetOps {
     void (*tb_side_exit)(TranslatorContext *ctx, const SideExit *exit);
     /* Prepares for translating on at exit->pc, behind its label. NULL: side exits lead out of the region. */
     void (*tb_resume)(TranslatorContext *ctx, const SideExit *exit);
+    /* Between two instructions of a region, as if a jump to pc stood here. False: it cannot be followed. May be NULL. */
+    bool (*tb_follow)(TranslatorContext *ctx, uint64_t pc);
     void (*restore_state)(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
     /* Guards (ir.h). Would the TB flags be the TB's own again if it were left before the instruction? And the code that restores what
      * restore_state does but for the pc field, whose value it returns. NULL: no guards. */

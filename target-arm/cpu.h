@@ -439,6 +439,7 @@ void arm_tb_side_exit(TranslatorContext *ctx, const SideExit *exit);
 bool arm_guard_possible(const TranslationBlock *tb, const InsnData *data);
 uint64_t arm_guard_exit(IRFunc *ir, const InsnData *data);
 void arm_tb_resume(TranslatorContext *ctx, const SideExit *exit);
+bool arm_tb_follow(TranslatorContext *ctx, uint64_t pc);
 void arm_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);
 extern const size_t arm_context_size;
 TBState arm_tb_state(const CPUState *cpu);

@@ -83,7 +83,7 @@ static const char *const aarch64_aliases[] = { "arm64", NULL };
     .state_size = sizeof(ARMCPU), .pc_offset = ARM_OFFSET(pc), .longest_insn = 4, .mmu_modes = ARM_MMU_MODES, .user_flags = TBF_USER, \
     .init = arm_translate_init, .default_model = default_model, .reset = arm_cpu_reset, .set_pc = set_pc, .tb_state = arm_tb_state,                     \
     .context_size = sizeof(DisasContext), .tb_start = arm_tb_start, .translate_insn = arm_translate_insn,                      \
-    .tb_stop = arm_tb_stop, .tb_side_exit = arm_tb_side_exit, .tb_resume = arm_tb_resume, .restore_state = arm_restore_state, .guard_possible = arm_guard_possible, .guard_exit = arm_guard_exit, .disas = arm_disas, .tlb_fill = arm_tlb_fill, .walk_code = arm_walk_code,                  \
+    .tb_stop = arm_tb_stop, .tb_side_exit = arm_tb_side_exit, .tb_resume = arm_tb_resume, .tb_follow = arm_tb_follow, .restore_state = arm_restore_state, .guard_possible = arm_guard_possible, .guard_exit = arm_guard_exit, .disas = arm_disas, .tlb_fill = arm_tlb_fill, .walk_code = arm_walk_code,                  \
     .unaligned_access = arm_unaligned_access, .debug_translate = arm_debug_translate,                \
     .current_mmu_mode = arm_current_mmu_mode, .exec_interrupt = arm_exec_interrupt, .has_work = arm_has_work, .interrupts_off = arm_interrupts_off, \
     .do_exception = arm_do_exception, .debug_excp = arm_debug_excp, .dump_state = arm_dump_state, .saved = arm_saved,           \

@@ -344,13 +344,18 @@ bool arm_follow(DisasContext *s, uint64_t pc)
     return true;
 }
 
+bool arm_tb_follow(TranslatorContext *ctx, uint64_t pc)
+{
+    return arm_follow((DisasContext *)ctx, pc);
+}
+
 bool arm_follow_branch(DisasContext *s, ARMTest t, uint64_t pc)
 {
     uint64_t next = arm_next_pc(s);
 
     if (!s->aarch64)
         pc = (uint32_t)pc;
-    bool back = pc <= s->base.insn_pc && translator_visited(&s->base, pc);
+    bool back = translator_prefers(&s->base, pc, next);
     SideExit exit = { .pc = back ? next : pc, .extra = known_state(s), .taken = !back };
     if (s->cond_jump || !may_follow(s) || !translator_can_follow(&s->base, back ? pc : next))
         return false;

@@ -341,6 +341,7 @@ void x86_tb_start(TranslatorContext *ctx);
 void x86_translate_insn(TranslatorContext *ctx);
 void x86_tb_stop(TranslatorContext *ctx);
 void x86_tb_side_exit(TranslatorContext *ctx, const SideExit *exit);
+bool x86_tb_follow(TranslatorContext *ctx, uint64_t pc);
 bool x86_guard_possible(const TranslationBlock *tb, const InsnData *data);
 uint64_t x86_guard_exit(IRFunc *ir, const InsnData *data);
 void x86_restore_state(CPUState *cpu, const TranslationBlock *tb, const InsnData *data);

@@ -63,7 +63,7 @@ static const char *const x86_64_aliases[] = { "amd64", NULL };
     .strong_order = true, .init = x86_translate_init, .cpu_list = x86_cpu_list, .reset = x86_cpu_reset, .set_pc = set_pc, \
     .cpu_models = x86_cpu_models, .cpu_expand = x86_cpu_expand, .interrupts_off = interrupts_off,              \
     .tb_state = x86_tb_state, .context_size = sizeof(DisasContext), .tb_start = x86_tb_start,              \
-    .translate_insn = x86_translate_insn, .tb_stop = x86_tb_stop, .tb_side_exit = x86_tb_side_exit, .restore_state = x86_restore_state, .guard_possible = x86_guard_possible, .guard_exit = x86_guard_exit,          \
+    .translate_insn = x86_translate_insn, .tb_stop = x86_tb_stop, .tb_side_exit = x86_tb_side_exit, .tb_follow = x86_tb_follow, .restore_state = x86_restore_state, .guard_possible = x86_guard_possible, .guard_exit = x86_guard_exit,          \
     .disas = x86_disas, .tlb_fill = x86_tlb_fill, .unaligned_access = unaligned_access,                        \
     .debug_translate = x86_debug_translate, .current_mmu_mode = x86_current_mmu_mode,                          \
     .exec_interrupt = x86_exec_interrupt, .has_work = x86_has_work, .do_exception = x86_do_exception,          \

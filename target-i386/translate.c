@@ -266,10 +266,17 @@ bool x86_follow(DisasContext *s, uint64_t eip)
     return true;
 }
 
+bool x86_tb_follow(TranslatorContext *ctx, uint64_t pc)
+{
+    DisasContext *s = (DisasContext *)ctx;
+
+    return x86_follow(s, x86_eip_of(s, pc));
+}
+
 bool x86_follow_branch(DisasContext *s, CCTest c, uint64_t eip)
 {
     uint64_t next = x86_next_eip(s), to = x86_linear_pc(s, eip), on = x86_linear_pc(s, next);
-    bool back = to <= s->base.insn_pc && translator_visited(&s->base, to);
+    bool back = translator_prefers(&s->base, to, on); /* goes on at the target */
     SideExit exit = { .pc = back ? on : to, .extra = s->cc_op, .taken = !back };
 
     if (!may_follow(s) || !translator_can_follow(&s->base, back ? to : on))

@@ -414,10 +414,12 @@ static bool keeps_groups(const IRFunc *f, const IROp *op)
 
 /*
  * At a loop's head: a guard before it holds in the loop, too, if nothing in there changes mappings (and slow paths leave), so groups stay
- * open for accesses relative to what the loop does not assign. assigned: set of values. False when the label is no such head.
+ * open for accesses relative to what the loop does not assign. assigned: set of values. Where ways that lead to the head branch off
+ * before it (IRFunc.early_paths), only guards before the first of them, *first_way, hold. False when the label is no such head.
  */
-static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned)
+static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned, unsigned *first_way)
 {
+    uint64_t inside[IR_MAX_LABELS / 64] = { 0 };
     unsigned last = 0;
 
     for (unsigned i = head + 1; i < f->nops; i++) {
@@ -425,11 +427,14 @@ static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned)
             last = i;
         }
     }
-    if (!last || f->early_paths) {
+    if (!last) {
         return false;
     }
     for (unsigned i = head + 1; i < last; i++) {
         const IROp *op = &f->ops[i];
+        if (op->opc == IR_LABEL) {
+            inside[op->imm / 64] |= 1ull << op->imm % 64;
+        }
         if ((op->opc == IR_CALL && !keeps_groups(f, op)) || op->opc == IR_X87_LD || op->opc == IR_X87_ST) {
             return false;
         }
@@ -439,6 +444,13 @@ static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned)
             }
         }
     }
+    *first_way = head;
+    for (unsigned i = 0; i < *first_way && f->early_paths; i++) {
+        const IROp *op = &f->ops[i];
+        if ((op->opc == IR_BRCOND || op->opc == IR_BR) && inside[op->imm / 64] >> op->imm % 64 & 1) {
+            *first_way = i;
+        }
+    }
     return true;
 }
 
@@ -446,14 +458,15 @@ static void at_label(Merge *s, unsigned i)
 {
     const IRFunc *f = s->f;
     uint64_t assigned[IR_MAX_GLOBALS / 64] = { 0 };
+    unsigned first_way;
 
-    if (!s->ngroups || !f->guards || !scan_loop(f, i, assigned)) {
+    if (!s->ngroups || !f->guards || !scan_loop(f, i, assigned, &first_way)) {
         close_all(s);
         s->stamp++;
         return;
     }
     for (unsigned n = s->ngroups; n-- > 0;) {
-        if (s->group[n].guard) {
+        if (s->group[n].guard && s->group[n].member[0].op < first_way) {
             s->group[n].over_head = true;
         } else {
             close_group(s, n);

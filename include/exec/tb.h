@@ -13,7 +13,7 @@ struct TranslationBlock {
     TBState state;
     hwaddr phys_pc;            /* of the first byte, in ram-address space */
     hwaddr phys_page2;         /* second page, or -1 */
-    uint32_t size;             /* guest bytes */
+    uint32_t size;             /* guest bytes from phys_pc */
     uint16_t insns;
     uint16_t flags;            /* TB_* */
     const uint8_t *code;       /* host entry; for engine=interp the encoded IR */
@@ -30,6 +30,7 @@ struct TranslationBlock {
     TranslationBlock *hash_next;
     uintptr_t page_next[2];    /* list of TBs on each page, low bit = which of the two */
     _Atomic bool invalid;
+    uint16_t before;           /* guest bytes of a region in front of phys_pc, on its page */
 };
 enum {
     TB_ONE_INSN = 1, TB_NOCHAIN = 2, TB_ICOUNT = 4,

@@ -23,6 +23,8 @@ CODE(patch_loop, "mov $1000, %ecx; xor %edx, %edx; 1: incl loop_imm; .byte 0xb8;
 /* Hot by the time it changes itself: a region that holds the whole loop. */
 CODE(late_patch, "mov $20000, %ecx; xor %eax, %eax; 1: cmp $5000, %ecx; jne 2f; movb $2, late_imm; 2: .byte 0x83, 0xc0; late_imm: .byte 1; dec %ecx; jnz 1b; movb $1, late_imm");
 CODE(late_alias, "mov $20000, %ecx; xor %eax, %eax; 1: add $1, %eax; cmp $7000, %ecx; jne 2f; incb late_there - 1; 2: .byte 0x83, 0xc0, 1; late_there: dec %ecx; jnz 1b; movb $1, late_there - 1");
+/* Entered in the middle, so that the region begins behind the code that is changed. */
+CODE(mid_patch, "mov $20000, %ecx; xor %eax, %eax; jmp 2f; 1: .byte 0x83, 0xc0; mid_imm: .byte 1; cmp $5000, %ecx; jne 2f; movb $2, mid_imm; 2: dec %ecx; jnz 1b; movb $1, mid_imm");
 CODE(opcode, "mov $7, %eax; movb $0x48, opcode_at; opcode_at: inc %eax; movb $0x40, opcode_at"); /* INC to DEC */
 CODE(by_rep, "mov $rep_new, %esi; mov $rep_at, %edi; mov $6, %ecx; mov $1, %eax; rep movsb; rep_at: add $2, %eax; nop; nop; nop; jmp rep_end; rep_new: add $40, %eax; nop; nop; nop; rep_end: nop");
 CODE(by_rep_stos, "mov $stos_at, %edi; mov $8, %ecx; mov $0x90, %eax; mov $5, %edx; rep stosb; stos_at: inc %edx; inc %edx; inc %edx; inc %edx; inc %edx; inc %edx; inc %edx; inc %edx; mov %edx, %eax");
@@ -49,6 +51,7 @@ static void in_place(void)
         check("loop that patches its immediate", result(patch_loop, 0), 500500);
         check("hot loop patched late", result(late_patch, 0), 15000 + 2 * 5000);
         check("hot loop patched ahead of itself", result(late_alias, 0), 20000 + 13000 + 2 * 7000);
+        check("hot loop patched in front of where it was entered", result(mid_patch, 0), 15000 + 2 * 4999);
         check("opcode of the next instruction", result(opcode, 0), 6);
         check("locked store", result(xchg_code, 0), 0);
         check("callee patched", result(call_code, 0), 2);
