@@ -412,6 +412,15 @@ static bool keeps_groups(const IRFunc *f, const IROp *op)
     return f->calls[op->imm]->flags & HF_PURE;
 }
 
+static void add_outputs(const IRFunc *f, const IROp *op, uint64_t *assigned)
+{
+    for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
+        if (op->out[n] < f->nglobals) {
+            assigned[op->out[n] / 64] |= 1ull << op->out[n] % 64;
+        }
+    }
+}
+
 /*
  * At a loop's head: a guard before it holds in the loop, too, if nothing in there changes mappings (and slow paths leave), so groups stay
  * open for accesses relative to what the loop does not assign. assigned: set of values. Where ways that lead to the head branch off
@@ -438,11 +447,7 @@ static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned, unsign
         if ((op->opc == IR_CALL && !keeps_groups(f, op)) || op->opc == IR_X87_LD || op->opc == IR_X87_ST) {
             return false;
         }
-        for (unsigned n = 0; n < ir_op_info[op->opc].outs; n++) {
-            if (op->out[n] < f->nglobals) {
-                assigned[op->out[n] / 64] |= 1ull << op->out[n] % 64;
-            }
-        }
+        add_outputs(f, op, assigned);
     }
     *first_way = head;
     for (unsigned i = 0; i < *first_way && f->early_paths; i++) {
@@ -450,6 +455,9 @@ static bool scan_loop(const IRFunc *f, unsigned head, uint64_t *assigned, unsign
         if ((op->opc == IR_BRCOND || op->opc == IR_BR) && inside[op->imm / 64] >> op->imm % 64 & 1) {
             *first_way = i;
         }
+    }
+    for (unsigned i = *first_way; i < head; i++) { /* those ways have not come by here */
+        add_outputs(f, &f->ops[i], assigned);
     }
     return true;
 }

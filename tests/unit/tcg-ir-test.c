@@ -93,8 +93,9 @@ static void run_pass(const char *name)
         tcg_fold(func);
     } else if (strcmp(name, "merge") == 0) {
         tcg_merge_checks(func);
-    } else if (strcmp(name, "guards") == 0) {
+    } else if (strcmp(name, "guards") == 0 || strcmp(name, "guards-early") == 0) {
         current_target = &target;
+        func->early_paths = strcmp(name, "guards") != 0;
         func->guards = true;
         func->tb = &tb;
         tcg_merge_checks(func);
