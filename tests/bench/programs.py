@@ -74,7 +74,7 @@ def bench(arch, args, folder, record):
     """Prints the table of one architecture. Returns the number of workloads that failed or came out differently."""
     a = ARCHES[arch]
     wanted = args.only.split(",") if args.only else WORKLOADS
-    base = [*a.get("machine", []), "-kernel", guest("kernel", a["kernel"]), "-initrd", build_initrd(arch, folder), "-m", "1024", "-nographic",
+    base = [*a.get("machine", []), "-kernel", guest("kernel", a["kernel"]), "-initrd", build_initrd(arch, folder), "-m", "1536", "-nographic",
             "-no-reboot", "-append", "console=%s panic=-1 quiet programs=%s" % (a.get("console", "ttyS0"), ",".join(wanted))]
     runs = [("rhea", ["./" + a["prog"], *args.rhea_args.split()])]
     if not args.no_peer and shutil.which(a["peer"]):
