@@ -693,19 +693,11 @@ static const VecCall *const shift_narrow[2][4] = {
 static void emit_shift_same(DisasContext *s, int u, unsigned op, unsigned esz, unsigned bytes, unsigned n, int rd, int rn)
 {
     IRVal d = cpu_v[rd], v = cpu_v[rn], t = arm_tmpv(s);
-    static const uint16_t add[4] = { VEC_ADD8, VEC_ADD16, VEC_ADD32, VEC_ADD64 };
-    bool done = false;
 
-    if (op == 5 && !u)
-        done = simd_shift_left(s, esz, t, v, n);
-    else if (op < 2)
-        done = simd_shift_right(s, esz, !u, t, v, n);
-    if (!done) {
+    if (!simd_shift_same(s, u, op, esz, t, v, n, d)) {
         simd_call(s, shift_same[u][op], VI(bytes, esz, 0, n), d, v, v, d);
         return;
     }
-    if (op == 1)
-        simd_row(s, add[esz], t, d, t);
     simd_zero_above(s, d, t, bytes);
 }
 

@@ -213,6 +213,7 @@ bool trans_NSHIFT(DisasContext *s, arg_NSHIFT *a)
     Regs r = REGS2(a);
     unsigned imm = (unsigned)(a->imm6 | a->l << 6), esz, n;
     bool left = a->opc >= 5;
+    IRVal t;
 
     if (imm < 8)
         return false;
@@ -228,7 +229,12 @@ bool trans_NSHIFT(DisasContext *s, arg_NSHIFT *a)
         return false;
     if (!vfp_check(s))
         return true;
-    return call3(s, &r, shift_same[a->u][a->opc], esz, 0, n, neon_get(s, r.q, r.m), IR_NONE);
+    t = arm_tmpv(s);
+    if (!simd_shift_same(s, a->u, (unsigned)a->opc, esz, t, neon_get(s, r.q, r.m), n, neon_get(s, r.q, r.d)))
+        return call3(s, &r, shift_same[a->u][a->opc], esz, 0, n, neon_get(s, r.q, r.m), IR_NONE);
+    simd_zero_above(s, t, t, bytes_of(&r));
+    neon_set(s, r.q, r.d, t);
+    return true;
 }
 
 bool trans_NMODIMM(DisasContext *s, arg_NMODIMM *a)
@@ -549,7 +555,13 @@ bool trans_NEXT(DisasContext *s, arg_NEXT *a)
     if (!vfp_check(s))
         return true;
     t = arm_tmpv(s);
-    simd_call(s, &vc_ext, VI(bytes_of(&r), E8, 0, a->imm4), t, neon_get(s, r.q, r.n), neon_get(s, r.q, r.m), IR_NONE);
+    if (r.q) {
+        ir_vop(s->ir, VEC_PALIGNR, t, neon_get(s, true, r.m), neon_get(s, true, r.n), IR_NONE, (uint8_t)a->imm4);
+    } else { /* both behind each other, as far down as asked for */
+        simd_row(s, VEC_UNPCKL64, t, neon_get(s, false, r.n), neon_get(s, false, r.m));
+        ir_vop(s->ir, VEC_SRLBYTES, t, t, IR_NONE, IR_NONE, (uint8_t)a->imm4);
+        simd_zero_above(s, t, t, 8);
+    }
     neon_set(s, r.q, r.d, t);
     return true;
 }

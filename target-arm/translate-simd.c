@@ -390,6 +390,41 @@ bool simd_shift_right(DisasContext *s, unsigned esz, bool is_signed, IRVal dst, 
     return true;
 }
 
+/* The bits that the shifted value leaves free keep those of d. */
+static void shift_insert(DisasContext *s, bool left, unsigned esz, IRVal t, IRVal v, unsigned n, IRVal d)
+{
+    unsigned bits = 8u << esz, rest = bits - n;
+    IRVal keep = arm_tmpv(s);
+
+    if (left) {
+        simd_shift_left(s, esz, keep, d, rest);
+        simd_shift_right(s, esz, false, keep, keep, rest);
+        simd_shift_left(s, esz, t, v, n);
+    } else {
+        simd_shift_right(s, esz, false, keep, d, rest);
+        simd_shift_left(s, esz, keep, keep, rest);
+        simd_shift_right(s, esz, false, t, v, n);
+    }
+    simd_row(s, VEC_OR, t, t, keep);
+}
+
+bool simd_shift_same(DisasContext *s, bool u, unsigned op, unsigned esz, IRVal t, IRVal v, unsigned n, IRVal d)
+{
+    static const uint16_t add[4] = { VEC_ADD8, VEC_ADD16, VEC_ADD32, VEC_ADD64 };
+
+    if (op == 5 && !u)
+        return simd_shift_left(s, esz, t, v, n);
+    if (u && n && n < 8u << esz && (op == 4 || op == 5)) {
+        shift_insert(s, op == 5, esz, t, v, n, d);
+        return true;
+    }
+    if (op > 1 || !simd_shift_right(s, esz, !u, t, v, n))
+        return false;
+    if (op == 1)
+        simd_row(s, add[esz], t, d, t);
+    return true;
+}
+
 void simd_narrow(DisasContext *s, unsigned esz, unsigned n, bool upper, IRVal dst, IRVal a, IRVal old)
 {
     IRVal t = arm_tmpv(s);

@@ -57,6 +57,9 @@ void simd_logic(DisasContext *s, unsigned which, unsigned bytes, IRVal d, IRVal 
 bool simd_shift_left(DisasContext *s, unsigned esz, IRVal dst, IRVal a, unsigned n);
 bool simd_shift_right(DisasContext *s, unsigned esz, bool is_signed, IRVal dst, IRVal a, unsigned n);
 
+/* SHR 0, SRA 1, SRI 4 (u), SHL and (u) SLI 5, all of t; d: the destination's old value. False: use the function. */
+bool simd_shift_same(DisasContext *s, bool u, unsigned op, unsigned esz, IRVal t, IRVal v, unsigned n, IRVal d);
+
 /* AESE 4, AESD 5, AESMC 6, AESIMC 7 (translate-a64-crypto.c). */
 void simd_aes(DisasContext *s, unsigned opcode, IRVal d, IRVal n);
 
