@@ -845,20 +845,14 @@ bool trans_VEXT(DisasContext *s, arg_VEXT *a)
 bool trans_VTBL(DisasContext *s, arg_VTBL *a)
 {
     unsigned bytes = vec_bytes(a->q);
-    IRVal m = cpu_v[a->rm], t = arm_tmpv(s);
+    IRVal t = arm_tmpv(s), parts[4];
 
     if (!arm_fp_check(s))
         return true;
-    if (!a->op && a->len == 0) { /* indexes above 15 become negative: PSHUFB gives 0 */
-        simd_row(s, VEC_ADDSAT8U, t, m, simd_const(s, simd_repeat(E8, 0x70)));
-        simd_row(s, VEC_PSHUFB, t, cpu_v[a->rn], t);
-        simd_zero_above(s, cpu_v[a->rd], t, bytes);
-        return true;
-    }
-    ir_mov(s->ir, t, a->op ? cpu_v[a->rd] : simd_zero(s));
     for (unsigned i = 0; i <= (unsigned)a->len; i++)
-        simd_call(s, &vc_tbx, VI(bytes, E8, 0, 16 * i), t, cpu_v[(a->rn + (int)i) & 31], m, t);
-    ir_mov(s->ir, cpu_v[a->rd], t);
+        parts[i] = cpu_v[(a->rn + (int)i) & 31];
+    simd_table(s, t, parts, 16 * ((unsigned)a->len + 1), cpu_v[a->rm], a->op ? cpu_v[a->rd] : IR_NONE);
+    simd_zero_above(s, cpu_v[a->rd], t, bytes);
     return true;
 }
 

@@ -570,17 +570,23 @@ bool trans_NTBL(DisasContext *s, arg_NTBL *a)
 {
     unsigned d = vfp_reg(3, (unsigned)a->vd, (unsigned)a->d), n = vfp_reg(3, (unsigned)a->vn, (unsigned)a->n);
     unsigned m = vfp_reg(3, (unsigned)a->vm, (unsigned)a->m);
-    IRVal t, index;
+    IRVal t, parts[2];
 
     if (n + (unsigned)a->len > 31 || !vfp_dreg_ok(s, n + (unsigned)a->len) || !vfp_dreg_ok(s, d) || !vfp_dreg_ok(s, m))
         return false;
     if (!vfp_check(s))
         return true;
     t = arm_tmpv(s);
-    index = neon_get(s, false, m);
-    ir_mov(s->ir, t, a->op ? neon_get(s, false, d) : simd_zero(s));
-    for (unsigned i = 0; i <= (unsigned)a->len; i++)
-        simd_call(s, &vc_tbx, VI(8, E8, 1, 8 * i), t, neon_get(s, false, n + i), index, t);
+    for (unsigned i = 0; i <= (unsigned)a->len; i += 2) {
+        parts[i / 2] = neon_get(s, false, n + i);
+        if (i < (unsigned)a->len) {
+            IRVal both = arm_tmpv(s);
+            simd_row(s, VEC_UNPCKL64, both, parts[i / 2], neon_get(s, false, n + i + 1));
+            parts[i / 2] = both;
+        }
+    }
+    simd_table(s, t, parts, 8 * ((unsigned)a->len + 1), neon_get(s, false, m), a->op ? neon_get(s, false, d) : IR_NONE);
+    simd_zero_above(s, t, t, 8);
     neon_set(s, false, d, t);
     return true;
 }

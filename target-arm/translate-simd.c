@@ -425,6 +425,30 @@ bool simd_shift_same(DisasContext *s, bool u, unsigned op, unsigned esz, IRVal t
     return true;
 }
 
+void simd_table(DisasContext *s, IRVal t, const IRVal *parts, unsigned bytes, IRVal index, IRVal old)
+{
+    IRVal part = arm_tmpv(s);
+
+    for (unsigned i = 0; 16 * i < bytes; i++) { /* what is no index of this part becomes negative: PSHUFB gives 0 */
+        IRVal to = i ? part : t, in = index;
+        if (i) {
+            simd_row(s, VEC_SUB8, part, index, simd_const(s, simd_repeat(E8, 16 * i)));
+            in = part;
+        }
+        simd_row(s, VEC_ADDSAT8U, to, in, simd_const(s, simd_repeat(E8, 0x70)));
+        simd_row(s, VEC_PSHUFB, to, parts[i], to);
+        if (i)
+            simd_row(s, VEC_OR, t, t, part);
+    }
+    if (old != IR_NONE) {
+        simd_row(s, VEC_MIN8U, part, index, simd_const(s, simd_repeat(E8, bytes - 1)));
+        simd_row(s, VEC_CMPEQ8, part, part, index); /* within the table */
+        simd_row(s, VEC_AND, t, t, part);
+        simd_row(s, VEC_ANDN, part, part, old);
+        simd_row(s, VEC_OR, t, t, part);
+    }
+}
+
 void simd_narrow(DisasContext *s, unsigned esz, unsigned n, bool upper, IRVal dst, IRVal a, IRVal old)
 {
     IRVal t = arm_tmpv(s);

@@ -60,6 +60,10 @@ bool simd_shift_right(DisasContext *s, unsigned esz, bool is_signed, IRVal dst, 
 /* SHR 0, SRA 1, SRI 4 (u), SHL and (u) SLI 5, all of t; d: the destination's old value. False: use the function. */
 bool simd_shift_same(DisasContext *s, bool u, unsigned op, unsigned esz, IRVal t, IRVal v, unsigned n, IRVal d);
 
+/* t = the bytes of a table that index names; behind its `bytes` bytes 0, or (old is not IR_NONE) what old has. parts: its registers
+ * of 16 bytes. t is none of the others. */
+void simd_table(DisasContext *s, IRVal t, const IRVal *parts, unsigned bytes, IRVal index, IRVal old);
+
 /* AESE 4, AESD 5, AESMC 6, AESIMC 7 (translate-a64-crypto.c). */
 void simd_aes(DisasContext *s, unsigned opcode, IRVal d, IRVal n);
 

@@ -435,23 +435,6 @@ SIMD_FUNCTION(ext, true)
     memcpy(out, &r, 16);
 }
 
-/* One register of a table: bytes of a for indexes b in [param, param + 16), c elsewhere. flag: 8-byte table. */
-SIMD_FUNCTION(tbx, true)
-{
-    ARMVReg a = load(pa), b = load(pb), r = load(pc);
-    unsigned size = vi_flag(imm) ? 8 : 16;
-
-    (void)cpu;
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned j = b.b[i] - vi_param(imm);
-        if (i >= vi_bytes(imm))
-            r.b[i] = 0;
-        else if (j < size)
-            r.b[i] = a.b[j];
-    }
-    memcpy(out, &r, 16);
-}
-
 /* Three-register structures. The elements of register `param` from three consecutive pieces of memory… */
 SIMD_FUNCTION(unzip3, true)
 {
