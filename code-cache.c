@@ -18,7 +18,7 @@
 
 #define REGIONS 16
 #define MIN_ROOM (256 * KiB) /* less than this left: the region is full */
-#define TB_ALIGN 64
+#define TB_ALIGN 16
 #define MIN_TB_BYTES 256
 
 typedef struct Region {

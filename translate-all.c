@@ -573,7 +573,7 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
                          const CodeSource *s, TranslationBlock **out)
 {
     const uint8_t *rx;
-    size_t room, head = (sizeof(TranslationBlock) + 63) & ~(size_t)63;
+    size_t room, head = (sizeof(TranslationBlock) + 15) & ~(size_t)15;
     uint8_t *rw = code_cache_begin(&rx, &room);
     if (!rw)
         return BUILD_NO_SPACE;
@@ -584,6 +584,8 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
     memset(tb->jump_patch, 0xff, sizeof(tb->jump_patch));
     tb->phys_page2 = (hwaddr)-1;
     tb->phys_pc = s->page[0].pa != (hwaddr)-1 ? s->page[0].pa | (state->pc & ~PAGE_MASK) : (hwaddr)-1;
+    if (flags & TB_REGION) /* its loops fetch better from whole cache lines; for the rest, density counts */
+        head += (size_t)(-(uintptr_t)(rx + head) & 63);
     tb->code = rx + head;
 
     switch (translator_loop(cpu, tb, max_insns, &s->page[0], s->n > 1 ? &s->page[1] : NULL)) {
