@@ -578,12 +578,11 @@ bool trans_NTBL(DisasContext *s, arg_NTBL *a)
         return true;
     t = arm_tmpv(s);
     for (unsigned i = 0; i <= (unsigned)a->len; i += 2) {
-        parts[i / 2] = neon_get(s, false, n + i);
-        if (i < (unsigned)a->len) {
-            IRVal both = arm_tmpv(s);
-            simd_row(s, VEC_UNPCKL64, both, parts[i / 2], neon_get(s, false, n + i + 1));
-            parts[i / 2] = both;
-        }
+        parts[i / 2] = arm_tmpv(s);
+        if (i < (unsigned)a->len)
+            simd_row(s, VEC_UNPCKL64, parts[i / 2], neon_get(s, false, n + i), neon_get(s, false, n + i + 1));
+        else
+            simd_zero_above(s, parts[i / 2], neon_get(s, false, n + i), 8);
     }
     simd_table(s, t, parts, 8 * ((unsigned)a->len + 1), neon_get(s, false, m), a->op ? neon_get(s, false, d) : IR_NONE);
     simd_zero_above(s, t, t, 8);
