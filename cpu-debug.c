@@ -135,8 +135,8 @@ bool cpu_memory_rw_debug(CPUState *cpu, uint64_t va, void *buf, uint64_t len, bo
         n = MIN(len, PAGE_SIZE_ - (va & ~PAGE_MASK));
         if (!cpu->target->debug_translate(cpu, va, &pa))
             return false;
-        MemTxResult r = write ? address_space_write_rom(address_space_memory, pa, buf, n)
-                              : address_space_read(address_space_memory, pa, buf, n);
+        AddressSpace *as = cpu_memory(cpu);
+        MemTxResult r = write ? address_space_write_rom(as, pa, buf, n) : address_space_read(as, pa, buf, n);
         if (r != MEMTX_OK)
             return false;
     }

@@ -202,6 +202,7 @@ static bool handle_pending(CPUState *cpu, int *why)
         replay_interrupt_taken();
         icount_count_one(cpu);
     }
+    cpu->woken = false;
     if (cpu->halted) {
         *why = EXCP_HLT;
         return false;
@@ -333,6 +334,7 @@ int cpu_exec(CPUState *cpu)
         if (!cpu->target->has_work(cpu))
             return EXCP_HLT;
         cpu->halted = false;
+        cpu->woken = true;
     }
     atomic_fetch_add(&cpu->exec_seq, 1);
     atomic_fetch_add(&cpu->store_seq, 1);

@@ -114,7 +114,7 @@ static uint64_t io_load(CPUState *cpu, const Access *a, unsigned size, uintptr_t
     MemTxResult res = MEMTX_OK, one;
     for (unsigned i = 0, n; i < size; i += n) {
         n = io_piece(pa + i, size - i);
-        v |= address_space_ld(address_space_memory, pa + i, n, &one) << 8 * i;
+        v |= address_space_ld(cpu_memory(cpu), pa + i, n, &one) << 8 * i;
         res = one != MEMTX_OK ? one : res;
     }
     io_end(cpu, fp);
@@ -129,7 +129,7 @@ static void io_store(CPUState *cpu, const Access *a, uint64_t v, unsigned size, 
     MemTxResult res = MEMTX_OK;
     for (unsigned i = 0, n; i < size; i += n) {
         n = io_piece(pa + i, size - i);
-        MemTxResult one = address_space_st(address_space_memory, pa + i, v >> 8 * i, n);
+        MemTxResult one = address_space_st(cpu_memory(cpu), pa + i, v >> 8 * i, n);
         res = one != MEMTX_OK ? one : res;
     }
     io_end(cpu, fp);

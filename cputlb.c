@@ -326,11 +326,16 @@ static void l2_drop(struct CPUTLB *t, uint32_t context, uint64_t va, const Large
 
 /* ---- Physical pages ---- */
 
-static void phys_lookup(hwaddr page, PhysPage *out)
+AddressSpace *cpu_memory(const CPUState *cpu)
+{
+    return UNLIKELY(cpu->memory != NULL) ? cpu->memory : address_space_memory;
+}
+
+static void phys_lookup(const CPUState *cpu, hwaddr page, PhysPage *out)
 {
     FlatRange r;
     *out = (PhysPage){ .pa = page };
-    if (!address_space_find(address_space_memory, page, &r) || !r.mr->ram)
+    if (!address_space_find(cpu_memory(cpu), page, &r) || !r.mr->ram)
         return;
     hwaddr offset = r.offset + (page - r.start);
     if (r.size - (page - r.start) < PAGE_SIZE_ || (offset & ~PAGE_MASK))
@@ -340,6 +345,12 @@ static void phys_lookup(hwaddr page, PhysPage *out)
     out->rom = r.mr->kind == REGION_ROM;
 }
 
+static void forget_phys_pages(struct CPUTLB *t)
+{
+    for (unsigned i = 0; i < PHYS_CACHE; i++)
+        t->phys[i].pa = TLB_EMPTY;
+}
+
 const PhysPage *tlb_phys_page(CPUState *cpu, hwaddr pa)
 {
     struct CPUTLB *t = cpu->tlb;
@@ -347,12 +358,11 @@ const PhysPage *tlb_phys_page(CPUState *cpu, hwaddr pa)
     PhysPage *p = &t->phys[(pa >> PAGE_BITS) % PHYS_CACHE];
     unsigned now = memory_generation();
     if (UNLIKELY(t->phys_generation != now)) {
-        for (unsigned i = 0; i < PHYS_CACHE; i++)
-            t->phys[i].pa = TLB_EMPTY;
+        forget_phys_pages(t);
         t->phys_generation = now;
     }
     if (p->pa != page)
-        phys_lookup(page, p);
+        phys_lookup(cpu, page, p);
     return p;
 }
 
@@ -601,6 +611,15 @@ void tlb_flush_all(CPUState *cpu)
 {
     tlb_flush_mappings(cpu);
     code_forget_all(cpu);
+}
+
+void tlb_set_memory(CPUState *cpu, AddressSpace *as)
+{
+    cpu->memory = as;
+    if (!cpu->tlb)
+        return;
+    forget_phys_pages(cpu->tlb);
+    tlb_flush_all(cpu);
 }
 
 void tlb_flush_all_async(CPUState *cpu)

@@ -28,7 +28,7 @@ struct AddressSpace {
     AddressSpace *next;
 };
 
-AddressSpace *address_space_memory, *address_space_io;
+AddressSpace *address_space_memory, *address_space_io, *address_space_smm;
 MemoryRegion *system_memory, *system_io;
 
 /* Machine lock */
@@ -262,7 +262,7 @@ static void memory_update(void)
     bool memory_changed = false;
     topology_changed = false;
     for (AddressSpace *as = spaces; as; as = as->next) {
-        if (update_view(as) && as == address_space_memory)
+        if (update_view(as) && (as == address_space_memory || as == address_space_smm))
             memory_changed = true;
     }
     if (!memory_changed)
@@ -453,7 +453,7 @@ void memory_exit(void)
     transaction_depth = 1; /* nothing is looked at any more */
     while (spaces)
         address_space_free(spaces);
-    address_space_memory = address_space_io = NULL;
+    address_space_memory = address_space_io = address_space_smm = NULL;
     while (system_memory->children)
         memory_region_del(system_memory, system_memory->children);
     while (system_io->children)

@@ -485,7 +485,7 @@ static void find_page(CPUState *cpu, CodeSource *s, uint64_t va)
         if (fp)
             cpu_fp_leave(cpu);
         for (uint64_t i = offset; i < end; i++)
-            s->mmio[s->n][i] = (uint8_t)address_space_ld(address_space_memory, pa - offset + i, 1, NULL);
+            s->mmio[s->n][i] = (uint8_t)address_space_ld(cpu_memory(cpu), pa - offset + i, 1, NULL);
         if (fp)
             cpu_fp_enter(cpu);
         p->host = s->mmio[s->n];

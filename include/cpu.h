@@ -89,6 +89,9 @@ struct CPUState {
     const void *return_address;    /* scratch of the back end: out of line MMIO */
     jmp_buf jmp_env;
     const TargetOps *target;
+    AddressSpace *memory;          /* physical memory as it sees it, NULL = address_space_memory: tlb_set_memory() */
+    bool secure;                   /* devices may ask: its accesses are those of system management mode */
+    bool woken;                    /* it was halted until now: for exec_interrupt */
     struct CPUTLB *tlb;            /* banks, second level; cputlb.c */
     IRFunc *ir;
     uint64_t icount_budget;

@@ -87,15 +87,17 @@ typedef struct FlatRange {
 } FlatRange;
 
 extern AddressSpace *address_space_memory, *address_space_io;
+/* What vCPUs in system management mode see (x86); NULL: the same as others. The chipset makes it. */
+extern AddressSpace *address_space_smm;
 extern MemoryRegion *system_memory, *system_io; /* their roots; I/O is 64 KiB */
 void memory_init(void);  /* creates both spaces */
 void memory_exit(void);
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
-/* Called after each change of address_space_memory with the machine lock held (cputlb registers one). */
+/* Called after each change of address_space_memory or address_space_smm with the machine lock held (cputlb registers one). */
 void memory_add_listener(void (*fn)(void *opaque), void *opaque);
 
-/* Changes whenever address_space_memory's view does; for caches of address_space_find. Any thread. */
+/* Changes whenever the view of address_space_memory or address_space_smm does; for caches of address_space_find. Any thread. */
 unsigned memory_generation(void);
 /* Finds the range at addr; false when nothing is mapped. Lock-free; the copy stays valid for use under
  * the machine lock, or for RAM until the block is freed. */

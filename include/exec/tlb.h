@@ -89,6 +89,10 @@ void tlb_run_pending(CPUState *cpu);
  * a store already past its inline check may still land. */
 void tlb_protect_ram(const uint8_t *host, uint64_t len);
 
+/* From now on the vCPU sees this physical memory, NULL = address_space_memory. Flushes everything. */
+void tlb_set_memory(CPUState *cpu, AddressSpace *as);
+AddressSpace *cpu_memory(const CPUState *cpu);
+
 /* Called by TargetOps.tlb_fill to enter a translation for the current bank. */
 void tlb_set(CPUState *cpu, uint64_t va, unsigned mode, const Translation *t);
 
