@@ -186,7 +186,7 @@ typedef struct X86CPU {
     uint64_t pat, mtrr_def, mtrr_fixed[11];
     MTRRVar mtrr_var[8];
     uint64_t misc_enable, mcg_status, mcg_ctl, mcg_cap, mce_banks[4 * 10];
-    uint64_t spec_ctrl, feature_control, smbase, debugctl, microcode, amd_hwcr, arch_caps, platform_info;
+    uint64_t spec_ctrl, feature_control, smbase, smi_count, debugctl, microcode, amd_hwcr, arch_caps, platform_info;
     uint64_t pkru;
     uint64_t apic_base;
 
@@ -196,6 +196,8 @@ typedef struct X86CPU {
     uint64_t exception_next_eip;    /* after the INT instruction */
     int old_exception;              /* for double faults; -1 none */
     bool nmi_masked, smm;
+    bool nmi_masked_before_smm;     /* in SMM: what RSM restores */
+    bool in_hlt;                    /* the last wait was HLT, not MWAIT */
     bool sipi_waiting;              /* AP: waits for SIPI after INIT */
     uint8_t sipi_vector;
     uint64_t pdpte[4];              /* PAE: loaded with CR3 */
@@ -230,6 +232,8 @@ void cpu_load_eflags(X86CPU *env, uint32_t value, uint32_t mask);
 void cpu_set_eflags(X86CPU *env, uint32_t flags);
 
 /* ---- excp.c: delivering and raising ---- */
+/* As a triple fault: the machine is reset. */
+_Noreturn void x86_shutdown(X86CPU *env, uintptr_t retaddr);
 _Noreturn void raise_exception(X86CPU *env, int vector, uintptr_t retaddr);
 _Noreturn void raise_exception_err(X86CPU *env, int vector, uint32_t error_code, uintptr_t retaddr);
 /* INT n and friends: next_eip is the address after the instruction. */
@@ -255,10 +259,21 @@ unsigned x86_current_mmu_mode(const CPUState *cpu, bool fetch);
 TLBKey x86_tlb_key(const X86CPU *env);
 void x86_dump_tlb(CPUState *cpu, FILE *out);
 void x86_dump_mem(CPUState *cpu, FILE *out);
+/* In SMM the A20 gate has no say. */
+static inline uint64_t x86_a20_mask(const X86CPU *env)
+{
+    return UNLIKELY(env->smm) ? ~0ull : env->a20_mask;
+}
 static inline unsigned x86_mmu_mode(const X86CPU *env)
 {
     return (env->hflags & HF_CPL) == 3 ? MMU_USER : env->hflags & HF_AC ? MMU_KERNEL_AC : MMU_KERNEL;
 }
+
+/* ---- smm.c ---- */
+/* Takes an SMI: on the vCPU's thread between TBs, outside SMM. */
+void x86_smm_enter(X86CPU *env);
+/* After a change of env->smm: which physical memory the vCPU sees. */
+void x86_smm_update_view(X86CPU *env);
 
 /* ---- sysreg.c: control, debug registers and MSRs ---- */
 void cpu_x86_update_cr0(X86CPU *env, uint64_t value);

@@ -235,4 +235,6 @@ void insn_out(DisasContext *s)
     ir_op1(s->ir, size == MO_8 ? IR_EXT8U : size == MO_16 ? IR_EXT16U : IR_MOV, IR_I32, v, cpu_regs[R_EAX]);
     x86_call(s, &helper_info_io_out, IR_NONE, port, ir_i32(s->ir, 1u << size), v, IR_NONE);
     x86_io_trap(s, port, 1u << size);
+    if (!s->step && !s->state_changed)
+        x86_leave_if_pending(s);
 }

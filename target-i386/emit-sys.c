@@ -325,6 +325,28 @@ static bool halt(DisasContext *s)
     return true;
 }
 
+/* RSM; #UD outside SMM. */
+static bool resume(DisasContext *s)
+{
+    call0(s, H(rsm));
+    ir_exit_tb(s->ir, IR_EXIT_NORMAL);
+    s->base.stop = true;
+    return true;
+}
+
+/* A store to a port may have raised an SMI, which comes before the next instruction. */
+void x86_leave_if_pending(DisasContext *s)
+{
+    IRVal pending = x86_tmp(s);
+    unsigned go_on = ir_new_label(s->ir);
+    x86_sync_cc_op(s);
+    ir_ld(s->ir, IR_LD32U, IR_I64, pending, offsetof(CPUState, interrupt_request));
+    ir_brcond(s->ir, IR_EQ, IR_I32, pending, i32(s, 0), go_on);
+    x86_store_eip(s, x86_next_eip(s));
+    ir_exit_tb(s->ir, IR_EXIT_NORMAL);
+    ir_label(s->ir, go_on);
+}
+
 /*
  * CLAC and STAC choose the MMU mode of what follows: no need to leave the TB. With SMAP off both modes
  * mean the same.
@@ -839,8 +861,10 @@ static bool two_byte(DisasContext *s)
         return system_call(s, H(sysret), i32(s, s->ot == MO_64 ? 8 : 4));
     case 0x108: case 0x109: /* INVD, WBINVD: no cache is modelled */
         return privileged(s, NULL, false);
-    case 0x10b: case 0x1aa: case 0x1b9: case 0x1ff: /* UD2, RSM outside SMM, UD1, UD0 */
+    case 0x10b: case 0x1b9: case 0x1ff: /* UD2, UD1, UD0 */
         return illegal(s);
+    case 0x1aa:
+        return resume(s);
     case 0x120: case 0x122:
         return mov_control(s, s->opcode & 2);
     case 0x121: case 0x123:

@@ -2,7 +2,7 @@
 /*
  * Exceptions and interrupts: raising them from helpers, double and triple faults, and delivery in real,
  * v8086 (with VME), protected and long mode. Intel SDM vol. 3 chapter 6 and sections 20.1-20.3.
- * Left out: SMM (SMI is logged and dropped), machine checks other than injected ones.
+ * Left out: machine checks other than injected ones.
  */
 #include "hw/boards.h"
 #include "helper.h"
@@ -25,10 +25,10 @@ static bool makes_double_fault(int first, int second)
                                   : first == EXCP0E_PAGE && (second == EXCP0E_PAGE || is_contributory(second));
 }
 
-static _Noreturn void triple_fault(X86CPU *env, uintptr_t ra)
+_Noreturn void x86_shutdown(X86CPU *env, uintptr_t ra)
 {
     CPUState *cpu = &env->parent;
-    log_printf(LOG_CPU_RESET | LOG_INT, "Triple fault\n");
+    log_printf(LOG_CPU_RESET | LOG_INT, "Shutdown (triple fault, or RSM with a bad state)\n");
     env->old_exception = -1;
     cpu_restore_state(cpu, ra);
     system_reset_request(SHUTDOWN_TRIPLE_FAULT);
@@ -42,7 +42,7 @@ _Noreturn void raise_exception_err(X86CPU *env, int vector, uint32_t error_code,
     int first = env->old_exception;
     log_printf(LOG_INT, "raise %02x error %04x (delivering %d)\n", vector, error_code, first);
     if (first == EXCP08_DBLE && (is_contributory(vector) || vector == EXCP0E_PAGE))
-        triple_fault(env, retaddr);
+        x86_shutdown(env, retaddr);
     if (makes_double_fault(first, vector)) {
         vector = EXCP08_DBLE;
         error_code = 0;
@@ -405,26 +405,28 @@ static void take_sipi(CPUState *cpu)
     cpu_x86_load_seg_real(env, R_CS, (uint32_t)__atomic_load_n(&env->sipi_vector, __ATOMIC_RELAXED) << 8);
 }
 
+/* In SMM further SMIs, INIT and SIPI are held back until RSM (SDM vol. 3, "System Management Mode"). */
 bool x86_exec_interrupt(CPUState *cpu, uint32_t request)
 {
     X86CPU *env = x86_cpu(cpu);
     bool inhibited = env->hflags & HF_INHIBIT_IRQ;
     if (request & CPU_INTERRUPT_POLL)
         cpu_reset_interrupt(cpu, CPU_INTERRUPT_POLL);
-    if (request & CPU_INTERRUPT_INIT) {
+    if (request & CPU_INTERRUPT_SMI && !env->smm && !env->sipi_waiting && !inhibited) {
+        cpu_reset_interrupt(cpu, CPU_INTERRUPT_SMI);
+        x86_smm_enter(env);
+        return true;
+    }
+    if (request & CPU_INTERRUPT_INIT && !env->smm) {
         take_init(cpu);
         return true;
     }
-    if (request & CPU_INTERRUPT_SIPI) {
+    if (request & CPU_INTERRUPT_SIPI && !env->smm) {
         take_sipi(cpu);
         return true;
     }
     if (env->sipi_waiting)
         return false;
-    if (request & CPU_INTERRUPT_SMI) {
-        cpu_reset_interrupt(cpu, CPU_INTERRUPT_SMI);
-        log_printf(LOG_UNIMP, "SMI ignored: no system management mode\n");
-    }
     if (request & CPU_INTERRUPT_NMI && !env->nmi_masked && !inhibited) {
         cpu_reset_interrupt(cpu, CPU_INTERRUPT_NMI);
         env->nmi_masked = true;
@@ -454,11 +456,11 @@ bool x86_has_work(const CPUState *cpu)
 {
     const X86CPU *env = (const X86CPU *)cpu;
     uint32_t request = atomic_load(&((CPUState *)cpu)->interrupt_request);
-    if (request & (CPU_INTERRUPT_INIT | CPU_INTERRUPT_SIPI))
+    if (request & (CPU_INTERRUPT_INIT | CPU_INTERRUPT_SIPI) && !env->smm)
         return true;
     if (env->sipi_waiting)
         return false;
-    if (request & (CPU_INTERRUPT_SMI | CPU_INTERRUPT_MCE) || (request & CPU_INTERRUPT_NMI && !env->nmi_masked))
+    if (request & CPU_INTERRUPT_MCE || (request & CPU_INTERRUPT_SMI && !env->smm) || (request & CPU_INTERRUPT_NMI && !env->nmi_masked))
         return true;
     return request & (CPU_INTERRUPT_HARD | CPU_INTERRUPT_POLL) && env->eflags & IF_MASK;
 }

@@ -36,6 +36,7 @@ void helper_hlt(CPUState *cpu, uint64_t next_eip)
     env->eip = next_eip;
     if (env->eflags & TF_MASK)
         helper_single_step(cpu);
+    env->in_hlt = true;
     atomic_store(&cpu->halted, true);
     cpu->exception_index = EXCP_HLT;
     cpu_loop_exit(cpu);
@@ -66,7 +67,7 @@ void helper_mwait(CPUState *cpu, uint64_t next_eip)
     env->eip = next_eip;
     if (env->monitor_armed && alone && (!extensions || env->eflags & IF_MASK))
         atomic_store(&cpu->halted, true);
-    env->monitor_armed = false;
+    env->monitor_armed = env->in_hlt = false;
     cpu->exception_index = cpu->halted ? EXCP_HLT : EXCP_YIELD;
     cpu_loop_exit(cpu);
 }

@@ -25,7 +25,7 @@ static void visit_table(const Visit *v, uint64_t table, unsigned level, uint64_t
 {
     unsigned shift = 12 + level * v->index_bits;
     for (uint64_t i = 0; i < 1ull << v->index_bits && *v->left; i++) {
-        hwaddr pa = (table + i * v->entry_bytes) & v->env->a20_mask;
+        hwaddr pa = (table + i * v->entry_bytes) & x86_a20_mask(v->env);
         uint64_t e = v->entry_bytes == 8 ? phys_ldq(&v->env->parent, pa) : phys_ldl(&v->env->parent, pa);
         uint64_t here = va + (i << shift);
         if (!(e & 1))

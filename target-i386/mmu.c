@@ -45,14 +45,14 @@ enum { WALK_FAULT = 1u << 31 };
 
 static uint64_t read_entry(X86CPU *env, hwaddr pa, unsigned bytes)
 {
-    pa &= env->a20_mask;
+    pa &= x86_a20_mask(env);
     return bytes == 8 ? phys_ldq(&env->parent, pa) : phys_ldl(&env->parent, pa);
 }
 
 /* Sets bits in an entry unless another agent changed it meanwhile. */
 static bool set_entry_bits(X86CPU *env, hwaddr pa, unsigned bytes, uint64_t old, uint64_t bits)
 {
-    pa &= env->a20_mask;
+    pa &= x86_a20_mask(env);
     if ((old & bits) == bits)
         return true;
     return bytes == 8 ? phys_cmpxchg64(&env->parent, pa, old, old | bits)
@@ -206,7 +206,7 @@ static uint32_t translate(X86CPU *env, uint64_t va, AccessType access, unsigned 
     t->write = t->write && (access == ACCESS_WRITE || w.leaf & PTE_D);
     t->global = env->cr[4] & CR4_PGE && w.leaf & PTE_G;
     t->page_size = w.page_size;
-    t->pa = w.pa & env->a20_mask;
+    t->pa = w.pa & x86_a20_mask(env);
     return 0;
 }
 
@@ -289,7 +289,7 @@ bool x86_tlb_fill(CPUState *cpu, uint64_t va, unsigned size, AccessType access, 
     Translation t = { .page_size = PAGE_SIZE_, .read = true, .write = true, .exec = true };
     (void)size;
     if (!(env->cr[0] & CR0_PG)) {
-        t.pa = (uint32_t)va & env->a20_mask;
+        t.pa = (uint32_t)va & x86_a20_mask(env);
         tlb_set(cpu, va, mode, &t);
         return true;
     }
@@ -316,13 +316,13 @@ bool x86_debug_translate(CPUState *cpu, uint64_t va, hwaddr *pa)
     X86CPU *env = x86_cpu(cpu);
     Walk w;
     if (!(env->cr[0] & CR0_PG)) {
-        *pa = (uint32_t)va & env->a20_mask;
+        *pa = (uint32_t)va & x86_a20_mask(env);
         return true;
     }
     if (env->efer & EFER_LMA ? !x86_canonical(env, va) : va >> 32)
         return false;
     walk_tables(env, va, true, &w);
-    *pa = w.pa & env->a20_mask;
+    *pa = w.pa & x86_a20_mask(env);
     return !w.fault;
 }
 

@@ -221,15 +221,20 @@ static bool write_mc_bank(X86CPU *env, uint32_t msr, uint64_t value)
 
 /* ---- Long mode ---- */
 
-static bool write_efer(X86CPU *env, uint32_t msr, uint64_t value)
+uint64_t x86_efer_mask(const X86CPU *env)
 {
-    uint64_t mask = 0, changed;
-    (void)msr;
+    uint64_t mask = 0;
     mask |= x86_feature(env, FW_8000_0001_EDX, 11) ? EFER_SCE : 0;
     mask |= x86_feature(env, FW_8000_0001_EDX, 20) ? EFER_NXE : 0;
     mask |= x86_feature(env, FW_8000_0001_EDX, 25) ? EFER_FFXSR : 0;
     mask |= x86_feature(env, FW_8000_0001_EDX, 29) ? EFER_LME : 0;
-    changed = (value ^ env->efer) & ~(uint64_t)EFER_LMA;
+    return mask;
+}
+
+static bool write_efer(X86CPU *env, uint32_t msr, uint64_t value)
+{
+    uint64_t mask = x86_efer_mask(env), changed = (value ^ env->efer) & ~(uint64_t)EFER_LMA;
+    (void)msr;
     if (value & ~(mask | EFER_LMA) || (changed & EFER_LME && env->cr[0] & CR0_PG))
         return false;
     env->efer = (env->efer & EFER_LMA) | (value & mask);
@@ -254,7 +259,7 @@ static const MSRRow msr_table[] = {
     { 0x017, 0x017, NEED_INTEL, MSR_READONLY, .value = 0 },             /* PLATFORM_ID */
     { 0x01b, 0x01b, NEED_MSR_APIC, .read = read_apic_base, .write = write_apic_base },
     { 0x02a, 0x02a, NEED_INTEL, MSR_LOOSE, .value = 0 },                /* EBL_CR_POWERON */
-    { 0x034, 0x034, NEED_INTEL, MSR_READONLY, .value = 0 },             /* SMI_COUNT */
+    { 0x034, 0x034, NEED_INTEL, MSR_READONLY, AT(smi_count) },          /* SMI_COUNT */
     { 0x03a, 0x03a, NEED_INTEL, MSR_STORED, AT(feature_control), .mask = 0 },
     { 0x03b, 0x03b, NEED_TSC_ADJUST, AT(tsc_adjust), .write = write_tsc_adjust },
     { 0x048, 0x048, NEED_SPEC_CTRL, MSR_STORED, AT(spec_ctrl), .mask = 0x407 },
@@ -309,7 +314,8 @@ static const MSRRow msr_table[] = {
     { 0xc0010020, 0xc0010020, NEED_AMD, MSR_LOOSE, .value = 0 },        /* PATCH_LOADER */
     { 0xc0010055, 0xc0010055, NEED_AMD, MSR_LOOSE, .value = 0 },        /* INT_PENDING_MSG */
     { 0xc0010058, 0xc0010058, NEED_AMD, MSR_LOOSE, .value = 0 },        /* MMIO_CONF_BASE: off */
-    { 0xc0010111, 0xc0010113, NEED_AMD, MSR_LOOSE, .value = 0 },        /* SMM base and masks */
+    { 0xc0010111, 0xc0010111, NEED_AMD, MSR_LOOSE, AT(smbase), .mask = 0 }, /* SMM_BASE: moved by the save area only */
+    { 0xc0010112, 0xc0010113, NEED_AMD, MSR_LOOSE, .value = 0 },        /* SMM masks */
     { 0xc0010114, 0xc0010114, NEED_AMD, MSR_LOOSE, .value = 0x10 },     /* VM_CR: SVM disabled */
     { 0xc0010140, 0xc0010141, NEED_AMD, MSR_LOOSE, .value = 0 },        /* OSVW */
     { 0xc0011020, 0xc001102f, NEED_AMD, MSR_LOOSE, .value = 0 },        /* unit configuration: LS, IC, DC, DE, BU … */

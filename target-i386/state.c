@@ -90,10 +90,9 @@ static void state_changed(X86CPU *env)
 {
     CPUState *cpu = &env->parent;
     cpu_x86_update_hflags(env);
-    if (cpu->tlb) {
+    if (cpu->tlb)
         tlb_switch(cpu, x86_tlb_key(env));
-        tlb_flush_all(cpu);
-    }
+    x86_smm_update_view(env); /* flushes all */
 }
 
 void x86_cpu_reset(CPUState *cpu)
@@ -145,7 +144,7 @@ const SavedField x86_saved[] = {
     ARRAY(mtrr_fixed), SAVED_STRUCTS(X86CPU, mtrr_var, mtrr_fields), INT(misc_enable), INT(mcg_status), INT(mcg_ctl),
     ARRAY(mce_banks), INT(spec_ctrl), INT(feature_control), INT(smbase), INT(debugctl), INT(amd_hwcr), INT(pkru),
     INT(apic_base), INT(error_code), INT(exception_is_int), INT(exception_next_eip), INT(old_exception),
-    INT(nmi_masked), INT(sipi_waiting), INT(sipi_vector), ARRAY(pdpte), INT(a20_mask), INT(parent.exception_index),
+    INT(nmi_masked), INT(nmi_masked_before_smm), INT(smm), INT(smi_count), INT(in_hlt), INT(sipi_waiting), INT(sipi_vector), ARRAY(pdpte), INT(a20_mask), INT(parent.exception_index),
     INT(parent.interrupt_request), INT(parent.halted), SAVED_END(),
 };
 

@@ -144,6 +144,9 @@ bool x86_write_cr(X86CPU *env, unsigned n, uint64_t value);
 uint64_t x86_read_cr(X86CPU *env, unsigned n);
 bool x86_read_msr(X86CPU *env, uint32_t msr, uint64_t *value);
 bool x86_write_msr(X86CPU *env, uint32_t msr, uint64_t value);
+/* Bits of CR4, and of EFER but LMA, that this CPU model has. */
+uint32_t x86_cr4_mask(const X86CPU *env);
+uint64_t x86_efer_mask(const X86CPU *env);
 /* XCR0 bits this CPU model has. */
 uint64_t x86_xcr0_mask(const X86CPU *env);
 

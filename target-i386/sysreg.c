@@ -106,7 +106,7 @@ static const struct { uint32_t bits; uint8_t word, feature; } cr4_features[] = {
     { CR4_PKE, FW_7_0_ECX, 3 },
 };
 
-static uint32_t cr4_mask(const X86CPU *env)
+uint32_t x86_cr4_mask(const X86CPU *env)
 {
     uint32_t mask = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(cr4_features); i++)
@@ -130,7 +130,7 @@ static bool write_cr4(X86CPU *env, uint64_t value)
 {
     uint64_t changed = value ^ env->cr[4];
     bool lma = x86_long_mode(env);
-    if (value & ~(uint64_t)cr4_mask(env))
+    if (value & ~(uint64_t)x86_cr4_mask(env))
         return false;
     if (lma && (!(value & CR4_PAE) || changed & CR4_LA57))
         return false;
