@@ -173,7 +173,7 @@ static uint64_t apm_read(void *opaque, hwaddr offset, unsigned size)
     return ((ACPIPM *)opaque)->apm_regs[offset];
 }
 
-/* What firmware's SMI handler would do on the ACPI commands happens here. */
+/* What firmware's SMI handler would do on the ACPI commands happens here, without an SMI. */
 static void apm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     (void)size;
@@ -185,7 +185,7 @@ static void apm_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         s->pm1_control |= PM1_SCI_ENABLE;
     else if (value == s->disable_command)
         s->pm1_control &= ~PM1_SCI_ENABLE;
-    if (s->apm_written)
+    else if (s->apm_written)
         s->apm_written(s->opaque, (uint8_t)value);
 }
 

@@ -4,7 +4,9 @@
  *
  * Interface: output 0 = SCI. PM registers appear where PMBA (0x40) says once PMREGMISC (0x80) enables
  * them; GPE0 is fixed at 0xafe0, the SMI command at 0xb2.
- * Not modelled: device activity monitors.
+ * A command at 0xb2 raises SMI on the vCPU that stores it while DEVACTB enables that (without smm none does, and the bit is set from the start).
+ * Properties disable_s3 and disable_s4 are accepted: there is no S3 or S4.
+ * Not modelled: device activity monitors, GLBCTL.
  */
 #include "cpu.h"
 #include "hw/acpi-pm.h"
@@ -22,6 +24,7 @@ typedef struct PIIX4PM {
     ACPIPM pm;
     SMBusHost smbus;
     bool smm;
+    uint8_t disable_s3, disable_s4;
 } PIIX4PM;
 
 static void map_block(PIIX4PM *s, MemoryRegion *mr, unsigned base_reg, bool enabled)
@@ -118,13 +121,14 @@ static void pm_unrealize(Device *dev)
 static const SavedField pm_saved[] = {
     SAVED_STRUCT(PIIX4PM, pm, acpi_pm_saved), SAVED_STRUCT(PIIX4PM, smbus, smbus_host_saved), SAVED_END(),
 };
+static const Property pm_props[] = { PROP_U8("disable_s3", PIIX4PM, disable_s3, 1), PROP_U8("disable_s4", PIIX4PM, disable_s4, 1), {} };
 static const PCIClass pm_class = {
     .vendor = 0x8086, .device = 0x7113, .subsystem_vendor = 0x1af4, .subsystem = 0x1100, .revision = 3,
     .class_code = 0x068000, .interrupt_pin = 1,
 };
 static const DeviceType pm_type = {
     .name = "PIIX4_PM", .desc = "PM", .bus = BUS_PCI, .category = "Bridge devices", .size = sizeof(PIIX4PM),
-    .internal = true, .class_data = &pm_class, .saved = pm_saved, .realize = pm_realize, .unrealize = pm_unrealize,
+    .internal = true, .props = pm_props, .class_data = &pm_class, .saved = pm_saved, .realize = pm_realize, .unrealize = pm_unrealize,
     .reset = pm_reset, .post_load = pm_post_load,
 };
 device_type(pm_type);

@@ -5,11 +5,13 @@
  * a chip, 0 = width), num-blocks, sector-length (of the bank), id0-id3, name. In read-array mode guests read and
  * execute the contents directly; any command opens the register view until the guest returns to it. Programming
  * clears bits, erasing sets them, both at once. Contents live in memory, filled by the board (pflash_data) or from the
- * property drive, to which changes are written.
+ * property drive, to which changes are written. Property secure: only vCPUs in system management mode reach the commands; others
+ * read contents, and their stores are ignored.
  * Not modelled: suspend, protection registers, permanent locks, burst modes.
  */
 #include "hw/pflash.h"
 #include "block/block.h"
+#include "cpu.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -28,6 +30,7 @@ typedef struct PFlash {
     Device dev;
     char *name;
     BlockBackend *blk;
+    bool secure;
     uint32_t blocks, width, device_width;
     uint64_t sector;
     uint16_t id[4];
@@ -78,11 +81,16 @@ static uint32_t read_id(const PFlash *s, uint64_t word)
     return in_block < 2 ? s->id[in_block] : 0; /* [2]: no block is locked */
 }
 
+static bool may_command(const PFlash *s)
+{
+    return !s->secure || (current_cpu && current_cpu->secure);
+}
+
 static uint64_t view_read(void *opaque, hwaddr offset, unsigned size)
 {
     PFlash *s = opaque;
     uint64_t word = offset / s->width, v = 0;
-    switch (s->mode) {
+    switch (may_command(s) ? s->mode : MODE_ARRAY) {
     case MODE_STATUS: return on_all_chips(s, s->status, size);
     case MODE_ID: return on_all_chips(s, read_id(s, word), size);
     case MODE_QUERY: return word < QUERY_SIZE ? on_all_chips(s, s->query[word], size) : 0;
@@ -174,6 +182,10 @@ static void flash_write(void *opaque, hwaddr offset, uint64_t value, unsigned si
 {
     PFlash *s = opaque;
     uint8_t low = (uint8_t)value;
+    if (!may_command(s)) {
+        guest_error("%s: store from outside SMM\n", s->name);
+        return;
+    }
     switch (s->command) {
     case 0: first_cycle(s, low); break;
     case CMD_PROGRAM: case CMD_PROGRAM_ALT:
@@ -304,7 +316,7 @@ static const Property pflash_props[] = {
     PROP_DRIVE("drive", PFlash, blk), PROP_STRING("name", PFlash, name), PROP_U32("num-blocks", PFlash, blocks, 0), PROP_U32("width", PFlash, width, 4),
     PROP_U32("device-width", PFlash, device_width, 0), PROP_U64("sector-length", PFlash, sector, 0),
     PROP_U16("id0", PFlash, id[0], 0x89), PROP_U16("id1", PFlash, id[1], 0x18), PROP_U16("id2", PFlash, id[2], 0),
-    PROP_U16("id3", PFlash, id[3], 0), {},
+    PROP_U16("id3", PFlash, id[3], 0), PROP_BOOL("secure", PFlash, secure, false), {},
 };
 static const SavedField pflash_saved[] = {
     SAVED_INT(PFlash, mode), SAVED_INT(PFlash, command), SAVED_INT(PFlash, cycle), SAVED_INT(PFlash, status),

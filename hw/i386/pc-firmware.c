@@ -351,6 +351,8 @@ bool pc_fill_fw_cfg(MachineState *m, Error **errp)
     if (b->acpi && !b->late_acpi)
         add_acpi(m, b);
     add_smbios(m, b);
+    if (b->chipset && b->chipset->fill_fw_cfg)
+        b->chipset->fill_fw_cfg(b);
     if (!add_boot_options(m, b, errp))
         return false;
     return !m->kernel || b->direct_boot || add_kernel(m, b, errp);

@@ -54,7 +54,7 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
     static const char *const accepted[] = { "kernel-irqchip", NULL };
     OptGroup *o = m->options;
     bool unused = false, usb = false;
-    b->acpi = b->hpet = b->cmos = b->pit = b->i8042 = b->sata = b->smbus = true;
+    b->acpi = b->hpet = b->cmos = b->pit = b->i8042 = b->sata = b->smbus = b->smm = true;
     b->graphics = !m->nographic;
     if (!o)
         return true;
@@ -75,9 +75,6 @@ static bool read_options(MachineState *m, PCBoard *b, uint64_t *low_max, Error *
             return false;
     if (usb)
         warn_report("machine option usb=on: this machine has no USB controller of its own");
-    if (b->smm)
-        warn_report("machine option smm=on: there is no system management mode, firmware is told so");
-    b->smm = false;
     if (!opts_get_size(o, "max-ram-below-4g", low_max, errp))
         return false;
     if (*low_max < MiB || *low_max > 4 * GiB - 64 * MiB) {
@@ -144,7 +141,7 @@ static bool create_memory(MachineState *m, PCBoard *b, uint64_t low_max, Error *
                    (unsigned long long)(m->ram_size / MiB), env->phys_bits);
         return false;
     }
-    return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && c->north(&b->ram, b->ram_below, errp);
+    return memory_region_init_ram(&b->ram, NULL, "pc.ram", m->ram_size, errp) && c->north(&b->ram, b->ram_below, b->smm, errp);
 }
 
 /* ---- Interrupts ---- */
@@ -223,7 +220,7 @@ static bool create_interrupt_controllers(PCBoard *b, Error **errp)
 {
     if (!pc_create_ioapic(b, errp))
         return false;
-    b->south = b->chipset->south(errp);
+    b->south = b->chipset->south(b->smm, errp);
     if (!b->south)
         return false;
     for (unsigned n = 0; n < b->south->nout; n++)

@@ -30,6 +30,11 @@ static void power_button(PCBoard *b)
     ich9_power_button(b->south);
 }
 
+static void fill_fw_cfg(PCBoard *b)
+{
+    ich9_add_smi_files(b->south, b->fw_cfg);
+}
+
 static void configure(const PCBoard *b)
 {
     const uint32_t mch = 0, lpc = 0x1f << 11;
@@ -49,6 +54,7 @@ static const PCChipset chipset = {
     .pirqs = 8, .routes = { 0x60, 0x61, 0x62, 0x63, 0x68, 0x69, 0x6a, 0x6b }, .irqs = { 10, 10, 11, 11, 10, 10, 11, 11 },
     .acpi = { .gpe0 = PC_PM_BASE + 0x20, .gpe0_len = 16, .acpi_enable = ICH9_SMI_ACPI_ENABLE, .acpi_disable = ICH9_SMI_ACPI_DISABLE, .q35 = true },
     .north = q35_new, .south = ich9_lpc_new, .functions = create_functions, .configure = configure, .power_button = power_button,
+    .fill_fw_cfg = fill_fw_cfg,
 };
 
 static bool q35_init(MachineState *m, Error **errp)

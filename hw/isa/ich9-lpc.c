@@ -5,9 +5,14 @@
  *
  * Interface: inputs 0-7 = PIRQ lines. Outputs 0-15 = ISA interrupts (PIRQs routed there, or'ed; and the SCI when it goes there), 16-23
  * = I/O APIC pins. ich9_map_irq is the root bus's.
- * Not modelled: SMI, the TCO's timer (its registers are kept), GPIO, ISA timing and decode ranges (plain storage).
+ * A command at port 0xb2 raises SMI while SMI_EN has GBL_SMI_EN and APMC_EN: on the vCPU that stores it, or on all when firmware has negotiated
+ * that by the fw_cfg files etc/smi/ (QEMU's docs/specs/smi). SMI_LOCK and TCO_LOCK hold until reset. Without smm there is no SMI, and APMC_EN is set
+ * from the start. Properties disable_s3 and disable_s4 are accepted: there is no S3 or S4.
+ * Not modelled: other sources of SMI, EOS, the TCO's timer (its registers are kept), GPIO, ISA timing and decode ranges (plain storage).
  */
+#include "cpu.h"
 #include "hw/acpi-pm.h"
+#include "hw/fw_cfg.h"
 #include "hw/isa.h"
 #include "hw/pc-north.h"
 #include "hw/pc.h"
@@ -20,9 +25,10 @@
 enum { REG_PMBASE = 0x40, REG_ACPI_CNTL = 0x44, REG_PIRQ_A = 0x60, REG_PIRQ_E = 0x68, REG_GEN_PMCON_1 = 0xa0, REG_RCBA = 0xf0 };
 enum { PIRQS = 8, PIRQ_DISABLED = 0x80, FIRST_PIN = 16, PINS = 24, ACPI_ENABLE = 0x80 };
 enum { PM_SIZE = 128, PM_CONTROL = 0x04, PM_TIMER = 0x08, PM_GPE0 = 0x20, PM_SMI = 0x30, PM_TCO = 0x60, GPE_BYTES = 8 };
-enum { SMI_EN = 0, SMI_STS = 4, SMI_EN_APMC = 0x20 };
+enum { SMI_EN = 0, SMI_STS = 4, SMI_EN_GLOBAL = 0x01, SMI_EN_APMC = 0x20, SMI_STS_APM = 0x20, SMI_EN_TCO = 0x20 /* in the second byte */ };
+enum { PMCON_SMI_LOCK = 0x10, SMI_BROADCAST = 1 /* feature */ };
 enum { TCO_RLD = 0x00, TCO_DAT_IN = 0x02, TCO1_STS = 0x04, TCO2_STS = 0x06, TCO1_CNT = 0x08, TCO2_CNT = 0x0a, TCO_TMR = 0x12, TCO_SIZE = 0x20 };
-enum { TCO1_HALT = 0x08 /* in the high byte of TCO1_CNT */ };
+enum { TCO1_HALT = 0x08, TCO1_LOCK = 0x10 }; /* in the high byte of TCO1_CNT */
 enum { RCRB_SIZE = 0x4000, RCRB_D31IR = 0x3140 };
 #define RCBA_ENABLE 1u
 
@@ -31,7 +37,11 @@ typedef struct ICH9LPC {
     ACPIPM pm;
     ResetControl reset_control;
     MemoryRegion pm_block, smi, tco, rcrb;
-    bool rcrb_mapped, noreboot;
+    bool rcrb_mapped, noreboot, smm;
+    uint8_t disable_s3, disable_s4;
+    uint64_t smi_features;      /* negotiated: SMI_BROADCAST */
+    bool smi_features_ok;
+    Device *fw_cfg;
     IRQLine sci_line;
     uint8_t chipset[RCRB_SIZE];
     uint8_t smi_regs[8], tco_regs[TCO_SIZE];
@@ -132,13 +142,102 @@ static uint64_t smi_read(void *opaque, hwaddr offset, unsigned size)
     return ((ICH9LPC *)opaque)->smi_regs[offset];
 }
 
+/* Bits of a byte of SMI_EN that are locked. */
+static uint8_t smi_en_locked(const ICH9LPC *s, hwaddr offset)
+{
+    if (offset == SMI_EN)
+        return s->pci.config[REG_GEN_PMCON_1] & PMCON_SMI_LOCK ? SMI_EN_GLOBAL : 0;
+    return offset == SMI_EN + 1 && s->tco_regs[TCO1_CNT + 1] & TCO1_LOCK ? SMI_EN_TCO : 0;
+}
+
 static void smi_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
-    uint8_t *regs = ((ICH9LPC *)opaque)->smi_regs;
+    ICH9LPC *s = opaque;
+    uint8_t *reg = &s->smi_regs[offset], locked = smi_en_locked(s, offset);
     if (offset >= SMI_STS)
-        regs[offset] &= (uint8_t)~value;
+        *reg &= (uint8_t)~value;
     else
-        regs[offset] = (uint8_t)value;
+        *reg = (uint8_t)((*reg & locked) | (value & ~locked));
+}
+
+static void apm_written(void *opaque, uint8_t command)
+{
+    ICH9LPC *s = opaque;
+    (void)command;
+    if (!s->smm || !(s->smi_regs[SMI_EN] & SMI_EN_APMC))
+        return;
+    s->smi_regs[SMI_STS] |= SMI_STS_APM;
+    if (!(s->smi_regs[SMI_EN] & SMI_EN_GLOBAL) || !first_cpu)
+        return;
+    if (!(s->smi_features & SMI_BROADCAST)) {
+        cpu_interrupt(current_cpu ? current_cpu : first_cpu, CPU_INTERRUPT_SMI);
+        return;
+    }
+    CPU_FOREACH(cpu)
+        cpu_interrupt(cpu, CPU_INTERRUPT_SMI);
+}
+
+/* The lock holds until reset. */
+static void lock_smi(ICH9LPC *s)
+{
+    bool locked = s->pci.config[REG_GEN_PMCON_1] & PMCON_SMI_LOCK;
+    s->pci.writable[REG_GEN_PMCON_1] = locked ? (uint8_t)~PMCON_SMI_LOCK : 0xff;
+}
+
+/* ---- What firmware may ask of SMIs ---- */
+
+#define SMI_SUPPORTED "etc/smi/supported-features"
+#define SMI_REQUESTED "etc/smi/requested-features"
+#define SMI_FEATURES_OK "etc/smi/features-ok"
+
+static void show_features_ok(const ICH9LPC *s)
+{
+    const uint8_t ok = s->smi_features_ok;
+    if (s->fw_cfg)
+        fw_cfg_modify_file(s->fw_cfg, SMI_FEATURES_OK, &ok, 1);
+}
+
+/* Firmware selects features-ok: it has asked for what it wants. Once granted that stays until reset. */
+static void negotiate(void *opaque)
+{
+    ICH9LPC *s = opaque;
+    size_t len;
+    const uint8_t *data = fw_cfg_file_data(s->fw_cfg, SMI_REQUESTED, &len);
+    uint64_t requested = 0;
+    for (size_t i = 0; i < len && i < 8; i++)
+        requested |= (uint64_t)data[i] << 8 * i;
+    if (s->smi_features_ok || requested & ~(uint64_t)SMI_BROADCAST)
+        return;
+    s->smi_features = requested;
+    s->smi_features_ok = true;
+    show_features_ok(s);
+}
+
+void ich9_add_smi_files(Device *dev, Device *fw_cfg)
+{
+    ICH9LPC *s = (ICH9LPC *)dev;
+    const uint8_t supported[8] = { SMI_BROADCAST }, none[8] = { 0 };
+    const FWCfgCallbacks cb = { .select = negotiate, .opaque = s };
+    if (!s->smm)
+        return;
+    s->fw_cfg = fw_cfg;
+    fw_cfg_add_file(fw_cfg, SMI_SUPPORTED, supported, 8);
+    fw_cfg_add_file_callback(fw_cfg, SMI_REQUESTED, none, 8, true, NULL);
+    fw_cfg_add_file_callback(fw_cfg, SMI_FEATURES_OK, none, 1, false, &cb);
+}
+
+static void reset_smi(ICH9LPC *s)
+{
+    const uint8_t none[8] = { 0 };
+    memset(s->smi_regs, 0, sizeof(s->smi_regs));
+    if (!s->smm)
+        s->smi_regs[SMI_EN] = SMI_EN_APMC; /* tells firmware that its SMI handler is in place */
+    lock_smi(s);
+    s->smi_features = 0;
+    s->smi_features_ok = false;
+    show_features_ok(s);
+    if (s->fw_cfg)
+        fw_cfg_modify_file(s->fw_cfg, SMI_REQUESTED, none, 8);
 }
 
 static const MemoryRegionOps smi_ops = { .read = smi_read, .write = smi_write, .impl_min = 1, .impl_max = 1 };
@@ -151,6 +250,8 @@ static uint64_t tco_read(void *opaque, hwaddr offset, unsigned size)
 static void tco_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     uint8_t *regs = ((ICH9LPC *)opaque)->tco_regs;
+    if (offset == TCO1_CNT + 1)
+        value |= regs[offset] & TCO1_LOCK;
     if (offset >= TCO1_STS && offset < TCO1_CNT)
         regs[offset] &= (uint8_t)~value;
     else
@@ -192,6 +293,7 @@ static void lpc_config_write(PCIDevice *pci, uint32_t addr, uint32_t value, unsi
         return;
     if (addr <= REG_ACPI_CNTL || addr + size > REG_RCBA)
         update_mapping(s);
+    lock_smi(s);
     update_outputs(s);
 }
 
@@ -208,8 +310,7 @@ static void lpc_reset(Device *dev)
     s->reset_control.value = 0;
     s->pirq_level = 0;
     reset_chipset(s);
-    memset(s->smi_regs, 0, sizeof(s->smi_regs));
-    s->smi_regs[SMI_EN] = SMI_EN_APMC; /* tells firmware that its SMI handler is in place */
+    reset_smi(s);
     memset(s->tco_regs, 0, sizeof(s->tco_regs));
     s->tco_regs[TCO_TMR] = 4;
     s->tco_regs[TCO1_CNT + 1] = TCO1_HALT;
@@ -227,6 +328,8 @@ static void init_power_management(ICH9LPC *s)
     s->pm.gpe_bytes = GPE_BYTES;
     s->pm.enable_command = ICH9_SMI_ACPI_ENABLE;
     s->pm.disable_command = ICH9_SMI_ACPI_DISABLE;
+    s->pm.apm_written = apm_written;
+    s->pm.opaque = s;
     memory_region_init(&s->pm_block, dev, "ich9-pm", PM_SIZE);
     s->pm_block.enabled = false;
     memory_region_add(system_io, 0, &s->pm_block);
@@ -277,13 +380,19 @@ static void lpc_loaded(Device *dev)
     s->out_level &= (1u << PINS) - 1;
     update_mapping(s);
     acpi_pm_loaded(&s->pm);
+    lock_smi(s);
+    s->smi_features &= SMI_BROADCAST;
+    show_features_ok(s);
     update_outputs(s);
 }
 
-static const Property lpc_props[] = { PROP_BOOL("noreboot", ICH9LPC, noreboot, true), {} };
+static const Property lpc_props[] = {
+    PROP_BOOL("noreboot", ICH9LPC, noreboot, true), PROP_U8("disable_s3", ICH9LPC, disable_s3, 1), PROP_U8("disable_s4", ICH9LPC, disable_s4, 1), {},
+};
 static const SavedField lpc_saved[] = {
     SAVED_STRUCT(ICH9LPC, pm, acpi_pm_saved), SAVED_INT(ICH9LPC, reset_control.value), SAVED_BYTES(ICH9LPC, chipset),
-    SAVED_BYTES(ICH9LPC, smi_regs), SAVED_BYTES(ICH9LPC, tco_regs), SAVED_INT(ICH9LPC, pirq_level), SAVED_INT(ICH9LPC, out_level), SAVED_END(),
+    SAVED_BYTES(ICH9LPC, smi_regs), SAVED_BYTES(ICH9LPC, tco_regs), SAVED_INT(ICH9LPC, pirq_level), SAVED_INT(ICH9LPC, out_level),
+    SAVED_INT(ICH9LPC, smi_features), SAVED_INT(ICH9LPC, smi_features_ok), SAVED_END(),
 };
 static const PCIClass lpc_class = {
     .vendor = 0x8086, .device = 0x2918, .revision = 2, .class_code = 0x060100, .header_type = 0x80,
@@ -295,9 +404,10 @@ static const DeviceType lpc_type = {
 };
 device_type(lpc_type)
 
-Device *ich9_lpc_new(Error **errp)
+Device *ich9_lpc_new(bool smm, Error **errp)
 {
     Device *dev = device_new("ICH9-LPC");
+    ((ICH9LPC *)dev)->smm = smm;
     device_set_str(dev, "addr", "1f.0");
     device_set(dev, "multifunction", "on", NULL);
     if (!device_realize(dev, errp))

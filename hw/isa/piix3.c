@@ -102,8 +102,9 @@ static const DeviceType piix3_type = {
 };
 device_type(piix3_type);
 
-Device *piix3_new(Error **errp)
+Device *piix3_new(bool smm, Error **errp)
 {
+    (void)smm; /* function 01.3 raises SMIs */
     Device *dev = device_new("PIIX3");
     device_set_str(dev, "addr", "1");
     if (!device_realize(dev, errp))

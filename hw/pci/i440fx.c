@@ -96,14 +96,14 @@ static int i440fx_map_irq(PCIDevice *dev, int pin)
     return (pin + (dev->addr >> 3) - 1) & 3;
 }
 
-bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp)
+bool i440fx_new(MemoryRegion *ram, uint64_t below, bool smm, Error **errp)
 {
     Device *host = pc_north_new_host("i440FX-pcihost", errp);
     if (!host)
         return false;
     Device *dev = device_new("i440FX");
     PCNorth *north = &((I440FX *)dev)->north;
-    pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below);
+    pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below, smm);
     PCIBus *bus = pc_north_new_bus(north, host, "pci.0");
     bus->map_irq = i440fx_map_irq;
     return device_realize(dev, errp);

@@ -3,16 +3,21 @@
  * The memory map behind a PC's host bridge. PAM and SMRAM registers work alike in the 440FX (order 290549, 3.2.13 and
  * 3.2.16) and in the Q35's MCH (order 316966, 5.1.13 and 5.1.19). Bus masters see memory through their own address space, in which
  * 0xfee00000 is the MSI window instead of a vCPU's local APIC.
- * Not modelled: SMRAM that only SMM sees.
+ * vCPUs in system management mode see system memory with SMRAM over it (address_space_smm): 0xa0000-0xbffff or the same at 0xfeda0000, and TSEG.
+ * Not modelled: D_CLS, which hides SMRAM from data accesses in SMM.
  */
 #include "hw/apic.h"
 #include "hw/pc-north.h"
 #include "hw/pc.h"
 #include "util/error.h"
+#include "util/log.h"
 #include <string.h>
 
 enum { PAM_READ_RAM = 1, PAM_WRITE_RAM = 2 };
-enum { SMRAM_OPEN = 0x40, SMRAM_LOCK = 0x10, SMRAM_ENABLE = 0x08, SMRAM_BASE = 0x02 };
+enum { SMRAM_OPEN = 0x40, SMRAM_CLOSED = 0x20, SMRAM_LOCK = 0x10, SMRAM_ENABLE = 0x08, SMRAM_BASE = 0x02 };
+enum { SMRAM_WRITABLE = SMRAM_OPEN | SMRAM_CLOSED | SMRAM_LOCK | SMRAM_ENABLE };
+enum { SMRAM_START = 0xa0000, SMRAM_SIZE = 0x20000 };
+#define SMRAM_HIGH 0xfeda0000u
 
 static PCNorth *north;
 
@@ -52,6 +57,109 @@ static void pam_init(PCNorth *s, unsigned n)
         memory_region_add_overlap(system_memory, p->start, &p->overlay[mode], 1);
 }
 
+/* ---- SMRAM ---- */
+
+bool pc_north_smram_enabled(const PCNorth *s)
+{
+    return s->pci->config[s->smram_reg] & SMRAM_ENABLE;
+}
+
+bool pc_north_smram_locked(const PCNorth *s)
+{
+    return s->pci->config[s->smram_reg] & SMRAM_LOCK;
+}
+
+/* The lock, which holds until reset, lets only D_CLS be changed. */
+static void update_smram(PCNorth *s)
+{
+    uint8_t *smram = &s->pci->config[s->smram_reg];
+    bool locked = pc_north_smram_locked(s), enabled = pc_north_smram_enabled(s);
+    if (locked)
+        *smram &= (uint8_t)~SMRAM_OPEN;
+    s->pci->writable[s->smram_reg] = locked ? SMRAM_CLOSED : SMRAM_WRITABLE;
+    memory_region_set_enabled(&s->smram_hole, !enabled || !(*smram & SMRAM_OPEN));
+    if (!s->smm)
+        return;
+    memory_region_set_enabled(&s->smm_low, enabled && !s->high_smram);
+    memory_region_set_enabled(&s->smm_high, enabled && s->high_smram);
+}
+
+static uint64_t hole_read(void *opaque, hwaddr offset, unsigned size)
+{
+    (void)opaque;
+    (void)offset;
+    (void)size;
+    return ~0ull;
+}
+
+static void hole_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    (void)opaque;
+    (void)value;
+    (void)size;
+    guest_error("store to TSEG from outside SMM, offset 0x%llx\n", (unsigned long long)offset);
+}
+
+static const MemoryRegionOps hole_ops = {
+    .read = hole_read, .write = hole_write, .impl_min = 1, .impl_max = 8, .valid_max = 8, .unaligned = true, .lockless = true,
+};
+
+static void remove_tseg(PCNorth *s)
+{
+    if (!s->tseg_size)
+        return;
+    memory_region_del(system_memory, &s->tseg_hole);
+    memory_region_destroy(&s->tseg_hole);
+    memory_region_del(&s->smm_memory, &s->smm_tseg);
+    memory_region_destroy(&s->smm_tseg);
+    s->tseg_size = 0;
+}
+
+void pc_north_set_tseg(PCNorth *s, uint64_t size)
+{
+    if (!s->smm || size > s->ram_end)
+        size = 0;
+    if (size == s->tseg_size)
+        return;
+    memory_transaction_begin();
+    remove_tseg(s);
+    s->tseg_size = size;
+    if (size) {
+        hwaddr at = s->ram_end - size;
+        memory_region_init_io(&s->tseg_hole, &s->pci->dev, &hole_ops, s, "tseg-hole", size);
+        memory_region_add_overlap(system_memory, at, &s->tseg_hole, 1);
+        memory_region_init_alias(&s->smm_tseg, &s->pci->dev, "smm-tseg", s->ram, at, size);
+        memory_region_add_overlap(&s->smm_memory, at, &s->smm_tseg, 1);
+    }
+    memory_transaction_commit();
+}
+
+/* What vCPUs in SMM see. */
+static void smm_init(PCNorth *s)
+{
+    memory_region_init(&s->smm_memory, NULL, "smm", UINT64_MAX);
+    memory_region_init_alias(&s->smm_system, NULL, "smm-system", system_memory, 0, UINT64_MAX);
+    memory_region_init_alias(&s->smm_low, NULL, "smm-smram", s->ram, SMRAM_START, SMRAM_SIZE);
+    memory_region_init_alias(&s->smm_high, NULL, "smm-high-smram", s->ram, SMRAM_START, SMRAM_SIZE);
+    memory_region_add(&s->smm_memory, 0, &s->smm_system);
+    memory_region_add_overlap(&s->smm_memory, SMRAM_START, &s->smm_low, 1);
+    memory_region_add_overlap(&s->smm_memory, SMRAM_HIGH, &s->smm_high, 1);
+    memory_region_set_enabled(&s->smm_low, false);
+    memory_region_set_enabled(&s->smm_high, false);
+    address_space_smm = address_space_new(&s->smm_memory, "smm");
+}
+
+static void smm_exit(PCNorth *s)
+{
+    remove_tseg(s);
+    address_space_free(address_space_smm);
+    address_space_smm = NULL;
+    memory_region_destroy(&s->smm_low);
+    memory_region_destroy(&s->smm_high);
+    memory_region_destroy(&s->smm_system);
+    memory_region_destroy(&s->smm_memory);
+}
+
 void pc_north_update(PCNorth *s)
 {
     memory_transaction_begin();
@@ -61,8 +169,7 @@ void pc_north_update(PCNorth *s)
         for (unsigned i = 0; i < PAM_OVERLAYS; i++)
             memory_region_set_enabled(&p->overlay[i], i == mode);
     }
-    uint8_t smram = s->pci->config[s->smram_reg];
-    memory_region_set_enabled(&s->smram_hole, (smram & (SMRAM_OPEN | SMRAM_ENABLE)) != (SMRAM_OPEN | SMRAM_ENABLE));
+    update_smram(s);
     memory_transaction_commit();
 }
 
@@ -95,9 +202,11 @@ static void bus_master_init(PCNorth *s)
     memory_region_add_overlap(&s->bus_master, APIC_DEFAULT_BASE, &s->msi_window, 1);
 }
 
-void pc_north_init(PCNorth *s, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_reg, MemoryRegion *ram, uint64_t below)
+void pc_north_init(PCNorth *s, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_reg, MemoryRegion *ram, uint64_t below, bool smm)
 {
     north = s;
+    s->smm = smm;
+    s->ram_end = below;
     s->pci = pci;
     s->pam_reg = pam_reg;
     s->smram_reg = smram_reg;
@@ -115,8 +224,10 @@ void pc_north_init(PCNorth *s, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_re
     s->ram_read_only = *ram;
     s->ram_read_only.kind = REGION_ROM;
     s->ram_read_only.name = "pam-read-only";
-    memory_region_init_alias(&s->smram_hole, NULL, "smram-hole", &s->pci_memory, 0xa0000, 0x20000);
-    memory_region_add_overlap(system_memory, 0xa0000, &s->smram_hole, 1);
+    memory_region_init_alias(&s->smram_hole, NULL, "smram-hole", &s->pci_memory, SMRAM_START, SMRAM_SIZE);
+    memory_region_add_overlap(system_memory, SMRAM_START, &s->smram_hole, 1);
+    if (smm)
+        smm_init(s);
     for (unsigned n = 0; n < PAM_SECTIONS; n++)
         pam_init(s, n);
     bus_master_init(s);
@@ -147,6 +258,8 @@ void pc_north_exit(PCNorth *s)
     MemoryRegion *const own[] = { &s->pci_memory, &s->ram_below, &s->ram_above, &s->smram_hole, &s->bus_master,
                                   &s->bus_master_memory, &s->msi_window };
     memory_transaction_begin();
+    if (s->smm)
+        smm_exit(s);
     address_space_free(s->pci_space);
     address_space_free(pci_root_bus->dma);
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
@@ -160,21 +273,14 @@ void pc_north_exit(PCNorth *s)
 
 void pc_north_config_written(PCNorth *s, uint32_t addr, unsigned size)
 {
-    PCIDevice *pci = s->pci;
-    if (addr + size <= s->pam_reg || addr > s->smram_reg)
-        return;
-    if (pci->config[s->smram_reg] & SMRAM_LOCK) {
-        pci->config[s->smram_reg] &= ~SMRAM_OPEN;
-        pci->writable[s->smram_reg] = 0;
-    }
-    pc_north_update(s);
+    if (addr + size > s->pam_reg && addr <= s->smram_reg)
+        pc_north_update(s);
 }
 
 void pc_north_reset(PCNorth *s)
 {
     memset(s->pci->config + s->pam_reg, 0, PAM_REGISTERS);
     s->pci->config[s->smram_reg] = SMRAM_BASE;
-    s->pci->writable[s->smram_reg] = 0x78;
     pc_north_update(s);
 }
 

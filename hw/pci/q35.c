@@ -4,7 +4,8 @@
  * window PCIEXBAR opens (ECAM), the PC's memory map (pc-north.c), function 00.0 of the root complex "pcie.0".
  *
  * Interface: q35_new builds all of it.
- * Not modelled: SMRAM that only SMM sees (TSEG), DRAM registers, the DMI and graphics ports.
+ * The registers of memory sizes and bases (TOM to TOLUD) hold what firmware stores; the map follows from the RAM there is.
+ * Not modelled: SMRAM at the default SMBASE, error bits of SMRAM accesses, other DRAM registers, the DMI and graphics ports.
  */
 #include "hw/pc-north.h"
 #include "hw/pc.h"
@@ -13,8 +14,11 @@
 #include <glib.h>
 #include <string.h>
 
-enum { REG_PCIEXBAR = 0x60, REG_PAM = 0x90, REG_SMRAM = 0x9d, REG_ESMRAMC = 0x9e };
-enum { PCIEXBAR_ENABLE = 1, ESMRAMC_CACHE_BITS = 0x38 };
+enum { REG_EXT_TSEG = 0x50 /* of the machine, not of the chip */, REG_PCIEXBAR = 0x60, REG_PAM = 0x90, REG_SMRAM = 0x9d, REG_ESMRAMC = 0x9e,
+       REG_TOM = 0xa0, REG_GBSM = 0xa4, REG_TOLUD = 0xb0 };
+enum { PCIEXBAR_ENABLE = 1, ESMRAMC_HIGH = 0x80, ESMRAMC_CACHE_BITS = 0x38, ESMRAMC_TSEG_SIZE = 0x06, ESMRAMC_TSEG = 0x01 };
+enum { ESMRAMC_WRITABLE = ESMRAMC_HIGH | ESMRAMC_TSEG_SIZE | ESMRAMC_TSEG };
+#define EXT_TSEG_QUERY 0xffff /* firmware asks for the size in MiB */
 
 typedef struct Q35Host {
     Device dev;
@@ -27,6 +31,7 @@ typedef struct MCH {
     PCNorth north;
     MemoryRegion ecam;
     uint64_t ecam_size; /* mapped, 0 = not */
+    uint16_t ext_tseg_mbytes; /* property: the size that TSEG_SZ = 3 stands for; 0: reserved */
 } MCH;
 
 static MCH *mch; /* the machine's */
@@ -97,6 +102,30 @@ static void update_ecam(MCH *s)
     memory_transaction_commit();
 }
 
+/* ---- SMRAM: TSEG and the high range ---- */
+
+static void update_smram(MCH *s)
+{
+    uint8_t esmramc = s->pci.config[REG_ESMRAMC];
+    uint64_t mbytes[4] = { 1, 2, 8, s->ext_tseg_mbytes };
+    bool tseg = esmramc & ESMRAMC_TSEG && pc_north_smram_enabled(&s->north);
+    s->north.high_smram = esmramc & ESMRAMC_HIGH;
+    s->pci.writable[REG_ESMRAMC] = s->north.smm && !pc_north_smram_locked(&s->north) ? ESMRAMC_WRITABLE : 0;
+    memory_transaction_begin();
+    pc_north_update(&s->north);
+    pc_north_set_tseg(&s->north, tseg ? mbytes[esmramc >> 1 & 3] * MiB : 0);
+    memory_transaction_commit();
+}
+
+static void answer_tseg_query(MCH *s)
+{
+    uint8_t *reg = s->pci.config + REG_EXT_TSEG;
+    if ((reg[0] | reg[1] << 8) != EXT_TSEG_QUERY)
+        return;
+    reg[0] = (uint8_t)s->ext_tseg_mbytes;
+    reg[1] = (uint8_t)(s->ext_tseg_mbytes >> 8);
+}
+
 /* ---- Function 00.0 ---- */
 
 static void mch_config_write(PCIDevice *pci, uint32_t addr, uint32_t value, unsigned size)
@@ -104,21 +133,32 @@ static void mch_config_write(PCIDevice *pci, uint32_t addr, uint32_t value, unsi
     MCH *s = (MCH *)pci;
     if (addr < REG_PCIEXBAR + 8 && addr + size > REG_PCIEXBAR)
         update_ecam(s);
+    if (addr < REG_EXT_TSEG + 2 && addr + size > REG_EXT_TSEG)
+        answer_tseg_query(s);
     pc_north_config_written(&s->north, addr, size);
+    if (addr <= REG_ESMRAMC && addr + size > REG_SMRAM)
+        update_smram(s);
 }
 
 static void mch_reset(Device *dev)
 {
     MCH *s = (MCH *)dev;
     memset(s->pci.config + REG_PCIEXBAR, 0, 8);
+    memset(s->pci.config + REG_TOM, 0, REG_TOLUD + 2 - REG_TOM);
     s->pci.config[REG_ESMRAMC] = ESMRAMC_CACHE_BITS;
+    memset(s->pci.config + REG_EXT_TSEG, 0xff, 2);
+    if (s->north.smm && s->ext_tseg_mbytes)
+        answer_tseg_query(s);
+    else
+        memset(s->pci.config + REG_EXT_TSEG, 0, 2);
     pc_north_reset(&s->north);
+    update_smram(s);
     update_ecam(s);
 }
 
 static void mch_loaded(Device *dev)
 {
-    pc_north_update(&((MCH *)dev)->north);
+    update_smram((MCH *)dev);
     update_ecam((MCH *)dev);
 }
 
@@ -128,6 +168,10 @@ static bool mch_realize(Device *dev, Error **errp)
     memcpy(s->pci.writable + REG_PCIEXBAR, "\x07\0\0\xfc\x0f\0\0\0", 8);
     memset(s->pci.writable + REG_PAM, 0x33, PAM_REGISTERS);
     s->pci.writable[REG_PAM] = 0x30;
+    memset(s->pci.writable + REG_TOM, 0xff, 4);
+    memcpy(s->pci.writable + REG_GBSM, "\0\0\xf0\xff\0\0\xf0\xff\0\0\xf0\xff\xf0\xff", 14); /* GBSM to TOLUD */
+    if (s->north.smm && s->ext_tseg_mbytes)
+        memset(s->pci.writable + REG_EXT_TSEG, 0xff, 2);
     s->pci.config_write = mch_config_write;
     mch = s;
     return true;
@@ -144,21 +188,22 @@ static void mch_unrealize(Device *dev)
     mch = NULL;
 }
 
+static const Property mch_props[] = { PROP_U16("extended-tseg-mbytes", MCH, ext_tseg_mbytes, 16), {} };
 static const PCIClass mch_class = { .vendor = 0x8086, .device = 0x29c0, .class_code = 0x060000 };
 static const DeviceType mch_type = {
     .name = "mch", .desc = "Host bridge", .bus = BUS_PCI, .category = "Bridge devices", .size = sizeof(MCH), .internal = true,
-    .class_data = &mch_class, .realize = mch_realize, .unrealize = mch_unrealize, .reset = mch_reset, .post_load = mch_loaded,
+    .props = mch_props, .class_data = &mch_class, .realize = mch_realize, .unrealize = mch_unrealize, .reset = mch_reset, .post_load = mch_loaded,
 };
 device_type(mch_type)
 
-bool q35_new(MemoryRegion *ram, uint64_t below, Error **errp)
+bool q35_new(MemoryRegion *ram, uint64_t below, bool smm, Error **errp)
 {
     Device *host = pc_north_new_host("q35-pcihost", errp);
     if (!host)
         return false;
     Device *dev = device_new("mch");
     PCNorth *north = &((MCH *)dev)->north;
-    pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below);
+    pc_north_init(north, (PCIDevice *)dev, REG_PAM, REG_SMRAM, ram, below, smm);
     PCIBus *bus = pc_north_new_bus(north, host, "pcie.0");
     bus->express = true;
     return device_realize(dev, errp);

@@ -14,7 +14,7 @@ typedef struct ACPIPM {
     IRQLine *sci;
     unsigned gpe_bytes;      /* of the status half of GPE0; as many enable bits follow */
     uint8_t enable_command, disable_command; /* at the SMI command port */
-    void (*apm_written)(void *opaque, uint8_t command); /* or NULL */
+    void (*apm_written)(void *opaque, uint8_t command); /* other commands there; or NULL */
     void *opaque;
     MemoryRegion event, control, timer, gpe0, apm;
     Timer *overflow_timer;

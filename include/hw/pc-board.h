@@ -22,11 +22,12 @@ typedef struct PCChipset {
     unsigned pirqs;                      /* interrupt lines of the root bus */
     uint8_t routes[8], irqs[8];          /* their route registers in the south bridge, ISA interrupts without firmware */
     ACPIChipset acpi;
-    bool (*north)(MemoryRegion *ram, uint64_t below, Error **errp);
-    Device *(*south)(Error **errp);      /* the ISA bridge: outputs are ISA interrupts and I/O APIC pins */
+    bool (*north)(MemoryRegion *ram, uint64_t below, bool smm, Error **errp);
+    Device *(*south)(bool smm, Error **errp);    /* the ISA bridge: outputs are ISA interrupts and I/O APIC pins */
     bool (*functions)(PCBoard *b, Error **errp); /* the chips' other functions */
     void (*configure)(const PCBoard *b); /* what firmware programs, when there is none */
     void (*power_button)(PCBoard *b);
+    void (*fill_fw_cfg)(PCBoard *b);     /* or NULL */
 } PCChipset;
 
 struct PCBoard {

@@ -24,15 +24,19 @@ typedef struct PAMSection {
 typedef struct PCNorth {
     PCIDevice *pci;               /* the bridge's function, whose registers say what to show */
     uint8_t pam_reg, smram_reg;   /* offsets of PAM0 and SMRAM */
+    bool smm;                     /* vCPUs have system management mode */
+    bool high_smram;              /* SMRAM shows at 0xfeda0000 instead of 0xa0000 */
+    uint64_t ram_end, tseg_size;  /* of RAM below 4 GiB; TSEG at its end, 0: none */
     MemoryRegion pci_memory, ram_below, ram_above, ram_read_only, smram_hole;
+    MemoryRegion smm_memory, smm_system, smm_low, smm_high, smm_tseg, tseg_hole; /* what SMM sees; what others see of TSEG */
     MemoryRegion bus_master, bus_master_memory, msi_window;
     AddressSpace *pci_space;
     MemoryRegion *ram;
     PAMSection pam[PAM_SECTIONS];
 } PCNorth;
 
-/* Maps ram: below bytes from 0, the rest from 4 GiB, and PCI memory around it. */
-void pc_north_init(PCNorth *n, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_reg, MemoryRegion *ram, uint64_t below);
+/* Maps ram: below bytes from 0, the rest from 4 GiB, and PCI memory around it. smm: makes address_space_smm. */
+void pc_north_init(PCNorth *n, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_reg, MemoryRegion *ram, uint64_t below, bool smm);
 /* The host device, realized, its ports at 0xcf8 and 0xcfc. */
 Device *pc_north_new_host(const char *type, Error **errp);
 /* The host's bus, with the bridge's function in its slot 0, which the caller realizes. After pc_north_init(). */
@@ -43,6 +47,10 @@ void pc_north_reset(PCNorth *n);
 /* After a store to configuration space, and after loading. */
 void pc_north_config_written(PCNorth *n, uint32_t addr, unsigned size);
 void pc_north_update(PCNorth *n);
+/* Size of the SMRAM at the end of RAM below 4 GiB that only SMM sees (TSEG), 0: none. */
+void pc_north_set_tseg(PCNorth *n, uint64_t size);
+bool pc_north_smram_enabled(const PCNorth *n);
+bool pc_north_smram_locked(const PCNorth *n);
 
 /* PCI memory space of the machine: where firmware and option ROMs show. */
 MemoryRegion *pc_pci_memory(void);

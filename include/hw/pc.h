@@ -25,19 +25,22 @@
 #define PC_SCI_IRQ 9
 
 /* hw/pci/i440fx.c: maps RAM below the hole and above 4 GiB, makes the PCI memory space around it, the
- * configuration ports, the host bridge 00.0 and pci_root_bus. below is RAM under the hole. */
-bool i440fx_new(MemoryRegion *ram, uint64_t below, Error **errp);
+ * configuration ports, the host bridge 00.0 and pci_root_bus. below is RAM under the hole; smm: makes
+ * address_space_smm. */
+bool i440fx_new(MemoryRegion *ram, uint64_t below, bool smm, Error **errp);
 /* hw/pci/q35.c: the same for the Q35, with the root complex pcie.0. */
-bool q35_new(MemoryRegion *ram, uint64_t below, Error **errp);
+bool q35_new(MemoryRegion *ram, uint64_t below, bool smm, Error **errp);
 /* Where the flat configuration window is now, and its size: 0 = closed, or another machine. */
 uint64_t q35_ecam(uint64_t *size);
 
-/* hw/isa/ich9-lpc.c: the LPC bridge 1f.0 with power management. */
-Device *ich9_lpc_new(Error **errp);
+/* hw/isa/ich9-lpc.c: the LPC bridge 1f.0 with power management; smm: it raises SMIs. */
+Device *ich9_lpc_new(bool smm, Error **errp);
 void ich9_power_button(Device *dev);
+/* The files by which firmware and chip agree on how SMIs are delivered. */
+void ich9_add_smi_files(Device *dev, Device *fw_cfg);
 
 /* hw/isa/piix3.c: the ISA bridge 01.0; PIRQ lines become ISA interrupts. */
-Device *piix3_new(Error **errp);
+Device *piix3_new(bool smm, Error **errp);
 /* IDE function of the PIIX3 at this address, with the drives of -drive if=ide. */
 bool piix_ide_new(const char *addr, Error **errp);
 

@@ -210,8 +210,8 @@ int main(int argc, char **argv)
 {
     dev_test_init(&argc, &argv);
     g_assert_true(memory_region_init_ram(&ram, NULL, "ram", 4 * MiB, NULL));
-    g_assert_true(q35_new(&ram, 4 * MiB, NULL));
-    lpc = ich9_lpc_new(NULL);
+    g_assert_true(q35_new(&ram, 4 * MiB, true, NULL));
+    lpc = ich9_lpc_new(true, NULL);
     g_assert_nonnull(lpc);
     for (unsigned n = 0; n < lpc->nout; n++)
         connect_line(lpc, n, line((int)n));
