@@ -8,6 +8,7 @@
 #include "hw/isa.h"
 #include "hw/pci.h"
 #include "util/error.h"
+#include "util/options.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -72,21 +73,47 @@ const char *const *device_type_names(bool user_creatable)
 
 /* ---- -global ---- */
 
+static void add_global(const char *type, size_t type_len, const char *prop, size_t prop_len, const char *value)
+{
+    if (!globals)
+        globals = g_ptr_array_new();
+    GlobalProp *g = g_new(GlobalProp, 1);
+    g->type = g_strndup(type, type_len);
+    g->prop = g_strndup(prop, prop_len);
+    g->value = g_strdup(value);
+    g_ptr_array_add(globals, g);
+}
+
+/* driver=TYPE,property=NAME,value=TEXT, which also names types with a dot. */
+static bool add_long_global(const char *text, Error **errp)
+{
+    static const char *const keys[] = { "driver", "property", "value", NULL };
+    OptGroup *o = opts_parse("-global", text, NULL, errp);
+    if (!o)
+        return false;
+    const char *type = opts_get(o, "driver"), *prop = opts_get(o, "property"), *value = opts_get(o, "value");
+    bool ok = opts_check_unused(o, keys, errp);
+    if (ok && (!type || !prop || !value)) {
+        error_setg(errp, "-global %s: expected driver=TYPE,property=NAME,value=TEXT", text);
+        ok = false;
+    }
+    if (ok)
+        add_global(type, strlen(type), prop, strlen(prop), value);
+    opts_free(o);
+    return ok;
+}
+
 bool device_add_global(const char *text, Error **errp)
 {
+    if (g_str_has_prefix(text, "driver="))
+        return add_long_global(text, errp);
     const char *eq = strchr(text, '=');
     const char *dot = eq ? memrchr(text, '.', eq - text) : NULL;
     if (!dot || dot == text || dot + 1 == eq) {
         error_setg(errp, "-global %s: expected TYPE.PROPERTY=VALUE", text);
         return false;
     }
-    if (!globals)
-        globals = g_ptr_array_new();
-    GlobalProp *g = g_new(GlobalProp, 1);
-    g->type = g_strndup(text, dot - text);
-    g->prop = g_strndup(dot + 1, eq - dot - 1);
-    g->value = g_strdup(eq + 1);
-    g_ptr_array_add(globals, g);
+    add_global(text, dot - text, dot + 1, eq - dot - 1, eq + 1);
     return true;
 }
 

@@ -10,7 +10,6 @@
 #include "hw/pc-north.h"
 #include "hw/pc.h"
 #include "util/error.h"
-#include "util/log.h"
 #include <string.h>
 
 enum { PAM_READ_RAM = 1, PAM_WRITE_RAM = 2 };
@@ -84,6 +83,7 @@ static void update_smram(PCNorth *s)
     memory_region_set_enabled(&s->smm_high, enabled && s->high_smram);
 }
 
+/* What accesses from outside SMM meet in place of SMRAM, unless a display adapter is there. */
 static uint64_t hole_read(void *opaque, hwaddr offset, unsigned size)
 {
     (void)opaque;
@@ -95,9 +95,9 @@ static uint64_t hole_read(void *opaque, hwaddr offset, unsigned size)
 static void hole_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     (void)opaque;
+    (void)offset;
     (void)value;
     (void)size;
-    guest_error("store to TSEG from outside SMM, offset 0x%llx\n", (unsigned long long)offset);
 }
 
 static const MemoryRegionOps hole_ops = {
@@ -224,6 +224,8 @@ void pc_north_init(PCNorth *s, PCIDevice *pci, uint8_t pam_reg, uint8_t smram_re
     s->ram_read_only = *ram;
     s->ram_read_only.kind = REGION_ROM;
     s->ram_read_only.name = "pam-read-only";
+    memory_region_init_io(&s->no_vga, NULL, &hole_ops, s, "no-vga", SMRAM_SIZE);
+    memory_region_add_overlap(&s->pci_memory, SMRAM_START, &s->no_vga, -1);
     memory_region_init_alias(&s->smram_hole, NULL, "smram-hole", &s->pci_memory, SMRAM_START, SMRAM_SIZE);
     memory_region_add_overlap(system_memory, SMRAM_START, &s->smram_hole, 1);
     if (smm)
@@ -255,7 +257,7 @@ PCIBus *pc_north_new_bus(PCNorth *s, Device *host, const char *name)
 /* What others put into the map is gone, as chips leave in reverse order. */
 void pc_north_exit(PCNorth *s)
 {
-    MemoryRegion *const own[] = { &s->pci_memory, &s->ram_below, &s->ram_above, &s->smram_hole, &s->bus_master,
+    MemoryRegion *const own[] = { &s->pci_memory, &s->ram_below, &s->ram_above, &s->smram_hole, &s->no_vga, &s->bus_master,
                                   &s->bus_master_memory, &s->msi_window };
     memory_transaction_begin();
     if (s->smm)

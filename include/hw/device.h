@@ -188,7 +188,7 @@ void device_unrealize(Device *dev);                /* stops, unlinks and frees *
 void device_reset(Device *dev);                     /* realized; as on a reset of the machine */
 void device_reset_all(void);                       /* every device, creation order */
 void devices_exit(void);                           /* unrealizes all, reverse order */
-/* -global TYPE.PROP=VALUE: applies to devices created later. */
+/* -global TYPE.PROP=VALUE or driver=TYPE,property=PROP,value=VALUE: applies to devices created later. */
 bool device_add_global(const char *text, Error **errp);
 /* -device TYPE[,k=v…]: creates, sets, plugs into the right bus, realizes. "help" handled by caller. */
 Device *device_add(OptGroup *opts, Error **errp);

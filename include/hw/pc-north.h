@@ -27,7 +27,7 @@ typedef struct PCNorth {
     bool smm;                     /* vCPUs have system management mode */
     bool high_smram;              /* SMRAM shows at 0xfeda0000 instead of 0xa0000 */
     uint64_t ram_end, tseg_size;  /* of RAM below 4 GiB; TSEG at its end, 0: none */
-    MemoryRegion pci_memory, ram_below, ram_above, ram_read_only, smram_hole;
+    MemoryRegion pci_memory, ram_below, ram_above, ram_read_only, smram_hole, no_vga;
     MemoryRegion smm_memory, smm_system, smm_low, smm_high, smm_tseg, tseg_hole; /* what SMM sees; what others see of TSEG */
     MemoryRegion bus_master, bus_master_memory, msi_window;
     AddressSpace *pci_space;

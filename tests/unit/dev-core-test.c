@@ -200,6 +200,13 @@ static void test_globals(void)
     Error *err = NULL;
     g_assert_false(device_add_global("nonsense", &err));
     error_free(err);
+    static const char *const bad[] = { "driver=x,property=y", "driver=x,property=y,value=z,more=1", "driver=,property=y,value=z,=" };
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        err = NULL;
+        g_assert_false(device_add_global(bad[i], &err));
+        error_free(err);
+    }
+    g_assert_true(device_add_global("driver=isa-serial,property=index,value=3", NULL));
     g_assert_true(device_add_global("isa-serial.index=2", NULL));
     g_assert_true(device_add_global("pvpanic.foo=1", NULL));
     Device *dev = device_new("isa-serial");
