@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Parallel flash: array, status, identification, CFI query, programming, buffered writes, erasing, saved state, nonsense. Expected
+/* Parallel flash: array, status, identification, CFI query, programming, buffered writes, erasing, the secure property, saved state, nonsense. Expected
  * values are from JESD68.01 and Intel's StrataFlash J3 data sheet, for two 16-bit chips side by side. */
+#include "cpu.h"
 #include "dev-test.h"
 #include "hw/pflash.h"
 
@@ -147,6 +148,37 @@ static void test_saved(void)
     g_assert_false(device_realize(flash, NULL));
 }
 
+/* Property secure: commands are for system management mode; others read the contents whatever mode the chip is in. */
+static void test_secure(void)
+{
+    CPUState *cpu = g_new0(CPUState, 1);
+    flash = make();
+    device_set(flash, "secure", "on", NULL);
+    realize(flash);
+    place();
+    memcpy(data, "contents", 8);
+    current_cpu = cpu;
+    set(0, 0x00200020), set(0, 0x00d000d0); /* erase */
+    set(0, 0x00700070);
+    g_assert_cmphex(get(0), ==, 0x746e6f63);
+    cpu->secure = true;
+    set(0, 0x00700070);
+    g_assert_cmphex(get(0), ==, 0x00800080);
+    cpu->secure = false;
+    g_assert_cmphex(get(0), ==, 0x746e6f63);
+    set(0, 0x00ff00ff);
+    cpu->secure = true;
+    g_assert_cmphex(get(0), ==, 0x00800080);
+    set(0, 0x00400040), set(0, 0);
+    set(0, 0x00ff00ff);
+    g_assert_cmphex(get(0), ==, 0);
+    current_cpu = NULL;
+    set(4, 0x00400040), set(4, 0); /* another agent than a vCPU */
+    g_assert_cmphex(get(4), ==, 0x73746e65);
+    g_free(cpu);
+    device_unrealize(flash);
+}
+
 int main(int argc, char **argv)
 {
     dev_test_init(&argc, &argv);
@@ -154,6 +186,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pflash/identity", test_identity);
     g_test_add_func("/pflash/program", test_program);
     g_test_add_func("/pflash/buffer", test_buffer);
+    g_test_add_func("/pflash/secure", test_secure);
     g_test_add_func("/pflash/saved", test_saved);
     return g_test_run();
 }

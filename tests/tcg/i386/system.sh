@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # System features of x86 (paging, segments, gates, tasks, v8086 mode, debug registers, changing code) by programs
 # that run without an operating system, system/*.c, under both engines, with regions of hot blocks and with
-# nothing but regions. Names ending in 64 run in long mode.
+# nothing but regions. Names ending in 64 run in long mode; smm*.c have two processors and let the machine be reset.
 # CASES=glob picks programs; EMULATOR runs another program in place of Rhea, to compare.
 rhea=${EMULATOR:-$BUILD/rhea-system-x86_64}
 dir=$SRC/tests/tcg/i386/system
@@ -22,9 +22,11 @@ for source in "$dir"/*.c; do
     # shellcheck disable=SC2254
     case $name in lib) continue ;; ${CASES:-*}) ;; *) continue ;; esac
     case $name in *64) width=64 ;; esac
+    machine=(-cpu max -no-reboot)
+    case $name in smm) machine=(-cpu pentium3 -smp 2) ;; smm64) machine=(-cpu max -smp 2) ;; esac
     build "$name" $width || { status=1; continue; }
     for accel in tcg tcg,hot=0 tcg,engine=interp tcg,engine=interp,hot=0; do
-        timeout 60 "$rhea" -accel $accel -cpu max -m 64 -nodefaults -no-reboot -display none -serial stdio \
+        timeout 60 "$rhea" -accel $accel "${machine[@]}" -m 64 -nodefaults -display none -serial stdio \
             -device isa-debug-exit,iobase=0x501,iosize=2 -kernel "$out/$name" >"$out/log" 2>&1 </dev/null
         code=$?
         [ $code = 1 ] && grep -q passed "$out/log" && continue

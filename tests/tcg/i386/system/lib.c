@@ -8,7 +8,8 @@ ul user_flags = 2, user_alias;
 u64 idt[512];
 struct TablePointer idt_pointer;
 Tss tss;
-static unsigned checks, failures;
+static unsigned checks;
+unsigned failures;
 
 void print(const char *s)
 {

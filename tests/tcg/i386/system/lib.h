@@ -76,6 +76,7 @@ extern char user_exit[], trap_stack_top[], user_stack_top[], vector_entries[];
 #define VAL(x) ((ul)(x))
 
 void main(void);
+extern unsigned failures;
 void check(const char *name, ul got, ul want);
 /* Checks vector, error code and IP (0 = any) of the last event. */
 void check_fault(const char *name, int vector, ul error, const void *ip);
