@@ -240,6 +240,8 @@ _Noreturn void raise_exception_err(X86CPU *env, int vector, uint32_t error_code,
 _Noreturn void raise_interrupt(X86CPU *env, int vector, bool is_int, uint64_t next_eip, uintptr_t retaddr);
 void x86_do_exception(CPUState *cpu);
 bool x86_exec_interrupt(CPUState *cpu, uint32_t request);
+/* Whether a SIPI now would start this processor, or one that waits for its INIT. Any thread. */
+bool x86_takes_sipi(X86CPU *env);
 bool x86_has_work(const CPUState *cpu);
 
 /* ---- seg.c ---- */

@@ -389,17 +389,23 @@ static void deliver_hardware(X86CPU *env, unsigned vector)
 static void take_init(CPUState *cpu)
 {
     X86CPU *env = x86_cpu(cpu);
-    cpu_reset_interrupt(cpu, CPU_INTERRUPT_INIT);
     x86_cpu_init_signal(env);
+    cpu_reset_interrupt(cpu, CPU_INTERRUPT_INIT); /* only now: x86_takes_sipi() looks at either */
+}
+
+/* A SIPI means nothing to a processor that has not had INIT before it: it must not end its HLT. */
+bool x86_takes_sipi(X86CPU *env)
+{
+    return atomic_load(&env->parent.interrupt_request) & CPU_INTERRUPT_INIT || __atomic_load_n(&env->sipi_waiting, __ATOMIC_SEQ_CST);
 }
 
 static void take_sipi(CPUState *cpu)
 {
     X86CPU *env = x86_cpu(cpu);
-    cpu_reset_interrupt(cpu, CPU_INTERRUPT_SIPI);
-    if (!env->sipi_waiting)
+    bool waiting = __atomic_exchange_n(&env->sipi_waiting, false, __ATOMIC_SEQ_CST);
+    cpu_reset_interrupt(cpu, CPU_INTERRUPT_SIPI); /* only now: another one that came meanwhile goes, too */
+    if (!waiting)
         return;
-    env->sipi_waiting = false;
     atomic_store(&cpu->halted, false);
     env->eip = 0;
     cpu_x86_load_seg_real(env, R_CS, (uint32_t)__atomic_load_n(&env->sipi_vector, __ATOMIC_RELAXED) << 8);
@@ -456,7 +462,7 @@ bool x86_has_work(const CPUState *cpu)
 {
     const X86CPU *env = (const X86CPU *)cpu;
     uint32_t request = atomic_load(&((CPUState *)cpu)->interrupt_request);
-    if (request & (CPU_INTERRUPT_INIT | CPU_INTERRUPT_SIPI) && !env->smm)
+    if (!env->smm && (request & CPU_INTERRUPT_INIT || (request & CPU_INTERRUPT_SIPI && env->sipi_waiting)))
         return true;
     if (env->sipi_waiting)
         return false;

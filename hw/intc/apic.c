@@ -222,6 +222,8 @@ static void apic_deliver(APIC *s, APICMode mode, uint8_t vector, bool level)
         cpu_reset_interrupt(cpu, CPU_INTERRUPT_SIPI); /* of an earlier start */
         cpu_interrupt(cpu, CPU_INTERRUPT_INIT);
     } else if (mode == APIC_STARTUP) {
+        if (!x86_takes_sipi(s->cpu))
+            return;
         __atomic_store_n(&s->cpu->sipi_vector, vector, __ATOMIC_RELAXED);
         cpu_interrupt(cpu, CPU_INTERRUPT_SIPI);
     } else if (mode == APIC_NMI) {

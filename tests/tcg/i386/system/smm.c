@@ -18,6 +18,7 @@ enum { REVISION = 0xfefc, SMBASE = 0xfef8, S_CR0 = 0xfffc, S_CR3 = 0xfff8, S_CR4
        S_CS = 0xffac, S_SS = 0xffb0, S_TR = 0xffc4, S_HALT = 0xff02 };
 #endif
 
+/* The handler and its routines run above 64 KiB: their jumps need 32-bit operands. */
 /* What the handler leaves and takes, one for each processor. The assembly below knows the offsets. */
 typedef struct Visit {
     u32 count, cr0, cs, flags, ds, cr4, base, ss;    /* 0 … 28 */
@@ -45,10 +46,10 @@ asm(".text\n"
     "incl (%esi); movl %cr0, %eax; movl %eax, 4(%esi); xorl %eax, %eax; mov %cs, %ax; movl %eax, 8(%esi); mov %ds, %ax; movl %eax, 16(%esi)\n"
     "mov %ss, %ax; movl %eax, 28(%esi); movl %cr4, %eax; movl %eax, 20(%esi); movl %ebx, 24(%esi)\n"
     "movl $128, %ecx; xorl %edx, %edx\n"
-    "1: movl 0xfe00(%ebx, %edx), %eax; movl %eax, 128(%esi, %edx); addl $4, %edx; decl %ecx; jnz 1b\n"
-    "movl 36(%esi), %eax; testl %eax, %eax; jz 2f; subl %ebx, %eax; pushl %ebx; pushl %esi; calll *%eax; popl %esi; popl %ebx\n"
-    "2: movl 32(%esi), %ecx; testl %ecx, %ecx; jz 4f; xorl %edi, %edi\n"
-    "3: movl 48(%esi, %edi, 8), %eax; movl 52(%esi, %edi, 8), %edx; addl %ebx, %eax; movl %edx, (%eax); incl %edi; decl %ecx; jnz 3b\n"
+    "1: movl 0xfe00(%ebx, %edx), %eax; movl %eax, 128(%esi, %edx); addl $4, %edx; decl %ecx; data32 jnz 1b\n"
+    "movl 36(%esi), %eax; testl %eax, %eax; data32 jz 2f; subl %ebx, %eax; pushl %ebx; pushl %esi; calll *%eax; popl %esi; popl %ebx\n"
+    "2: movl 32(%esi), %ecx; testl %ecx, %ecx; data32 jz 4f; xorl %edi, %edi\n"
+    "3: movl 48(%esi, %edi, 8), %eax; movl 52(%esi, %edi, 8), %edx; addl %ebx, %eax; movl %edx, (%eax); incl %edi; decl %ecx; data32 jnz 3b\n"
     "4: rsm\n"
 #ifdef __x86_64__
     ".code64\n"
@@ -348,13 +349,13 @@ static void other_modes(void)
 /* ---- SMIs and NMIs in SMM ---- */
 
 ROUTINE(more_smis, "movl $0xfee00310, %eax; movl $0, (%eax); movl $0xfee00300, %eax; movl $0x200, (%eax); outb %al, $0xb2; movl $0, 36(%esi);"
-                   "movl $100000, %ecx; 1: decl %ecx; jnz 1b; movl (%esi), %eax; movl %eax, 40(%esi)");
-#define SELF_NMI "movl $0xfee00310, %eax; movl $0, (%eax); movl $0xfee00300, %eax; movl $0x400, (%eax); movl $100000, %ecx; 1: decl %ecx; jnz 1b;"
+                   "movl $100000, %ecx; 1: decl %ecx; data32 jnz 1b; movl (%esi), %eax; movl %eax, 40(%esi)");
+#define SELF_NMI "movl $0xfee00310, %eax; movl $0, (%eax); movl $0xfee00300, %eax; movl $0x400, (%eax); movl $100000, %ecx; 1: decl %ecx; data32 jnz 1b;"
 /* Real mode's table at 0x7800: its NMI entry adds 0x100 to Visit.seen by DS = 0 and the address in ESI. */
 #define LOW_IDT "movl $low_idt, %eax; lidtl (%eax);"
 ROUTINE(nmi_held, LOW_IDT SELF_NMI "movl $0, 36(%esi)");
 /* IRET lets NMIs in. Runs from SMBASE + 0x9000: real mode pushes 16 bits of IP. */
-ROUTINE(nmi_after_iret, LOW_IDT "pushfl; pushl %cs; pushl $(2f - nmi_after_iret + 0x9000); iretl; 2:" SELF_NMI "movl $0, 36(%esi); jmp 3f; 3:");
+ROUTINE(nmi_after_iret, LOW_IDT "pushfl; pushl %cs; pushl $(2f - nmi_after_iret + 0x9000); iretl; 2:" SELF_NMI "movl $0, 36(%esi); data32 jmp 3f; 3:");
 ROUTINE(nmi_after_iret_end, "");
 struct __attribute__((packed)) { u16 limit; u32 base; } low_idt = { 0x3ff, LOW_IVT };
 asm(".text\n.code16\n.globl low_nmi, low_nmi_end\nlow_nmi: addl $0x100, 40(%esi); iretw\nlow_nmi_end:\n" BACK);
@@ -382,6 +383,7 @@ static void held_back(void)
 {
     u32 count = bsp->count;
     bsp->routine = (u32)VAL(more_smis);
+    ex.vector = NONE;
     try0(visit, 0, 0);
     check("SMIs in SMM: one more visit", bsp->count, count + 2);
     check("SMIs in SMM are held back", bsp->seen, count + 1);
@@ -436,7 +438,7 @@ static void start_ap(void)
     check("second processor starts", becomes(starts, n + 1), 1);
 }
 
-ROUTINE(wait_to_go, "movl $1, 40(%esi); 1: pause; cmpl $0, 44(%esi); je 1b; movl $0, 36(%esi)");
+ROUTINE(wait_to_go, "movl $1, 40(%esi); 1: pause; cmpl $0, 44(%esi); data32 je 1b; movl $0, 36(%esi)");
 
 static void second_processor(void)
 {
@@ -446,7 +448,9 @@ static void second_processor(void)
     *rounds = *starts = 0;
     start_ap();
     check("it waits", becomes(rounds, 1), 1);
+    ipi(1, IPI_STARTUP | AP_CODE >> 12);
     settle();
+    check("a SIPI does not end HLT", *rounds, 1);
     change(ap, SMBASE, AP_BASE);
     ipi(1, IPI_SMI);
     check("SMI by IPI", becomes(&ap->count, 1), 1);
@@ -554,6 +558,7 @@ static void bad_states(void)
 {
     unsigned n = cmos(STAGE);
     if (n >= sizeof bad / sizeof *bad) {
+        check("each bad state reset the machine", n, sizeof bad / sizeof *bad);
         set_cmos(STAGE, 0);
         return;
     }
