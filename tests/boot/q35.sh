@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Machine q35: Debian's kernels boot directly and power off, with a device behind a PCI Express root port that works by MSI-X; configuration by
-# the flat window; a slot's device comes, goes and another comes while the kernel runs; SeaBIOS hands over the same. By OVMF in two flash drives: the UEFI shell, and what it keeps in the second is still there after the next start.
+# the flat window; a slot's device comes, goes and another comes while the kernel runs; SeaBIOS hands over the same. By OVMF in two flash drives: the UEFI shell, and what it keeps in the second is still there after the next start; with Secure Boot by SMM.
 set -e
 . "$SRC/tests/boot/lib.bash"
 work=$(mktemp -d)
@@ -48,6 +48,15 @@ for start in 1 2; do
 done
 ! cmp -s "$work/vars.fd" $vars || { echo "OVMF kept nothing in its flash"; exit 1; }
 grep -aq B.o.o.t.O.r.d.e.r "$work/first.fd" || { echo "no boot order in the flash"; exit 1; }
+
+# The build with Secure Boot keeps its variables by system management mode, to which alone the flash answers.
+secboot=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd
+cp $vars "$work/vars.fd"
+out=$(timeout 150 "$rhea" -M q35,smm=on -smp 2 -m 256 -global driver=cfi.pflash01,property=secure,value=on -d int -D "$work/log" \
+    -drive if=pflash,format=raw,unit=0,file=$secboot,readonly=on -drive if=pflash,format=raw,unit=1,file="$work/vars.fd" \
+    -display none -serial stdio -smoke timeout=140s,expect='Shell>' </dev/null 2>&1) || { echo "OVMF with SMM:"; tail -c 500 <<<"$out"; exit 1; }
+grep -aq B.o.o.t.O.r.d.e.r "$work/vars.fd" || { echo "OVMF with SMM: no boot order in the flash"; exit 1; }
+[ "$(grep -ac 'SMM: enter' "$work/log")" -gt 10 ] || { echo "OVMF did not use SMM"; exit 1; }
 
 # The network installer, started by UEFI from a CD-ROM: its kernel, by the shell's start-up script.
 installer=/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64
