@@ -318,13 +318,17 @@ void tlb_slow_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_
     cpu_st(cpu, va, val, guarded(cpu, va, oi, ACCESS_WRITE, retaddr), retaddr);
 }
 
-void tlb_prepare(CPUState *cpu, uint64_t va, MemOpIdx oi)
+uintptr_t tlb_prepare(CPUState *cpu, uint64_t va, uint32_t range)
 {
-    AccessType access = oi & OI_STORE ? ACCESS_WRITE : ACCESS_READ;
-    unsigned mode = memopidx_mode(oi & ~OI_STORE);
+    AccessType first = range & GUARD_STORE_FIRST ? ACCESS_WRITE : ACCESS_READ, access = range & GUARD_WRITE ? ACCESS_WRITE : ACCESS_READ;
+    unsigned mode = range & 0xff, slot = tlb_slot(va, mode), last = range >> 8 & (GUARD_MAX_BYTES - 1);
     uint32_t seq = atomic_load_explicit(&cpu->store_seq, memory_order_relaxed);
-    bool there = slot_hit(cpu->bank, tlb_slot(va, mode), va, access) || tlb_refill(cpu, va, 1, access, mode, true, 0);
-    cpu->guard_failed = !there || atomic_load_explicit(&cpu->store_seq, memory_order_relaxed) != seq;
+    if (!slot_hit(cpu->bank, slot, va, first) && !tlb_refill(cpu, va, 1, first, mode, true, 0))
+        return 0;
+    if (atomic_load_explicit(&cpu->store_seq, memory_order_relaxed) != seq)
+        return 0;
+    const TLBEntry *e = &cpu->bank->entry[slot];
+    return __atomic_load_n(&e->tag[access], __ATOMIC_RELAXED) == ((va + last) & PAGE_MASK) ? (uintptr_t)(va + e->addend) : 0;
 }
 
 /* ---- Blocks and vectors ---- */

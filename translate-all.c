@@ -195,13 +195,13 @@ static bool chaining_allowed(const TranslationBlock *from, const TranslationBloc
 
 void tb_add_jump(TranslationBlock *from, unsigned slot, TranslationBlock *to)
 {
-    if (!chaining_allowed(from, to) || atomic_load(&from->jump_dest[slot]) || !options.engine->patch)
+    if (!chaining_allowed(from, to) || atomic_load(&from->jump[slot].dest) || !options.engine->patch)
         return;
     tb_lock(current_cpu);
-    if (!atomic_load(&from->invalid) && !atomic_load(&to->invalid) && !atomic_load(&from->jump_dest[slot]) &&
-        from->jump_patch[slot] != ~0u) {
-        atomic_store(&from->jump_dest[slot], to);
-        from->jump_next[slot] = to->jump_first;
+    if (!atomic_load(&from->invalid) && !atomic_load(&to->invalid) && !atomic_load(&from->jump[slot].dest) &&
+        from->jump[slot].patch != ~0u) {
+        atomic_store(&from->jump[slot].dest, to);
+        from->jump[slot].next = to->jump_first;
         to->jump_first = (uintptr_t)from | slot;
         options.engine->patch(from, slot, to);
         tb_stats.links++;
@@ -215,8 +215,8 @@ static void unlink_incoming(TranslationBlock *tb)
     for (uintptr_t link = tb->jump_first, next; link; link = next) {
         TranslationBlock *from = tb_of(link);
         unsigned slot = link & TB_EXIT_MASK;
-        next = from->jump_next[slot];
-        atomic_store(&from->jump_dest[slot], NULL);
+        next = from->jump[slot].next;
+        atomic_store(&from->jump[slot].dest, NULL);
         options.engine->patch(from, slot, NULL);
         tb_stats.unlinks++;
     }
@@ -225,15 +225,15 @@ static void unlink_incoming(TranslationBlock *tb)
 
 static void unlink_outgoing(TranslationBlock *tb)
 {
-    for (unsigned slot = 0; slot < TB_SLOTS; slot++) {
-        TranslationBlock *to = atomic_load(&tb->jump_dest[slot]);
+    for (unsigned slot = 0; slot < tb_slots(tb); slot++) {
+        TranslationBlock *to = atomic_load(&tb->jump[slot].dest);
         if (!to)
             continue;
         uintptr_t *link = &to->jump_first;
         while (*link != ((uintptr_t)tb | slot))
-            link = &tb_of(*link)->jump_next[*link & TB_EXIT_MASK];
-        *link = tb->jump_next[slot];
-        atomic_store(&tb->jump_dest[slot], NULL);
+            link = &tb_of(*link)->jump[*link & TB_EXIT_MASK].next;
+        *link = tb->jump[slot].next;
+        atomic_store(&tb->jump[slot].dest, NULL);
         options.engine->patch(tb, slot, NULL); /* a loop in the page must come out of its TBs */
     }
 }
@@ -573,15 +573,17 @@ static BuildResult build(CPUState *cpu, const TBState *state, unsigned max_insns
                          const CodeSource *s, TranslationBlock **out)
 {
     const uint8_t *rx;
-    size_t room, head = (sizeof(TranslationBlock) + 15) & ~(size_t)15;
+    size_t room, head = offsetof(TranslationBlock, jump) + (flags & TB_REGION ? TB_SLOTS : TB_SLOTS_USUAL) * sizeof(TBJump);
     uint8_t *rw = code_cache_begin(&rx, &room);
     if (!rw)
         return BUILD_NO_SPACE;
     TranslationBlock *tb = (TranslationBlock *)rw;
-    memset(tb, 0, sizeof(*tb));
+    memset(tb, 0, head);
+    head = (head + 15) & ~(size_t)15;
     tb->state = *state;
     tb->flags = (uint16_t)flags;
-    memset(tb->jump_patch, 0xff, sizeof(tb->jump_patch));
+    for (unsigned slot = 0; slot < tb_slots(tb); slot++)
+        tb->jump[slot].patch = ~0u;
     tb->phys_page2 = (hwaddr)-1;
     tb->phys_pc = s->page[0].pa != (hwaddr)-1 ? s->page[0].pa | (state->pc & ~PAGE_MASK) : (hwaddr)-1;
     if (flags & TB_REGION) /* its loops fetch better from whole cache lines; for the rest, density counts */

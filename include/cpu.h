@@ -76,7 +76,6 @@ struct CPUState {
     bool skip_breakpoint;          /* the next instruction runs although a breakpoint is on it */
     bool one_insn;                 /* the next TB is one instruction, made for this once */
     bool careful;                  /* the next TB is one without guards */
-    bool guard_failed;             /* tlb_prepare's answer */
     bool breakpoint_hit;           /* EXCP_DEBUG came from a TB that is a breakpoint */
     uint8_t debug_stop;            /* DEBUG_STOP_*, when cpu_exec returned EXCP_DEBUG */
     uint64_t step_start, step_end; /* singlestep goes on while pc is in [start, end) */

@@ -169,7 +169,7 @@ void x86_goto(DisasContext *s, uint64_t eip)
     if (s->step || s->state_changed) {
         x86_store_eip(s, eip);
         leave_lookup(s, ir_i64(s->ir, eip));
-    } else if (s->slots < TB_SLOTS) {
+    } else if (s->slots < (s->base.region ? TB_SLOTS : TB_SLOTS_USUAL)) {
         ir_goto_tb(s->ir, s->slots++, x86_linear_pc(s, eip), eip);
     } else {
         x86_store_eip(s, eip);

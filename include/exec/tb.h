@@ -7,7 +7,16 @@
 #include "typedefs.h"
 #include <stdatomic.h>
 
-#define TB_SLOTS 4 /* jumps of a TB that can be chained */
+#define TB_SLOTS 4 /* jumps of a TB that can be chained, */
+#define TB_SLOTS_USUAL 2 /* of one that is no region */
+
+/* Chaining: where to patch, and whom. Protected by the TB lock; patches are single aligned stores. */
+typedef struct TBJump {
+    uint32_t patch;            /* offset in code of the patchable jump; ~0 when the slot is unused */
+    uint32_t stub;             /* offset in code to jump to when unlinked */
+    _Atomic(TranslationBlock *) dest;
+    uintptr_t next;            /* in the list of dest */
+} TBJump;
 
 struct TranslationBlock {
     TBState state;
@@ -20,17 +29,12 @@ struct TranslationBlock {
     uint32_t code_size;
     uint32_t unwind_size;      /* unwind table follows the code */
     const uint8_t *unwind;
-    /* Chaining: where to patch, and whom. Protected by the TB lock; patches are single aligned stores. */
-    uint32_t jump_patch[TB_SLOTS];    /* offset in code of the patchable jump; ~0 when the slot is unused */
-    uint32_t jump_stub[TB_SLOTS];     /* offset in code to jump to when unlinked */
-    _Atomic(TranslationBlock *) jump_dest[TB_SLOTS];
-    /* TBs that jump here: list through jump_next, low bits of the link tell the slot. TB lock */
-    uintptr_t jump_first;
-    uintptr_t jump_next[TB_SLOTS];
+    uintptr_t jump_first;      /* TBs that jump here: list through TBJump.next, low bits of the link tell the slot. TB lock */
     TranslationBlock *hash_next;
     uintptr_t page_next[2];    /* list of TBs on each page, low bit = which of the two */
     _Atomic bool invalid;
     uint16_t before;           /* guest bytes of a region in front of phys_pc, on its page */
+    TBJump jump[TB_SLOTS];     /* tb_slots() of them are there */
 };
 enum {
     TB_ONE_INSN = 1, TB_NOCHAIN = 2, TB_ICOUNT = 4,
@@ -38,6 +42,11 @@ enum {
     TB_LOOP = 32,    /* a region that holds a loop: a jump to it cannot be undone, vCPUs must be asked to leave */
     TB_COUNTED = 64, /* no region, but could be one: counts its entries, and becomes one when it is hot */
 };
+
+static inline unsigned tb_slots(const TranslationBlock *tb)
+{
+    return tb->flags & TB_REGION ? TB_SLOTS : TB_SLOTS_USUAL;
+}
 
 /* What cpu_exec gets back from generated code: the TB last left and why. */
 enum { TB_EXIT_SLOT0 = 0, TB_EXIT_SLOT1 = 1, TB_EXIT_LOOKUP = TB_SLOTS, TB_EXIT_POLL, TB_EXIT_HOT /* its count ran out */, TB_EXIT_MASK = 7 };

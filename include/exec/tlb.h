@@ -134,9 +134,17 @@ bool phys_cmpxchg64(CPUState *cpu, hwaddr pa, uint64_t old, uint64_t val);
 uint64_t tlb_slow_ld(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr);
 void tlb_slow_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_t retaddr);
 uint64_t tlb_slow_atomic(CPUState *cpu, IROpcode opc, uint64_t va, uint64_t val, uint64_t expected, MemOpIdx oi, uintptr_t retaddr);
-/* Before accesses behind a guard (ir.h), the first of which is at va: enters its page in the first level if that needs no fault; the
- * TLB check will tell. cpu->guard_failed: do not go on anyway. oi may have OI_STORE. */
-void tlb_prepare(CPUState *cpu, uint64_t va, MemOpIdx oi);
+/* Before accesses behind a guard (ir.h), which begin at va: enters its page in the first level if that needs no fault. range: see
+ * guard_range(). Returns the host address of va, 0 when they may not go straight to memory. */
+uintptr_t tlb_prepare(CPUState *cpu, uint64_t va, uint32_t range);
+/* mode; whether the first access stores, whether any does; bytes from the first to the last, up to GUARD_MAX_BYTES. */
+#define GUARD_STORE_FIRST (1u << 30)
+#define GUARD_WRITE (1u << 29)
+#define GUARD_MAX_BYTES 8192u
+static inline uint32_t guard_range(unsigned mode, bool store_first, bool write, unsigned bytes)
+{
+    return mode | (bytes - 1) << 8 | (write ? GUARD_WRITE : 0) | (store_first ? GUARD_STORE_FIRST : 0);
+}
 void tlb_slow_ldv(CPUState *cpu, uint64_t va, MemOpIdx oi, uintptr_t retaddr, void *out);
 void tlb_slow_stv(CPUState *cpu, uint64_t va, const void *in, MemOpIdx oi, uintptr_t retaddr);
 

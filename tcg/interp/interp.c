@@ -103,7 +103,7 @@ static void encode_goto_tb(Encoder *e, InterpRec *rec, const IROp *op)
     rec->flags = (op->imm <= tb->state.pc ? REC_BACKWARD : 0) | (same_page ? 0 : REC_OTHER_PAGE);
     atomic_init(interp_link(rec), NULL);
     if (same_page && !(tb->flags & TB_NOCHAIN)) {
-        tb->jump_patch[op->aux] = tb->jump_stub[op->aux] = (uint8_t *)interp_link(rec) - e->rw;
+        tb->jump[op->aux].patch = tb->jump[op->aux].stub = (uint8_t *)interp_link(rec) - e->rw;
     }
 }
 
@@ -207,7 +207,9 @@ static size_t interp_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const ui
     e->room = room & ~(size_t)7;
     e->full = false;
     e->temps_size = 0;
-    memset(tb->jump_patch, 0xff, sizeof(tb->jump_patch));
+    for (unsigned slot = 0; slot < tb_slots(tb); slot++) {
+        tb->jump[slot].patch = ~0u;
+    }
     header = take(e, sizeof(*header));
     if (!header) {
         return 0;
@@ -228,8 +230,8 @@ static size_t interp_emit(IRFunc *f, TranslationBlock *tb, uint8_t *rw, const ui
 
 static void interp_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest)
 {
-    if (tb->jump_patch[slot] != ~0u) {
-        _Atomic(TranslationBlock *) *link = (void *)(tb->code + tb->jump_patch[slot]);
+    if (tb->jump[slot].patch != ~0u) {
+        _Atomic(TranslationBlock *) *link = (void *)(tb->code + tb->jump[slot].patch);
         atomic_store_explicit(link, (TranslationBlock *)dest, memory_order_release);
     }
 }

@@ -144,8 +144,8 @@ static void jit_begin(Jit *j, IRFunc *f, TranslationBlock *tb, uint8_t *rw, cons
     labels_begin(j);
     unwind_begin(&j->unwind, j->unwind_buf, sizeof(j->unwind_buf), tb);
     regs_begin(j);
-    for (unsigned slot = 0; slot < TB_SLOTS; slot++) {
-        tb->jump_patch[slot] = tb->jump_stub[slot] = ~0u;
+    for (unsigned slot = 0; slot < tb_slots(tb); slot++) {
+        tb->jump[slot].patch = tb->jump[slot].stub = ~0u;
     }
 }
 
@@ -298,6 +298,7 @@ static size_t x86_64_init(uint8_t *rw, const uint8_t *rx, size_t room, Error **e
     host.pc_offset = current_target->pc_offset;
     host.longest_insn = current_target->longest_insn;
     host.rw_delta = rw - rx;
+    host.base = (uintptr_t)rw;
     prologue_emit(&a);
     return (size_t)(a.p - rw);
 }

@@ -238,39 +238,32 @@ void check_failed(Jit *j, const SlowPath *s)
     asm_jmp(&j->a, s->back + j->a.exec);
 }
 
-/* The page may only be missing in the first level: once it is there the check is made again. */
+/* The page may only be missing in the first level: tlb_prepare() enters it, and makes the check. */
 void guard_failed(Jit *j, const SlowPath *s)
 {
     Asm *a = &j->a;
-    const uint8_t *fail = j->label[s->label] + a->exec;
-    unsigned save = !s->vec_live ? 0 : j->uses_ymm ? 2 : 1, mode = memopidx_mode(s->oi);
-    int t1 = s->dst, t2 = s->value;
-    uint64_t first = s->base.value + (uint64_t)(int64_t)s->disp;
+    unsigned save = !s->vec_live ? 0 : j->uses_ymm ? 2 : 1;
+    unsigned bytes = s->base.constant ? 1 : (unsigned)(s->constant - s->disp + 1);
+    int first = s->addr;
 
     if (s->jump2) {
         asm_patch32(s->jump2, j->label[s->label]);
     }
     if (s->base.constant) {
-        asm_mov_imm(a, t2, first);
-    } else {
-        asm_rm(a, LEA | X_W, t2, mem_operand(s->addr, s->disp));
+        first = s->value;
+        asm_mov_imm(a, first, s->base.value + (uint64_t)(int64_t)s->disp);
+    } else if (s->disp) {
+        first = s->value;
+        asm_rm(a, LEA | X_W, first, mem_operand(s->addr, s->disp));
     }
-    asm_rm(a, MOV_ST | X_W, t2, mem_operand(RSP, FRAME_ADDR));
-    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)(s->oi | (s->store_first ? OI_STORE : 0)));
+    asm_rm(a, MOV_ST | X_W, first, mem_operand(RSP, FRAME_ADDR));
+    asm_store_imm(a, 4, mem_operand(RSP, FRAME_OI), (int32_t)guard_range(memopidx_mode(s->oi), s->store_first, s->write, bytes));
     asm_call(a, host.slow[SLOW_GUARD][save]);
-    asm_rm(a, 0x80, ALU_CMP, ENV_FIELD(guard_failed));
-    asm_byte(a, 0);
-    asm_jcc(a, CC_NE, fail);
-    if (s->base.constant) {
-        uint8_t *jump = mem_check_constant(a, mode, s->write ? ACCESS_WRITE : ACCESS_READ, first, t1, t2);
-        asm_patch32(jump, j->label[s->label]);
-        add_constant(a, t1, t2, s->base.value);
-    } else {
-        tlb_entry_offset(a, t1, t2);
-        compare_page(a, mode, s->write, s->addr, s->constant, t1, t2);
-        asm_jcc(a, CC_NE, fail);
-        asm_rm(a, MOV_LD | X_W | host.bank_seg, t1, mem_operand(t1, tlb_table(mode) + (int32_t)offsetof(TLBEntry, addend)));
-        asm_rr(a, ALU_LD(ALU_ADD) | X_W, t1, s->addr);
+    asm_rm(a, MOV_LD | X_W, s->dst, mem_operand(RSP, FRAME_ADDR));
+    asm_rr(a, TEST | X_W, s->dst, s->dst);
+    asm_jcc(a, CC_E, j->label[s->label] + a->exec);
+    if (s->disp) {
+        asm_rm(a, LEA | X_W, s->dst, mem_operand(s->dst, -s->disp));
     }
     asm_jmp(a, s->back + a->exec);
 }

@@ -36,6 +36,42 @@ static void leave(Jit *j, unsigned reason)
     asm_jmp(&j->a, host.epilogue);
 }
 
+/* A TB and a reason, as an offset in the code cache, and in the upper half how far pc is from the TB's start: for host.exit_at and lookup_at. */
+static bool compact_exit(const Jit *j, uint64_t pc, unsigned reason, uint64_t *value)
+{
+    uint64_t offset = (uintptr_t)j->tb - host.base, distance = pc - (j->tb->state.pc - j->tb->state.cs_base);
+
+    *value = distance << 32 | offset | reason;
+    return offset <= UINT32_MAX && fits32(distance);
+}
+
+/* Leaves with this value of the pc field. */
+static void leave_at(Jit *j, uint64_t pc, unsigned reason)
+{
+    uint64_t value;
+
+    if (compact_exit(j, pc, reason, &value)) {
+        asm_mov_imm(&j->a, RAX, value);
+        asm_jmp(&j->a, host.exit_at);
+        return;
+    }
+    store_pc(j, pc);
+    leave(j, reason);
+}
+
+static void lookup_at(Jit *j, uint64_t pc)
+{
+    uint64_t value;
+
+    if (compact_exit(j, pc, 0, &value)) {
+        asm_mov_imm(&j->a, RAX, value);
+        asm_jmp(&j->a, host.lookup_at);
+        return;
+    }
+    store_pc(j, pc);
+    asm_jmp(&j->a, host.lookup);
+}
+
 /* Globals to their places, and everything else is over. */
 static void finish_block(Jit *j)
 {
@@ -65,16 +101,14 @@ void x64_entry(Jit *j)
 static void heat_stub(Jit *j)
 {
     asm_patch32(j->heat_fixup, j->a.p);
-    store_pc(j, j->tb->state.pc - j->tb->state.cs_base);
-    leave(j, TB_EXIT_HOT);
+    leave_at(j, j->tb->state.pc - j->tb->state.cs_base, TB_EXIT_HOT);
 }
 
 static void icount_stub(Jit *j)
 {
     asm_patch32(j->icount_fixup, j->a.p);
     asm_alu_imm(&j->a, ALU_ADD, false, ENV_FIELD(icount_left), j->tb->insns);
-    store_pc(j, j->tb->state.pc - j->tb->state.cs_base);
-    leave(j, TB_EXIT_POLL);
+    leave_at(j, j->tb->state.pc - j->tb->state.cs_base, TB_EXIT_POLL);
 }
 
 /* ---- Jumps to known addresses ---- */
@@ -104,7 +138,7 @@ static void chain_stub(Jit *j, unsigned slot, uint64_t pc, uint8_t *jump)
 
     s->slot = (uint8_t)slot;
     s->jump[s->njumps++] = jump;
-    j->tb->jump_patch[slot] = (uint32_t)(jump - j->rw);
+    j->tb->jump[slot].patch = (uint32_t)(jump - j->rw);
 }
 
 /* Displacements are aligned, so that running code may be patched: no-ops to put before an opcode of so many bytes. */
@@ -174,8 +208,7 @@ static void emit_goto(Jit *j, const IROp *op)
     uint64_t pc = pc_value(j, op);
 
     if (no_chaining(j)) {
-        store_pc(j, pc);
-        leave(j, TB_EXIT_LOOKUP);
+        leave_at(j, pc, TB_EXIT_LOOKUP);
         return;
     }
     if (must_poll(j, op->imm)) {
@@ -183,8 +216,7 @@ static void emit_goto(Jit *j, const IROp *op)
         compare_exit_request(j);
         if (may_chain(j, op->imm)) { /* on with a branch; not taken, it falls into the stub */
             patchable_jcc(j, comparison, CC_E, op->aux, pc);
-            store_pc(j, pc);
-            leave(j, TB_EXIT_POLL);
+            leave_at(j, pc, TB_EXIT_POLL);
             return;
         }
         ExitStub *s = stub_new(j, EXIT_POLL, pc);
@@ -206,9 +238,16 @@ void x64_goto_tb(Jit *j, unsigned arg)
 
 void x64_goto_careful(Jit *j, unsigned arg)
 {
+    uint64_t value, pc = pc_value(j, j->op);
+
     (void)arg;
     finish_block(j);
-    jump_through_cache(j, EXIT_CAREFUL, careful_pc(j->op->imm), pc_value(j, j->op));
+    if (compact_exit(j, pc, 0, &value) && pc + j->tb->state.cs_base == j->op->imm) {
+        asm_mov_imm(&j->a, RAX, value);
+        asm_jmp(&j->a, host.careful_at);
+        return;
+    }
+    jump_through_cache(j, EXIT_CAREFUL, careful_pc(j->op->imm), pc);
 }
 
 /* A branch to this destination may itself be the jump that is patched. */
@@ -250,20 +289,20 @@ static void x64_stub(Jit *j, const ExitStub *s)
         asm_patch32(s->jump[i], j->a.p);
     }
     if (s->kind == EXIT_CHAIN) {
-        j->tb->jump_stub[s->slot] = (uint32_t)(j->a.p - j->rw);
+        j->tb->jump[s->slot].stub = (uint32_t)(j->a.p - j->rw);
     }
-    if (s->kind == EXIT_POINTER) {
+    switch (s->kind) {
+    case EXIT_CHAIN: leave_at(j, s->pc, s->slot); break;
+    case EXIT_POLL: leave_at(j, s->pc, TB_EXIT_POLL); break;
+    case EXIT_LOOKUP: lookup_at(j, s->pc); break;
+    case EXIT_CAREFUL:
+        store_pc(j, s->pc);
+        asm_jmp(&j->a, host.lookup_careful);
+        break;
+    case EXIT_POINTER:
         asm_rm(&j->a, MOV_ST | X_W, s->reg, env_operand(host.pc_offset));
         asm_jmp(&j->a, host.lookup);
-        return;
-    }
-    store_pc(j, s->pc);
-    switch (s->kind) {
-    case EXIT_CHAIN: leave(j, s->slot); break;
-    case EXIT_POLL: leave(j, TB_EXIT_POLL); break;
-    case EXIT_LOOKUP: asm_jmp(&j->a, host.lookup); break;
-    case EXIT_CAREFUL: asm_jmp(&j->a, host.lookup_careful); break;
-    case EXIT_POINTER: break;
+        break;
     }
 }
 
@@ -284,11 +323,11 @@ void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *de
 {
     const uint8_t *at, *target;
 
-    if (tb->jump_patch[slot] == ~0u) {
+    if (tb->jump[slot].patch == ~0u) {
         return;
     }
-    at = tb->code + tb->jump_patch[slot];
-    target = dest ? dest->code : tb->code + tb->jump_stub[slot];
+    at = tb->code + tb->jump[slot].patch;
+    target = dest ? dest->code : tb->code + tb->jump[slot].stub;
     __atomic_store_n((int32_t *)(uintptr_t)(at + host.rw_delta), (int32_t)(target - (at + 4)), __ATOMIC_RELEASE);
 }
 

@@ -200,10 +200,13 @@ typedef struct HostInfo {
     uint32_t call_clobbers;      /* of all registers, those C functions may change */
     uint32_t pc_offset, longest_insn; /* the target's */
     intptr_t rw_delta;           /* writable alias - executable address */
+    uintptr_t base;              /* of the code cache, writable: TBs are counted from there */
     /* Shared code, executable addresses */
     const uint8_t *epilogue;      /* rax = result */
     const uint8_t *exit_lookup;   /* leaves with NULL | TB_EXIT_LOOKUP */
     const uint8_t *exit_poll;     /* leaves with NULL | TB_EXIT_POLL */
+    const uint8_t *exit_at, *lookup_at; /* rax = TB - base | reason; in its upper half pc - the TB's start, which is stored: leaves; looks up */
+    const uint8_t *careful_at;    /* the same: goes to the TB without guards by the jump cache, or by lookup_careful */
     const uint8_t *lookup;        /* pc is stored: asks tb_lookup_code, goes there */
     const uint8_t *lookup_careful; /* the same with tb_lookup_careful */
     const uint8_t *store_pinned, *load_pinned; /* to and from CPUState */

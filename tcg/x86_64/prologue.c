@@ -36,8 +36,25 @@ void pins_move(Asm *a, unsigned opcode, uint32_t mask)
     }
 }
 
+/* Stores pinned globals, and pc by what rax holds (host.exit_at); rcx = TB | reason. */
+static void store_all_at(Asm *a)
+{
+    pins_move(a, MOV_ST, ALL_GP);
+    asm_mov(a, false, RCX, RAX);
+    asm_shift_imm(a, SHIFT_SAR, true, RAX, 32);
+    asm_mov_imm(a, RDX, host.base);
+    asm_rr(a, ALU_LD(ALU_ADD) | X_W, RCX, RDX);
+    asm_mov(a, true, RDX, RCX);
+    asm_alu_imm(a, ALU_AND, true, reg_operand(RDX), ~TB_EXIT_MASK);
+    asm_rm(a, ALU_LD(ALU_ADD) | X_W, RAX, mem_operand(RDX, offsetof(TranslationBlock, state.pc)));
+    asm_rm(a, ALU_LD(ALU_SUB) | X_W, RAX, mem_operand(RDX, offsetof(TranslationBlock, state.cs_base)));
+    asm_rm(a, MOV_ST | X_W, RAX, env_operand(host.pc_offset));
+}
+
 static void enter_and_leave(Asm *a)
 {
+    const uint8_t *leave;
+
     host.enter = (uintptr_t (*)(void *, const void *))(uintptr_t)start(a);
     for (unsigned i = 0; i < ARRAY_SIZE(callee_saved); i++) {
         asm_push(a, callee_saved[i]);
@@ -53,6 +70,7 @@ static void enter_and_leave(Asm *a)
     asm_mov_imm(a, RAX, TB_EXIT_LOOKUP);
     host.epilogue = here(a);
     pins_move(a, MOV_ST, ALL_GP);
+    leave = here(a);
     asm_alu_imm(a, ALU_ADD, true, reg_operand(RSP), FRAME_ALIGNED);
     for (unsigned i = ARRAY_SIZE(callee_saved); i-- > 0;) {
         asm_pop(a, callee_saved[i]);
@@ -62,6 +80,11 @@ static void enter_and_leave(Asm *a)
     host.exit_poll = start(a);
     asm_mov_imm(a, RAX, TB_EXIT_POLL);
     asm_jmp(a, host.epilogue);
+
+    host.exit_at = start(a);
+    store_all_at(a);
+    asm_mov(a, true, RAX, RCX);
+    asm_jmp(a, leave);
 }
 
 static void pin_movers(Asm *a)
@@ -75,16 +98,65 @@ static void pin_movers(Asm *a)
 }
 
 /* Finding the next TB may raise a guest fault, so all of the state is in CPUState meanwhile. */
-static const uint8_t *lookup(Asm *a, const void *function)
+static void lookup_tail(Asm *a, const void *function)
 {
-    const uint8_t *code = start(a);
-
-    pins_move(a, MOV_ST, ALL_GP);
     asm_rm(a, LEA | X_W, RDI, mem_operand(RBP, -CPU_ENV_BIAS));
     asm_call(a, function);
     pins_move(a, MOV_LD, CALLER_SAVED_GP);
     asm_rr(a, GROUP5, 4, RAX);
+}
+
+static const uint8_t *lookup(Asm *a, const void *function, bool at)
+{
+    const uint8_t *code = start(a);
+
+    if (at) {
+        store_all_at(a);
+    } else {
+        pins_move(a, MOV_ST, ALL_GP);
+    }
+    lookup_tail(a, function);
     return code;
+}
+
+/* rax as for host.exit_at. The probe of x64_goto_ptr() with two registers borrowed, for all the places that seldom need it. */
+static void careful_at(Asm *a)
+{
+    const int32_t cache = (int32_t)offsetof(CPUState, jump_cache) - CPU_ENV_BIAS;
+    uint8_t *miss[2];
+
+    host.careful_at = start(a);
+    asm_rm(a, MOV_ST | X_W, RAX, mem_operand(RSP, FRAME_ADDR));
+    asm_rm(a, MOV_ST | X_W, RCX, mem_operand(RSP, FRAME_GPR));
+    asm_rm(a, MOV_ST | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+    asm_mov(a, false, RCX, RAX);
+    asm_shift_imm(a, SHIFT_SAR, true, RAX, 32);
+    asm_mov_imm(a, RDX, host.base);
+    asm_rr(a, ALU_LD(ALU_ADD) | X_W, RDX, RCX);
+    asm_rm(a, ALU_LD(ALU_ADD) | X_W, RAX, mem_operand(RDX, offsetof(TranslationBlock, state.pc)));
+    asm_mov_imm(a, RCX, careful_pc(0));
+    asm_rr(a, ALU_LD(ALU_XOR) | X_W, RAX, RCX);
+    asm_mov(a, true, RCX, RAX);
+    asm_shift_imm(a, SHIFT_SHR, true, RCX, JUMP_CACHE_BITS);
+    asm_rr(a, ALU_LD(ALU_XOR), RCX, RAX);
+    asm_alu_imm(a, ALU_AND, false, reg_operand(RCX), JUMP_CACHE_SIZE - 1);
+    asm_shift_imm(a, SHIFT_SHL, false, RCX, 5);
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RAX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, pc)));
+    miss[0] = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W, RDX, ENV_FIELD(jc_key));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RDX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, key)));
+    miss[1] = asm_jcc_forward(a, CC_NE);
+    asm_rm(a, MOV_LD | X_W, RAX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, code)));
+    asm_rm(a, MOV_LD | X_W, RCX, mem_operand(RSP, FRAME_GPR));
+    asm_rm(a, MOV_LD | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+    asm_rr(a, GROUP5, 4, RAX);
+    asm_patch32(miss[0], a->p);
+    asm_patch32(miss[1], a->p);
+    asm_rm(a, MOV_LD | X_W, RCX, mem_operand(RSP, FRAME_GPR));
+    asm_rm(a, MOV_LD | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+    asm_rm(a, MOV_LD | X_W, RAX, mem_operand(RSP, FRAME_ADDR));
+    store_all_at(a);
+    lookup_tail(a, engine_calls.lookup_careful);
 }
 
 /* ---- Slow paths ---- */
@@ -163,6 +235,9 @@ static void slow_stub(Asm *a, SlowKind kind, unsigned vectors)
     if (vectors) {
         move_vectors(a, false, t);
     }
+    if (kind == SLOW_GUARD) { /* its result does not take a register from the TB */
+        asm_rm(a, MOV_ST | X_W, RAX, frame(FRAME_ADDR));
+    }
     pins_move(a, MOV_LD, CALLER_SAVED_GP);
     move_free_registers(a, MOV_LD, slow_functions[kind].result ? ~(1u << RAX) : ~0u);
     asm_ret(a);
@@ -200,8 +275,10 @@ void prologue_emit(Asm *a)
 {
     enter_and_leave(a);
     pin_movers(a);
-    host.lookup = lookup(a, engine_calls.lookup);
-    host.lookup_careful = lookup(a, engine_calls.lookup_careful);
+    host.lookup = lookup(a, engine_calls.lookup, false);
+    host.lookup_at = lookup(a, engine_calls.lookup, true);
+    host.lookup_careful = lookup(a, engine_calls.lookup_careful, false);
+    careful_at(a);
     if (current_target->x87) {
         engine_calls.slow[SLOW_X87] = current_target->x87->slow;
         engine_calls.slow[SLOW_X87_LIVE] = current_target->x87->set_live;

@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t cs_base = flags & HF_CSBASE ? CS_BASE : 0;
     const CodePage pages[] = { { CODE_PAGE, bytes, CODE_PAGE }, { CODE_PAGE + PAGE_SIZE_, bytes + PAGE_SIZE_, CODE_PAGE + PAGE_SIZE_ } };
     TranslationBlock tb = { .state = { CODE_PAGE + offset, cs_base, flags }, .phys_pc = CODE_PAGE + offset,
-                            .phys_page2 = (hwaddr)-1, .jump_patch = { ~0u, ~0u } };
+                            .phys_page2 = (hwaddr)-1, .jump = { { .patch = ~0u }, { .patch = ~0u } } };
     x86_cpu(cpu)->hflags = flags;
     x86_cpu(cpu)->segs[R_CS].base = cs_base;
     x86_cpu(cpu)->segs[R_CS].limit = flags & HF_SEGCHECK ? 0xffff : 0xffffffff;

@@ -921,11 +921,11 @@ static void test_chaining(void)
     compile_goto(&a, 0x1000, 0x1ff1, 0); /* ends with the page */
     g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_SLOT1));
     compile_goto(&a, 0x1000, 0x1ff2, 0); /* may go on on the next page: jump cache */
-    g_assert_cmphex(a.jump_patch[1], ==, ~0u);
+    g_assert_cmphex(a.jump[1].patch, ==, ~0u);
     compile_goto(&a, 0x1000, 0x1010, TB_NOCHAIN);
     g_assert_cmphex(execute(&a), ==, EXIT(&a, TB_EXIT_LOOKUP));
     g_assert_cmphex(tested->pc, ==, 0x1110);
-    g_assert_cmphex(a.jump_patch[1], ==, ~0u);
+    g_assert_cmphex(a.jump[1].patch, ==, ~0u);
 }
 
 static void test_polling(void)
@@ -990,7 +990,7 @@ static void test_jump_cache(void)
         compile_goto(&b, dests[i], dests[i] + 1, 0);
         compile_goto(&a, 0x1000, dests[i], 0);
         check_cache(&a, &b, dests[i]);
-        g_assert_cmphex(a.jump_patch[1], ==, ~0u);
+        g_assert_cmphex(a.jump[1].patch, ==, ~0u);
         compile_goto_ptr(&a, 0x1000);
         tested->reg[2] = dests[i];
         check_cache(&a, &b, dests[i]);
