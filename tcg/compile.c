@@ -71,6 +71,11 @@ size_t tcg_compile(IRFunc *ir, TranslationBlock *tb, uint8_t *buf, size_t room)
     check(ir, "spin-wait");
     tcg_liveness(ir);
     check(ir, "liveness");
+    if (tb->flags & TB_REGION && tcg_sink(ir)) { /* worth it where the path is hot */
+        check(ir, "sink");
+        tcg_liveness(ir);
+        check(ir, "liveness after sink");
+    }
     if (log && log_enabled(LOG_OP_OPT)) {
         log_ir(ir, "OP after optimization");
     }

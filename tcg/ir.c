@@ -84,6 +84,7 @@ void ir_func_free(IRFunc *f)
         free(f->fold);
         free(f->merge);
         free(f->live);
+        free(f->sink);
         free(f);
     }
 }

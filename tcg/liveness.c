@@ -529,6 +529,13 @@ void tcg_liveness(IRFunc *f)
     remove_nops(f);
 }
 
+const uint64_t *ir_live_row(const IRFunc *f, unsigned label)
+{
+    const Live *s = f->live;
+
+    return s->label[label];
+}
+
 bool ir_live_at(const IRFunc *f, unsigned label, IRVal v)
 {
     const Live *s = f->live;

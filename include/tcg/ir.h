@@ -188,7 +188,7 @@ struct IRFunc {
     bool narrow_globals;     /* all integer globals hold zero-extended 32-bit values. Front end, in tb_start */
     bool guards;             /* tcg_merge_checks may make guards. The engine */
     bool early_paths;        /* ways lead to a loop's head, from behind it, that began before it. The engine */
-    void *fold, *merge, *live; /* work space of the passes, kept from TB to TB */
+    void *fold, *merge, *live, *sink; /* work space of the passes, kept from TB to TB */
 };
 
 /* Process-wide table of the running target's globals; filled once by TargetOps.init. */
@@ -311,8 +311,10 @@ void tcg_fold(IRFunc *f);      /* constants, copies, identities, dead code after
 void tcg_merge_checks(IRFunc *f); /* one TLB check for neighbouring accesses */
 void tcg_spin_wait(IRFunc *f); /* loops that wait for another processor look once at a time */
 void tcg_liveness(IRFunc *f);  /* removes dead ops, fills IROp.life and crosses_bb */
+bool tcg_sink(IRFunc *f);      /* after that: what only ways out of the usual path read moves there; true: tcg_liveness must run again */
 
-/* After tcg_liveness: may anything from the label on read v, or see it in CPUState? */
+/* After tcg_liveness: values that something from the label on may read, or see in CPUState, as a set (bits); whether v is one. */
+const uint64_t *ir_live_row(const IRFunc *f, unsigned label);
 bool ir_live_at(const IRFunc *f, unsigned label, IRVal v);
 
 /* ---- Text form: print, and parse what was printed (tests/tcg-ir) ---- */

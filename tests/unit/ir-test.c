@@ -134,7 +134,7 @@ static const HelperInfo
 #define NNARROW 7
 static IRVal wide[NWIDE], narrow[NNARROW], vectors[4]; /* globals first */
 static IRFunc *f;
-static unsigned pending[8], npending;
+static unsigned pending[8], npending, ways_out[8], nways_out;
 
 static void define_globals(void)
 {
@@ -371,10 +371,21 @@ static void gen_branch(void)
     }
 }
 
+/* A way out, whose code follows the program's end. */
+static void gen_way_out(void)
+{
+    IRType t = int_type();
+
+    if (nways_out < ARRAY_SIZE(ways_out)) {
+        ways_out[nways_out] = ir_new_label(f);
+        ir_brcond(f, cond(), t, any(t), any(t), ways_out[nways_out++]);
+    }
+}
+
 static void (*const generators[])(void) = {
     gen_unary, gen_unary, gen_unary, gen_binary, gen_binary, gen_binary, gen_division, gen_conversion, gen_field,
     gen_double, gen_condition, gen_memory, gen_env, gen_call, gen_discard, gen_vector, gen_branch, gen_branch,
-    gen_check,
+    gen_check, gen_way_out, gen_way_out,
 };
 
 static void gen_program(unsigned length)
@@ -383,7 +394,7 @@ static void gen_program(unsigned length)
     IRVal count;
 
     ir_func_begin(f, NULL);
-    npending = 0;
+    npending = nways_out = 0;
     for (unsigned i = NREGS; i < NWIDE; i++) {
         wide[i] = ir_temp(f, IR_I64);
         ir_mov(f, wide[i], wide[i - NREGS]);
@@ -416,6 +427,13 @@ static void gen_program(unsigned length)
         ir_label(f, pending[--npending]);
     }
     ir_exit_tb(f, 0);
+    for (unsigned i = 0, n = nways_out; i < n; i++) {
+        ir_label(f, ways_out[i]);
+        for (unsigned k = below(4); k > 0; k--) {
+            generators[below(5)]();
+        }
+        ir_exit_tb(f, 0);
+    }
 }
 
 /* ---- Running ---- */
@@ -534,6 +552,8 @@ static void poison(void)
     }
 }
 
+static unsigned sunk; /* programs in which something was */
+
 static void test_passes(uint64_t seed)
 {
     rng_state = seed;
@@ -557,6 +577,18 @@ static void test_passes(uint64_t seed)
     if (host_backend()) {
         run(host_backend(), passed);
         check("the host back end", seed);
+    }
+    if (tcg_sink(f)) {
+        sunk++;
+        verify("sink", seed);
+        run(&tcg_backend_interp, passed);
+        check("sink", seed);
+        tcg_liveness(f);
+        verify("liveness after sink", seed);
+        if (host_backend()) {
+            run(host_backend(), passed);
+            check("the host back end after sink", seed);
+        }
     }
     poison();
     run(&tcg_backend_interp, passed);
@@ -643,7 +675,8 @@ int main(int argc, char **argv)
         test_passes(seed);
     }
     report_speed();
-    printf("ok: %" PRIu64 " programs\n", programs);
+    printf("ok: %" PRIu64 " programs, %u with something to sink\n", programs, sunk);
+    g_assert_cmpuint(sunk, >, programs / 20);
     ir_func_free(f);
     free(start);
     free(built);

@@ -105,6 +105,11 @@ static void run_pass(const char *name)
         tcg_spin_wait(func);
     } else if (strcmp(name, "liveness") == 0) {
         tcg_liveness(func);
+    } else if (strcmp(name, "sink") == 0) {
+        tcg_liveness(func);
+        if (tcg_sink(func)) {
+            tcg_liveness(func);
+        }
     } else {
         g_error("no pass '%s'", name);
     }
