@@ -80,7 +80,7 @@ bool smoke_watch_last_line(const char *line)
 /* ---- vCPUs ---- */
 
 static unsigned halts, loops;
-static uint64_t loop_pc;
+static uint64_t loop_pc, loop_registers;
 static int64_t loop_start; /* CPU time of the vCPU's thread */
 
 void smoke_watch_reset(void)
@@ -105,22 +105,37 @@ static bool all_halted(void)
 typedef struct Sample {
     uint64_t pc;
     int64_t cpu_ns; /* CPU time of the thread: a starved host is no dead guest */
+    uint64_t registers; /* a hash of all but pc: a loop in which they change gets somewhere */
     bool deaf;
 } Sample;
+
+static uint64_t hash_registers(const CPUState *cpu)
+{
+    uint64_t h = 0, v;
+    for (const RegisterDesc *r = cpu->target->registers; r && r->name; r++) {
+        if (r->offset == cpu->target->pc_offset || r->bits > 64)
+            continue;
+        v = 0;
+        memcpy(&v, (const char *)cpu + r->offset, r->bits / 8u);
+        h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+        h ^= h >> 29;
+    }
+    return h;
+}
 
 static void take_sample(CPUState *cpu, void *opaque)
 {
     Sample *s = opaque;
     struct timespec ts;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    *s = (Sample){ cpu->target->tb_state(cpu).pc, ts.tv_sec * NS_PER_SEC + ts.tv_nsec, deaf(cpu) };
+    *s = (Sample){ cpu->target->tb_state(cpu).pc, ts.tv_sec * NS_PER_SEC + ts.tv_nsec, hash_registers(cpu), deaf(cpu) };
 }
 
-/* The one vCPU that runs has long done so in a few bytes, deaf to interrupts; the others are halted and deaf. */
+/* The one vCPU that runs has long done so in a few bytes, with the same registers and deaf to interrupts; the others are halted and deaf. */
 static bool in_tiny_loop(void)
 {
     CPUState *busy = NULL;
-    Sample s = { 0, 0, false };
+    Sample s = { 0 };
     CPU_FOREACH(cpu) {
         if (cpu->halted ? !deaf(cpu) : busy != NULL) {
             loops = 0;
@@ -131,8 +146,9 @@ static bool in_tiny_loop(void)
     if (!busy)
         return false;
     cpu_run_on(busy, take_sample, &s);
-    if (!s.deaf || !loops || s.pc - loop_pc + LOOP_BYTES > 2 * LOOP_BYTES) {
+    if (!s.deaf || !loops || s.pc - loop_pc + LOOP_BYTES > 2 * LOOP_BYTES || s.registers != loop_registers) {
         loop_pc = s.pc;
+        loop_registers = s.registers;
         loop_start = s.cpu_ns;
         loops = s.deaf;
         return false;

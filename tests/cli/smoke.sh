@@ -22,6 +22,8 @@ expect 6 'triple fault' $run -kernel "$tmp/triple" -smoke timeout=5m,expect=x
 expect 6 'triple fault' $run -kernel "$tmp/triple" -no-reboot -smoke timeout=5m,expect=x
 expect 6 'guest halted with interrupts off' $run -kernel "$tmp/halt" -smoke timeout=5m,expect=x
 expect 6 'no progress' $run -kernel "$tmp/loop" -smoke timeout=5m,expect=x
+mb "$tmp/count" fa40ebfd                       # cli; inc %eax; jmp: it may get somewhere
+expect 4 'its timeout of 5 s' $run -kernel "$tmp/count" -smoke step-timeout=5s,expect=x
 expect 4 'no end within' $run -kernel "$tmp/idle" -smoke timeout=2s,expect=x
 expect 4 'guest time' $run -kernel "$tmp/idle" -smoke guest-timeout=2s,expect=x
 expect 4 'its timeout of 1 s' $run -kernel "$tmp/loop" -smoke detect=all-loop,step-timeout=1s,expect=x
