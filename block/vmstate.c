@@ -20,7 +20,8 @@ struct VMStateStream {
 
 VMStateStream *vmstate_open(BlockNode *n, bool write, uint64_t size)
 {
-    VMStateStream *s = g_new0(VMStateStream, 1);
+    VMStateStream *s = g_new(VMStateStream, 1);
+    memset(s, 0, offsetof(VMStateStream, buf));
     s->n = n;
     s->write = write;
     s->size = write ? 0 : size;

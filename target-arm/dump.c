@@ -142,7 +142,7 @@ const SavedField arm_saved[] = {
     { "v7m", SK_BYTES, offsetof(ARMCPU, v7m), sizeof(((ARMCPU *)0)->v7m), 1, NULL },
     SAVED_INT(ARMCPU, line_level),
     SAVED_STRUCTS(ARMCPU, gt, timer_saved),
-    { "psci_powered_off", SK_INT, offsetof(ARMCPU, psci_powered_off), 1, 1, NULL },
-    { "event_register", SK_INT, offsetof(ARMCPU, event_register), 1, 1, NULL },
+    { "psci_powered_off", SK_BOOL, offsetof(ARMCPU, psci_powered_off), 1, 1, NULL },
+    { "event_register", SK_BOOL, offsetof(ARMCPU, event_register), 1, 1, NULL },
     SAVED_END(),
 };

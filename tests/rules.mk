@@ -90,7 +90,7 @@ tests/bin/arm-diff: $(ARM_DIFF_OBJS) $(LIB_OBJS)
 -include $(ARM_DIFF_OBJS:.o=.d)
 
 # Fuzz targets, twice: with a main of their own, and (in a clang build of its own) with libFuzzer's.
-FUZZ_TARGETS := loader options decoder gdb qtest qmp hmp smoke image display replay virtio ahci
+FUZZ_TARGETS := loader options decoder gdb qtest qmp hmp smoke image display replay virtio ahci savevm
 FUZZ_SECONDS ?= 60
 TEST_PROGRAMS += $(FUZZ_TARGETS:%=tests/bin/fuzz-%)
 tests/bin/fuzz-%: obj/tests/fuzz/%-fuzz.o obj/tests/fuzz/fuzz-main.o $(LIB_OBJS)

@@ -53,6 +53,9 @@ suite_fuzz() {
     for t in loader options decoder gdb qtest qmp hmp smoke image display replay virtio ahci; do
         run "fuzz/$t" "tests/bin/fuzz-$t" --mutations "${FUZZ_MUTATIONS:-20000}" "$src/tests/fuzz/corpus/$t"
     done
+    for m in q35 pc isapc microvm virt vexpress-a9 vexpress-a15 versatilepb raspi2b lm3s6965evb microbit netduinoplus2 mps2-an386 mps2-an505; do
+        run "fuzz/savevm-$m" env FUZZ_MACHINE=$m tests/bin/fuzz-savevm --mutations $((${FUZZ_MUTATIONS:-20000} / 20)) "$src/tests/fuzz/corpus/savevm"
+    done
 }
 
 suite_tcg() {

@@ -54,7 +54,7 @@ static void save_element(const SavedField *f, const void *p, uint8_t *out)
 {
     int64_t expire;
     switch (f->kind) {
-    case SK_INT:
+    case SK_INT: case SK_BOOL:
         put_int(out, p, f->size);
         break;
     case SK_BYTES:
@@ -72,9 +72,11 @@ static void save_element(const SavedField *f, const void *p, uint8_t *out)
 
 static uint8_t *save_table(const SavedField *t, const void *state, uint8_t *out)
 {
-    for (; t && t->kind != SK_END; t++)
-        for (uint32_t i = 0; i < t->count; i++, out += element_size(t))
+    for (; t && t->kind != SK_END; t++) {
+        size_t size = element_size(t);
+        for (uint32_t i = 0; i < t->count; i++, out += size)
             save_element(t, (const char *)state + t->offset + (size_t)i * t->size, out);
+    }
     return out;
 }
 
@@ -96,6 +98,9 @@ static void load_element(const SavedField *f, void *p, const uint8_t *in)
     case SK_INT:
         get_int(p, in, f->size);
         break;
+    case SK_BOOL: /* whatever another program wrote */
+        *(bool *)p = *in != 0;
+        break;
     case SK_BYTES:
         memcpy(p, in, f->size);
         break;
@@ -115,9 +120,11 @@ static void load_element(const SavedField *f, void *p, const uint8_t *in)
 
 static const uint8_t *load_table(const SavedField *t, void *state, const uint8_t *in)
 {
-    for (; t && t->kind != SK_END; t++)
-        for (uint32_t i = 0; i < t->count; i++, in += element_size(t))
+    for (; t && t->kind != SK_END; t++) {
+        size_t size = element_size(t);
+        for (uint32_t i = 0; i < t->count; i++, in += size)
             load_element(t, (char *)state + t->offset + (size_t)i * t->size, in);
+    }
     return in;
 }
 

@@ -64,7 +64,7 @@ typedef struct Property {
     { .name = n, .kind = PK_ENUM, .offset = offsetof(t, f), .def = (uint64_t)(d), .names = list }
 
 /* ---- Saved state: fields in order; sub-tables and arrays ---- */
-typedef enum SavedKind { SK_INT /* 1, 2, 4 or 8 bytes */, SK_BYTES, SK_TIMER /* Timer * */, SK_STRUCT, SK_END } SavedKind;
+typedef enum SavedKind { SK_INT /* 1, 2, 4 or 8 bytes */, SK_BOOL, SK_BYTES, SK_TIMER /* Timer * */, SK_STRUCT, SK_END } SavedKind;
 typedef struct SavedField {
     const char *name;
     uint8_t kind;
@@ -72,10 +72,11 @@ typedef struct SavedField {
     uint32_t count;        /* array length, 1 for scalars */
     const struct SavedField *sub;
 } SavedField;
+#define SAVED_KIND(number) _Generic((number), bool: SK_BOOL, default: SK_INT)
 #define SAVED_INT(type, field) \
-    { #field, SK_INT, offsetof(type, field), sizeof(((type *)0)->field), 1, NULL }
+    { #field, SAVED_KIND(((type *)0)->field), offsetof(type, field), sizeof(((type *)0)->field), 1, NULL }
 #define SAVED_ARRAY(type, field) \
-    { #field, SK_INT, offsetof(type, field), sizeof(((type *)0)->field[0]), ARRAY_SIZE(((type *)0)->field), NULL }
+    { #field, SAVED_KIND(((type *)0)->field[0]), offsetof(type, field), sizeof(((type *)0)->field[0]), ARRAY_SIZE(((type *)0)->field), NULL }
 #define SAVED_BYTES(type, field) \
     { #field, SK_BYTES, offsetof(type, field), sizeof(((type *)0)->field), 1, NULL }
 #define SAVED_TIMER(type, field) { #field, SK_TIMER, offsetof(type, field), 0, 1, NULL }

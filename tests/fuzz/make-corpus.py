@@ -331,3 +331,25 @@ put("image", "vhdx-log", vhdx(0x43, newest, used, *vhdx_log_entry(1, 4096, 9, st
 put("image", "vhdx-log-row", vhdx(0x03, newest, used, *vhdx_log_entry(3, 12288, 7, struct.pack("<4sIQQ", b"zero", 0, 4096, TABLE_AT + 8192)),
                                   *vhdx_log_entry(4, 12288, 8, struct.pack("<4s4sQQ", b"desc", b"tail", 0, TABLE_AT + 4096))))
 put("image", "vhdx-sums", vhdx(0x01, (REGIONS_1, 20, b"\xff"), sums=False))
+
+# ---- saved machines: damages, then operations on what came of them; see savevm-fuzz.c ----
+
+
+def savevm(damages, operations=(), cut=False):
+    out = bytes([len(damages) | (0x80 if cut else 0)])
+    for section, place, how, value in damages:
+        out += struct.pack("<HHBB", section, place, how, value)
+    for kind, where, offset, value in operations:
+        out += struct.pack("<BHBI", kind, where, offset, value)
+    return out
+
+
+DEVICE, EDGE = 0x8000, 4  # a device's state, a value from the table of edges
+USE = [(0xF0, 0, 0, 1 << 20), (0xE0, 0, 0, 0)]
+for i in range(8):
+    USE += [(kind, i * 5 + n, i * 4, 0x01010101 * i) for n in range(5) for kind in (0x08, 0x0C, 0x02, 0x06)]
+put("savevm", "good", savevm([], USE))
+put("savevm", "cut", savevm([(DEVICE | 7, 3, 0, 0)], USE, cut=True))
+put("savevm", "header", savevm([(0x10, 0, EDGE | 1, 8)]))
+for n in range(48):
+    put("savevm", f"device-{n:02}", savevm([(DEVICE | n, 37 * k * k, EDGE | k & 3, n + 5 * k & 15) for k in range(12)], USE))
