@@ -23,7 +23,7 @@ const IROpInfo ir_op_info[IR_OPCODES] = {
 /* ---- Globals ---- */
 
 static IRValInfo globals[IR_MAX_GLOBALS];
-static unsigned nglobals;
+static unsigned nglobals, globals_version;
 
 IRVal ir_global(IRType type, uint32_t offset, const char *name, unsigned priority)
 {
@@ -33,6 +33,7 @@ IRVal ir_global(IRType type, uint32_t offset, const char *name, unsigned priorit
     globals[nglobals] = (IRValInfo){
         .kind = IRK_GLOBAL, .type = type, .priority = priority, .offset = offset, .name = name,
     };
+    globals_version++;
     return nglobals++;
 }
 
@@ -49,6 +50,7 @@ const IRValInfo *ir_global_info(IRVal g)
 void ir_globals_reset(void)
 {
     nglobals = 0;
+    globals_version++;
 }
 
 /* ---- One function ---- */
@@ -97,7 +99,10 @@ void ir_func_begin(IRFunc *f, TranslationBlock *tb)
     f->overflow = f->narrow_globals = f->early_paths = f->guards = false;
     f->tb = tb;
     f->nvals = f->nglobals = nglobals;
-    memcpy(f->vals, globals, nglobals * sizeof(globals[0]));
+    if (f->globals_version != globals_version) {
+        memcpy(f->vals, globals, nglobals * sizeof(globals[0]));
+        f->globals_version = globals_version;
+    }
     if (++h->generation == 0) {
         memset(h, 0, sizeof(*h));
         h->generation = 1;

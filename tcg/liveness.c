@@ -508,9 +508,9 @@ void tcg_liveness(IRFunc *f)
     if (s->words < GLOBAL_WORDS) {
         s->words = GLOBAL_WORDS;
     }
-    memset(s->globals, 0, sizeof(s->globals));
-    for (IRVal g = 0; g < f->nglobals; g++) {
-        set(s->globals, g);
+    for (unsigned i = 0; i < GLOBAL_WORDS; i++) {
+        unsigned n = f->nglobals > i * 64 ? f->nglobals - i * 64 : 0;
+        s->globals[i] = n >= 64 ? ~0ull : (1ull << n) - 1;
     }
     for (unsigned l = 0; l < f->nlabels; l++) {
         memset(s->label[l], 0, s->words * sizeof(s->live[0]));

@@ -185,6 +185,7 @@ struct IRFunc {
     InsnData insns[IR_MAX_INSNS];
     const HelperInfo *calls[IR_MAX_OPS / 4];
     void *const_hash;        /* private to ir.c */
+    unsigned globals_version;/* of the globals in vals; so is this */
     bool narrow_globals;     /* all integer globals hold zero-extended 32-bit values. Front end, in tb_start */
     bool guards;             /* tcg_merge_checks may make guards. The engine */
     bool early_paths;        /* ways lead to a loop's head, from behind it, that began before it. The engine */

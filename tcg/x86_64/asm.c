@@ -2,36 +2,45 @@
 /* x86-64 instruction encoder: see asm.h. Intel SDM volume 2, 2.1 to 2.3 (prefixes, ModRM, SIB, VEX). */
 #include "tcg/x86_64/asm.h"
 
+#include <string.h>
+
 static bool fits8(int64_t v) { return v == (int8_t)v; }
 static bool fits32(int64_t v) { return v == (int32_t)v; }
 
+/* Instructions are written through a pointer of their own: one in *a, which bytes may alias, would be stored and loaded for each byte. */
+static uint8_t *put32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, 4);
+    return p + 4;
+}
+
 /* ModRM, SIB and displacement. */
-static void operand_bytes(Asm *a, int reg, Operand rm)
+static inline uint8_t *operand_bytes(uint8_t *p, int reg, Operand rm)
 {
     unsigned field = (reg & 7) << 3, mod;
     bool sib;
 
     if (rm.reg >= 0) {
-        asm_byte(a, 0xc0 | field | (rm.reg & 7));
-        return;
+        *p++ = (uint8_t)(0xc0 | field | (rm.reg & 7));
+        return p;
     }
     if (rm.base < 0) { /* absolute or index * scale + disp32 */
-        asm_byte(a, field | 4);
-        asm_byte(a, rm.scale << 6 | (rm.index < 0 ? 4 : rm.index & 7) << 3 | 5);
-        asm_u32(a, (uint32_t)rm.disp);
-        return;
+        *p++ = (uint8_t)(field | 4);
+        *p++ = (uint8_t)(rm.scale << 6 | (rm.index < 0 ? 4 : rm.index & 7) << 3 | 5);
+        return put32(p, (uint32_t)rm.disp);
     }
     mod = rm.disp == 0 && (rm.base & 7) != RBP ? 0 : fits8(rm.disp) ? 1 : 2;
     sib = rm.index >= 0 || (rm.base & 7) == RSP;
-    asm_byte(a, mod << 6 | field | (sib ? 4 : rm.base & 7));
+    *p++ = (uint8_t)(mod << 6 | field | (sib ? 4 : rm.base & 7));
     if (sib) {
-        asm_byte(a, rm.scale << 6 | (rm.index < 0 ? 4 : rm.index & 7) << 3 | (rm.base & 7));
+        *p++ = (uint8_t)(rm.scale << 6 | (rm.index < 0 ? 4 : rm.index & 7) << 3 | (rm.base & 7));
     }
     if (mod == 1) {
-        asm_byte(a, (uint8_t)rm.disp);
+        *p++ = (uint8_t)rm.disp;
     } else if (mod == 2) {
-        asm_u32(a, (uint32_t)rm.disp);
+        p = put32(p, (uint32_t)rm.disp);
     }
+    return p;
 }
 
 /* REX.X and REX.B bits of an operand. */
@@ -48,27 +57,28 @@ void asm_rm(Asm *a, unsigned op, int reg, Operand rm)
     static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 };
     unsigned pp = (op & X_PP) >> 10, map = (op & X_MAP) >> 8;
     unsigned rex = (op & X_W ? 8 : 0) | (reg >> 3 & 1) << 2 | rex_xb(rm);
+    uint8_t *p = a->p;
 
     if (op & X_LOCK) {
-        asm_byte(a, 0xf0);
+        *p++ = 0xf0;
     }
     if (op & X_GS) {
-        asm_byte(a, 0x65);
+        *p++ = 0x65;
     }
     if (pp) {
-        asm_byte(a, prefix[pp]);
+        *p++ = prefix[pp];
     }
     if (rex || (op & X_REG8 && reg >= RSP) || (op & X_RM8 && rm.reg >= RSP)) {
-        asm_byte(a, 0x40 | rex);
+        *p++ = (uint8_t)(0x40 | rex);
     }
     if (map) {
-        asm_byte(a, 0x0f);
+        *p++ = 0x0f;
     }
     if (map > 1) {
-        asm_byte(a, map == 2 ? 0x38 : 0x3a);
+        *p++ = map == 2 ? 0x38 : 0x3a;
     }
-    asm_byte(a, op & 0xff);
-    operand_bytes(a, reg, rm);
+    *p++ = op & 0xff;
+    a->p = operand_bytes(p, reg, rm);
 }
 
 void asm_vex(Asm *a, unsigned op, int reg, int vvvv, Operand rm)
@@ -76,20 +86,21 @@ void asm_vex(Asm *a, unsigned op, int reg, int vvvv, Operand rm)
     unsigned pp = (op & X_PP) >> 10, map = (op & X_MAP) >> 8, xb = rex_xb(rm);
     unsigned low = (~vvvv & 15) << 3 | (op & X_L ? 4 : 0) | pp;
     unsigned r = reg & 8 ? 0 : 0x80;
+    uint8_t *p = a->p;
 
     if (op & X_GS) {
-        asm_byte(a, 0x65);
+        *p++ = 0x65;
     }
     if (map == 1 && !(op & X_W) && xb == 0) {
-        asm_byte(a, 0xc5);
-        asm_byte(a, r | low);
+        *p++ = 0xc5;
+        *p++ = (uint8_t)(r | low);
     } else {
-        asm_byte(a, 0xc4);
-        asm_byte(a, r | (~xb & 3) << 5 | map);
-        asm_byte(a, (op & X_W ? 0x80 : 0) | low);
+        *p++ = 0xc4;
+        *p++ = (uint8_t)(r | (~xb & 3) << 5 | map);
+        *p++ = (uint8_t)((op & X_W ? 0x80 : 0) | low);
     }
-    asm_byte(a, op & 0xff);
-    operand_bytes(a, reg, rm);
+    *p++ = op & 0xff;
+    a->p = operand_bytes(p, reg, rm);
 }
 
 void asm_mov(Asm *a, bool w, int dst, int src)

@@ -730,7 +730,10 @@ void regs_begin(Jit *j)
     memset(j->slots_used, 0, sizeof(j->slots_used));
     memset(j->dirty_globals, 0, sizeof(j->dirty_globals));
     memset(j->known_globals, 0, sizeof(j->known_globals));
-    for (unsigned v = 0; v < j->f->nvals; v++) {
+    for (unsigned v = 0; v < j->f->nglobals; v++) {
+        j->loc[v] = (ValLoc){ .reg = NOREG, .constant = IR_NONE };
+    }
+    for (unsigned v = j->f->nglobals; v < j->f->nvals; v++) {
         const IRValInfo *info = &j->f->vals[v];
         j->loc[v] = (ValLoc){ .reg = NOREG, .constant = IR_NONE };
         if (info->kind == IRK_TEMP && info->crosses_bb) {
