@@ -13,6 +13,27 @@
 
 /* ---- create ---- */
 
+/* -u: the backing file is only named in the image; it need not exist. */
+static bool create_unsafe(const char *format, const char *name, OptGroup *o, Error **errp)
+{
+    const char *file = opts_get(o, "backing_file"), *backing_format = opts_get(o, "backing_fmt");
+    OptGroup *others = opts_parse("-o", "", NULL, errp);
+    for (unsigned i = 0; i < o->count; i++)
+        if (strcmp(o->opts[i].key, "backing_file") && strcmp(o->opts[i].key, "backing_fmt")) {
+            opts_set(others, o->opts[i].key, o->opts[i].value);
+            opts_get(o, o->opts[i].key);
+        }
+    bool ok = block_create(format, name, others, errp) && opts_check_unused(others, NULL, errp);
+    opts_free(others);
+    BlockNode *n = ok ? block_open_file(name, format, BLOCK_RDWR | BLOCK_NO_BACKING, errp) : NULL;
+    ok = n && n->drv->set_backing;
+    if (n && !ok)
+        error_setg(errp, "an image of format '%s' cannot name a backing file that nobody looks at", format);
+    ok = ok && n->drv->set_backing(n, file, backing_format, errp);
+    block_unref(n);
+    return ok;
+}
+
 int cmd_create(Args *a)
 {
     Error *err = NULL;
@@ -36,8 +57,8 @@ int cmd_create(Args *a)
         opts_set(o, "backing_file", a->backing);
     if (a->backing_format)
         opts_set(o, "backing_fmt", a->backing_format);
-    if (!opts_get(o, "size") && !opts_get(o, "backing_file")) {
-        error_report("Image creation needs a size parameter");
+    if (!opts_get(o, "size") && (a->unsafe_create || !opts_get(o, "backing_file"))) {
+        error_report("%s%sImage creation needs a size parameter", a->unsafe_create ? a->names[0] : "", a->unsafe_create ? ": " : "");
         return 1;
     }
     if (opts_get(o, "backing_file") && !opts_get(o, "backing_fmt")) {
@@ -50,7 +71,8 @@ int cmd_create(Args *a)
             printf(" %s=%s", o->opts[i].key, o->opts[i].value);
         printf("\n");
     }
-    bool ok = block_create(format, a->names[0], o, &err) && opts_check_unused(o, NULL, &err);
+    bool ok = (a->unsafe_create && opts_get(o, "backing_file") ? create_unsafe(format, a->names[0], o, &err) : block_create(format, a->names[0], o, &err)) &&
+              opts_check_unused(o, NULL, &err);
     opts_free(o);
     if (ok)
         return 0;
@@ -102,10 +124,15 @@ int cmd_resize(Args *a)
 int cmd_rebase(Args *a)
 {
     Error *err = NULL;
-    if (a->count != 1 || !a->backing) {
-        error_report("Expecting one image file name and -b");
+    if (a->count != 1) {
+        error_report("Expecting one image file name");
         return 1;
     }
+    if (!a->backing && !a->unsafe_rebase) {
+        error_report("Must specify backing file (-b) or use unsafe mode (-u)");
+        return 1;
+    }
+    const char *backing = a->backing ? a->backing : "";
     BlockNode *n = open_image(a, a->names[0], a->format, BLOCK_RDWR | (a->unsafe_rebase ? BLOCK_NO_BACKING : 0));
     if (!n)
         return 1;
@@ -115,9 +142,9 @@ int cmd_rebase(Args *a)
     if (!ok)
         error_setg(&err, "The format of '%s' has no backing files", a->names[0]);
     if (ok && !a->unsafe_rebase) { /* what would read differently is written into the image */
-        if (a->backing[0]) {
-            char *name = block_relative_name(n->filename, a->backing);
-            base = block_open_file(name, a->backing_format, 0, &err);
+        if (backing[0]) {
+            char *name = block_relative_name(n->filename, backing);
+            base = block_open_file(name, a->backing_format, a->source_cache, &err);
             g_free(name);
             ok = base != NULL;
         }
@@ -132,7 +159,7 @@ int cmd_rebase(Args *a)
             uint64_t have = base && at < block_size(base) ? MIN(len, block_size(base) - at) : 0;
             ok = block_read(n, at, p, len) == 0 && (!have || block_read(base, at, q, have) == 0);
             if (ok && memcmp(p, q, len))
-                ok = block_write(n, at, p, len) == 0;
+                ok = block_write(n, at, p, len) == 0 && after_write(a, n, len) == 0;
             if (!ok)
                 error_setg(&err, "I/O error while rebasing");
             show_progress(a, (double)(at + len) / (double)size);
@@ -140,7 +167,7 @@ int cmd_rebase(Args *a)
         g_free(p);
         g_free(q);
     }
-    ok = ok && n->drv->set_backing(n, a->backing, a->backing_format, &err) && block_flush(n) == 0;
+    ok = ok && n->drv->set_backing(n, backing, a->backing_format, &err) && block_flush(n) == 0;
     end_progress(a, ok);
     block_unref(base);
     block_unref(n);
@@ -180,6 +207,8 @@ static bool commit_to(const Args *a, BlockNode *n, BlockNode *base, Error **errp
             ret = s & BLOCK_ZERO ? block_write_zeroes(base, at, len, false) : block_read(n, at, buf, len);
         if (ret == 0 && s & BLOCK_ALLOCATED && !(s & BLOCK_ZERO))
             ret = block_write(base, at, buf, len);
+        if (ret == 0 && s & BLOCK_ALLOCATED)
+            ret = after_write(a, base, len);
         ok = ret == 0;
         if (!ok)
             error_setg_errno(errp, -ret, "I/O error while committing at byte %" PRIu64, at);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,55 +19,152 @@ static bool is_zero(const uint8_t *p, size_t n)
     return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
 }
 
+#define PARALLEL_DEFAULT 8u
+#define STRICT_STATUS (BLOCK_DATA | BLOCK_ZERO | BLOCK_ALLOCATED)
+
+/* What is looked at for zeroes, and, compressed, written at a time. */
 static uint64_t copy_unit(const Args *a, const BlockNode *to)
 {
-    return a->compress && to->cluster_size ? to->cluster_size : 65536;
+    uint64_t least = a->compress ? 65536 : a->sparse ? a->sparse : 65536, unit = to->cluster_size ? to->cluster_size : BLOCK_SECTOR;
+    return a->compress && to->cluster_size ? unit : (least + unit - 1) / unit * unit;
 }
 
+static int put(const Args *a, BlockNode *to, uint64_t at, uint8_t *buf, uint64_t n, bool zero)
+{
+    struct iovec part = { buf, n };
+    BlockVec v = { &part, 1, n };
+    int ret = 0;
+    if (zero) /* an image that was there may hold something else */
+        ret = a->no_create ? block_write_zeroes(to, at, n, true) : 0;
+    else
+        ret = a->compress ? block_write_compressed(to, at, &v) : block_writev(to, at, &v);
+    return ret ? ret : after_write(a, to, n);
+}
+
+/* Writes what is not zero, in runs; compressed: one unit at a time. */
 static int copy_range(const Args *a, BlockNode *to, uint64_t at, uint8_t *buf, uint64_t n)
 {
     uint64_t unit = copy_unit(a, to);
-    for (uint64_t o = 0; o < n; o += unit) {
-        uint64_t len = MIN(unit, n - o);
-        struct iovec part = { buf + o, len };
-        BlockVec v = { &part, 1, len };
-        int ret = 0;
-        if (a->sparse && is_zero(buf + o, len)) /* an image that was there may hold something else */
-            ret = a->no_create ? block_write_zeroes(to, at + o, len, true) : 0;
-        else
-            ret = a->compress ? block_write_compressed(to, at + o, &v) : block_writev(to, at + o, &v);
-        if (ret < 0)
-            return ret;
+    int ret = 0;
+    for (uint64_t o = 0, end; ret == 0 && o < n; o = end) {
+        end = MIN(o + unit, n);
+        bool zero = a->sparse && is_zero(buf + o, end - o);
+        for (uint64_t next; !a->compress && end < n; end = next) {
+            next = MIN(end + unit, n);
+            if ((a->sparse && is_zero(buf + end, next - end)) != zero)
+                break;
+        }
+        ret = put(a, to, at + o, buf + o, end - o, zero);
     }
-    return 0;
+    return ret;
+}
+
+/* One image that is copied by several pool threads; each takes the next piece and, but with -W, writes it when those before it are written. */
+typedef struct Copy {
+    const Args *a;
+    BlockNode *from, *to;
+    uint64_t base, total, size;
+    unsigned running;           /* main thread */
+    pthread_mutex_t lock;
+    pthread_cond_t moved;       /* written or ret changed */
+    uint64_t next, written;     /* where the next piece starts; all before this is written. lock */
+    uint64_t done;              /* bytes. lock */
+    int ret;                    /* lock */
+} Copy;
+
+typedef struct Piece {
+    uint64_t at, size;
+    bool zero;
+} Piece;
+
+/* lock held. */
+static bool take_piece(Copy *c, Piece *p)
+{
+    if (c->ret < 0 || c->next >= c->size)
+        return false;
+    uint64_t at = c->next, n = MIN(CHUNK - at % CHUNK, c->size - at);
+    bool zero = block_reads_as_zero(c->from, at, &n) > 0;
+    if (c->a->compress && at + n < c->size) /* whole clusters only */
+        n -= n % copy_unit(c->a, c->to);
+    zero = zero && n;
+    if (!zero)
+        n = MIN(CHUNK - at % CHUNK, c->size - at);
+    *p = (Piece){ at, n, zero };
+    c->next += n;
+    return true;
+}
+
+static int write_piece(const Copy *c, const Piece *p, uint8_t *buf)
+{
+    int ret = 0;
+    if (!p->zero)
+        ret = copy_range(c->a, c->to, c->base + p->at, buf, p->size);
+    else if (!c->a->sparse || c->a->no_create)
+        ret = block_write_zeroes(c->to, c->base + p->at, p->size, false);
+    if (ret == 0 && p->zero && (!c->a->sparse || c->a->no_create))
+        ret = after_write(c->a, c->to, p->size);
+    return ret;
+}
+
+/* Waits for the piece's turn; false: another one failed. */
+static bool wait_for_turn(Copy *c, const Piece *p)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->ret == 0 && !c->a->out_of_order && c->written != p->at)
+        pthread_cond_wait(&c->moved, &c->lock);
+    bool go = c->ret == 0;
+    pthread_mutex_unlock(&c->lock);
+    return go;
+}
+
+/* lock held. */
+static void piece_done(Copy *c, const Piece *p, int ret, bool writing)
+{
+    if (ret < 0 && c->ret == 0)
+        error_report("error while %s at byte %" PRIu64 ": %s", writing ? "writing" : "reading", (writing ? c->base : 0) + p->at, strerror(-ret));
+    c->ret = c->ret ? c->ret : ret;
+    c->written += p->size;
+    c->done += p->size;
+    pthread_cond_broadcast(&c->moved);
+    show_progress(c->a, c->total ? (double)(c->base + c->done) / (double)c->total : 1);
+}
+
+static void copy_pieces(void *opaque) /* pool thread */
+{
+    Copy *c = opaque;
+    Piece p;
+    uint8_t *buf = g_malloc(CHUNK);
+    pthread_mutex_lock(&c->lock);
+    while (take_piece(c, &p)) {
+        pthread_mutex_unlock(&c->lock);
+        int ret = p.zero ? 0 : block_read(c->from, p.at, buf, p.size);
+        bool writing = ret == 0;
+        if (writing && wait_for_turn(c, &p))
+            ret = write_piece(c, &p, buf);
+        pthread_mutex_lock(&c->lock);
+        piece_done(c, &p, ret, writing);
+    }
+    pthread_mutex_unlock(&c->lock);
+    g_free(buf);
+}
+
+static void copy_ended(void *opaque)
+{
+    ((Copy *)opaque)->running--;
 }
 
 static int copy_image(const Args *a, BlockNode *from, BlockNode *to, uint64_t base, uint64_t total)
 {
-    uint64_t size = block_size(from);
-    uint8_t *buf = g_malloc(CHUNK);
-    int ret = 0;
-    for (uint64_t at = 0; ret == 0 && at < size;) {
-        uint64_t n = MIN(CHUNK - at % CHUNK, size - at);
-        bool zero = block_reads_as_zero(from, at, &n) > 0;
-        if (a->compress && at + n < size) /* whole clusters only */
-            n -= n % copy_unit(a, to);
-        if (!zero || !n) {
-            n = MIN(CHUNK - at % CHUNK, size - at);
-            ret = block_read(from, at, buf, n);
-            if (ret < 0)
-                error_report("error while reading at byte %" PRIu64 ": %s", at, strerror(-ret));
-            ret = ret ? ret : copy_range(a, to, base + at, buf, n);
-            if (ret < 0)
-                error_report("error while writing at byte %" PRIu64 ": %s", base + at, strerror(-ret));
-        } else if (!a->sparse || a->no_create) {
-            ret = block_write_zeroes(to, base + at, n, false);
-        }
-        at += n;
-        show_progress(a, total ? (double)(base + at) / (double)total : 1);
+    Copy c = { .a = a, .from = from, .to = to, .base = base, .total = total, .size = block_size(from), .lock = PTHREAD_MUTEX_INITIALIZER,
+               .moved = PTHREAD_COND_INITIALIZER };
+    uint64_t pieces = (c.size + CHUNK - 1) / CHUNK;
+    for (uint64_t i = MIN(a->parallel ? a->parallel : PARALLEL_DEFAULT, pieces); i; i--) {
+        c.running++;
+        block_pool_submit(copy_pieces, copy_ended, &c);
     }
-    g_free(buf);
-    return ret;
+    while (c.running)
+        block_pool_wait();
+    return c.ret;
 }
 
 BlockNode *make_target(Args *a, const char *name, uint64_t size)
@@ -74,7 +172,7 @@ BlockNode *make_target(Args *a, const char *name, uint64_t size)
     Error *err = NULL;
     const char *format = a->out_format ? a->out_format : "raw";
     if (a->no_create)
-        return open_image(a, name, format, BLOCK_RDWR);
+        return open_image(a, name, format, BLOCK_RDWR | (a->cache_given ? 0 : BLOCK_NO_FLUSH));
     OptGroup *o = opts_parse("-o", a->options ? a->options : "", NULL, &err);
     char text[32];
     snprintf(text, sizeof(text), "%" PRIu64, size);
@@ -92,13 +190,17 @@ BlockNode *make_target(Args *a, const char *name, uint64_t size)
         return NULL;
     }
     /* As the peer does by default (-t unsafe): a target that was cut off is made again. */
-    return open_image(a, name, format, BLOCK_RDWR | BLOCK_NO_BACKING | BLOCK_NO_FLUSH);
+    return open_image(a, name, format, BLOCK_RDWR | BLOCK_NO_BACKING | (a->cache_given ? 0 : BLOCK_NO_FLUSH));
 }
 
 int cmd_convert(Args *a)
 {
     if (a->count < 2 || (a->skip_broken_bitmaps && !a->bitmaps)) {
         error_report(a->count < 2 ? "Must specify image file name" : "Use of --skip-broken-bitmaps requires --bitmaps");
+        return 1;
+    }
+    if (a->offload && (a->compress || a->sparse_given)) {
+        error_report("Cannot enable copy offloading when -%c is used", a->compress ? 'c' : 'S');
         return 1;
     }
     int sources = a->count - 1, status = 1;
@@ -126,6 +228,7 @@ int cmd_convert(Args *a)
     if (!to)
         goto out;
     a->compress |= to->compressed_only;
+    a->out_of_order &= !a->compress; /* what is compressed lies in the file as it comes */
     if (a->compress && !to->drv->write_compressed) {
         error_report("Compression not supported for this file format");
         goto out;
@@ -157,6 +260,21 @@ out:
     return status;
 }
 
+/* Strict: what one image holds, the other must not leave to its backing file or to nobody, and the other way round. */
+static bool same_allocation(BlockNode *x, BlockNode *y, uint64_t at, uint64_t n, bool quiet)
+{
+    for (uint64_t end = at + n, run; at < end; at += run) {
+        run = end - at;
+        int s = block_status(x, at, &run, NULL), t = s < 0 ? s : block_status(y, at, &run, NULL);
+        if (s >= 0 && t >= 0 && (s & STRICT_STATUS) == (t & STRICT_STATUS))
+            continue;
+        if (s >= 0 && t >= 0 && !quiet)
+            printf("Strict mode: Offset %" PRIu64 " block status mismatch!\n", at);
+        return s < 0 || t < 0; /* reading says what is wrong */
+    }
+    return true;
+}
+
 int cmd_compare(Args *a)
 {
     if (a->count != 2) {
@@ -175,6 +293,10 @@ int cmd_compare(Args *a)
     if (!status)
         show_progress(a, 0);
     for (uint64_t at = 0; !status && at < end; at += CHUNK) {
+        if (a->strict && !same_allocation(x, y, at, MIN(CHUNK, end - at), a->quiet)) {
+            status = 1;
+            break;
+        }
         uint64_t n = MIN(CHUNK, end - at), nx = at < sx ? MIN(n, sx - at) : 0, ny = at < sy ? MIN(n, sy - at) : 0;
         memset(p, 0, n);
         memset(q, 0, n);

@@ -66,7 +66,7 @@ int cmd_check(Args *a)
         return 1;
     }
     if (a->repair && strcmp(a->repair, "leaks") && strcmp(a->repair, "all")) {
-        error_report("-r expects 'leaks' or 'all' (not '%s')", a->repair);
+        error_report("Unknown option value for -r (expecting 'leaks' or 'all'): %s", a->repair);
         return 1;
     }
     if (a->repair)

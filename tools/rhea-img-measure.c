@@ -63,6 +63,7 @@ int cmd_measure(Args *a)
 
 typedef struct Bench {
     BlockNode *n;
+    const Args *a;
     uint64_t count, depth, offset, size, step, flush_interval, image;
     bool write, no_drain;
     uint8_t *buf;            /* of one request each: depth of them */
@@ -87,6 +88,8 @@ static void bench_work(void *opaque) /* pool thread */
         r->ret = block_flush(b->n);
     else
         r->ret = b->write ? block_write(b->n, r->at, buf, b->size) : block_read(b->n, r->at, buf, b->size);
+    if (r->ret == 0 && b->write && !r->flush)
+        r->ret = after_write(b->a, b->n, b->size);
 }
 
 static void bench_done(void *opaque)
@@ -173,7 +176,7 @@ static bool bench_options(const Args *a, Bench *b, uint64_t *pattern)
 
 int cmd_bench(Args *a)
 {
-    Bench b = { .count = 75000, .depth = 64, .size = 4096, .write = a->bench.write, .no_drain = a->bench.no_drain };
+    Bench b = { .a = a, .count = 75000, .depth = 64, .size = 4096, .write = a->bench.write, .no_drain = a->bench.no_drain };
     uint64_t pattern = 0;
     if (!bench_options(a, &b, &pattern))
         return 1;

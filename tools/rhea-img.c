@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARSE_DEFAULT 4096u
+#define SPARSE_MAX (16u << 20)
+#define PARALLEL_MAX 16u
+
 int die(Error *err)
 {
     error_report_err(err);
@@ -38,7 +42,7 @@ static BlockNode *open_options(const char *text, int flags, Error **errp)
 BlockNode *open_image(const Args *a, const char *name, const char *format, int flags)
 {
     Error *err = NULL;
-    flags |= (a->force_share ? BLOCK_NO_LOCK : 0) | (a->no_cache ? BLOCK_NOCACHE : 0);
+    flags |= (a->force_share ? BLOCK_NO_LOCK : 0) | (flags & BLOCK_RDWR ? a->cache : a->source_cache);
     if (a->force_share && flags & BLOCK_RDWR) {
         error_report("Could not open '%s': force-share=on can only be used with read-only images", name);
         return NULL;
@@ -149,13 +153,80 @@ static int help(void)
 enum { LONG_OUTPUT = 256, LONG_CHAIN, LONG_SHRINK, LONG_PREALLOC, LONG_SIZE, LONG_IMAGE_OPTS, LONG_TARGET_OPTS, LONG_OBJECT, LONG_BITMAPS, LONG_SKIP_BROKEN,
        LONG_FORCE, LONG_FLUSH_INTERVAL, LONG_NO_DRAIN, LONG_PATTERN, LONG_ACTION /* and the kinds of BitmapAction */ };
 
-static bool set_cache(Args *a, const char *value)
+static const struct CacheMode {
+    const char *name;
+    int flags;
+    bool writethrough;
+} cache_modes[] = { { "none", BLOCK_NOCACHE, false }, { "off", BLOCK_NOCACHE, false }, { "writeback", 0, false }, { "unsafe", BLOCK_NO_FLUSH, false },
+                    { "writethrough", 0, true }, { "directsync", BLOCK_NOCACHE, true } };
+
+/* -t: of the image that is written; -T: of those that are read. bench and check have one image and one of the letters. */
+static bool set_cache(Args *a, const char *cmd, int c, const char *value)
 {
-    static const char *const modes[] = { "none", "off", "writeback", "writethrough", "directsync", "unsafe" };
-    for (unsigned i = 0; i < ARRAY_SIZE(modes); i++)
-        if (!strcmp(value, modes[i]))
-            return true;
-    error_report("Invalid cache mode");
+    bool bench = !strcmp(cmd, "bench"), only = bench || !strcmp(cmd, "check");
+    for (unsigned i = 0; i < ARRAY_SIZE(cache_modes); i++) {
+        const struct CacheMode *m = &cache_modes[i];
+        if (strcmp(value, m->name))
+            continue;
+        if (c == 't' || only)
+            a->cache = m->flags, a->writethrough = m->writethrough, a->cache_given = true;
+        if (c == 'T' || only)
+            a->source_cache = m->flags;
+        return true;
+    }
+    if (bench)
+        error_report("Invalid cache mode");
+    else
+        error_report("Invalid %scache option: %s", c == 'T' ? "source " : "", value);
+    return false;
+}
+
+int after_write(const Args *a, BlockNode *n, uint64_t bytes)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static uint64_t written; /* since start */
+    static gint64 start;
+    gint64 wait = 0;
+    if (a->rate) {
+        pthread_mutex_lock(&lock);
+        start = start ? start : g_get_monotonic_time();
+        written += bytes;
+        wait = start + (gint64)((double)written * 1e6 / (double)a->rate) - g_get_monotonic_time();
+        pthread_mutex_unlock(&lock);
+    }
+    if (wait > 0)
+        g_usleep((gulong)wait);
+    return a->writethrough ? block_flush(n) : 0;
+}
+
+static bool parse_number(const char *text, const char *what, uint64_t *out)
+{
+    if (text[0] != '-' && parse_size(what, text, 1, out, NULL) && *out <= INT64_MAX)
+        return true;
+    error_report("Invalid %s specified. You may use k, M, G, T, P or E suffixes for", what);
+    error_report("kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
+    return false;
+}
+
+static bool set_sparse(Args *a, const char *value)
+{
+    a->sparse_given = true;
+    if (!parse_number(value, "buffer size for sparse output", &a->sparse))
+        return false;
+    if (a->sparse % BLOCK_SECTOR == 0 && a->sparse <= SPARSE_MAX)
+        return true;
+    error_report("Invalid buffer size for sparse output specified. Valid sizes are multiples of %u up to %u. Select 0 to disable sparse detection "
+                 "(fully allocates output).", BLOCK_SECTOR, SPARSE_MAX);
+    return false;
+}
+
+static bool set_parallel(Args *a, const char *value)
+{
+    char *end;
+    a->parallel = strtoull(value, &end, 10);
+    if (g_ascii_isdigit(value[0]) && !*end && a->parallel >= 1 && a->parallel <= PARALLEL_MAX)
+        return true;
+    error_report("Invalid number of coroutines. Allowed number of coroutines is between 1 and %u", PARALLEL_MAX);
     return false;
 }
 
@@ -259,12 +330,13 @@ static bool set_option(Args *a, const char *cmd, int c, char *value)
         else
             a->strict = true;
         break;
-    case 'S': a->sparse = strcmp(value, "0") != 0; break;
+    case 'S': return set_sparse(a, value);
     case 'r':
-        if (!strcmp(cmd, "check"))
-            a->repair = value; /* of others a rate: as fast as it goes */
+        if (strcmp(cmd, "check"))
+            return parse_number(value, "rate limit", &a->rate);
+        a->repair = value;
         break;
-    case 'u': a->unsafe_rebase = true; break;
+    case 'u': a->unsafe_rebase = a->unsafe_create = true; break;
     case 'l':
         if (!strcmp(cmd, "map"))
             a->map_length = value;
@@ -274,8 +346,10 @@ static bool set_option(Args *a, const char *cmd, int c, char *value)
     case 'c': a->compress = true; break;
     case 'd': a->keep_overlay = true; break;
     case 'g': a->granularity = value; break;
-    case 't': case 'T': return set_cache(a, value);
-    case 'm': case 'W': case 'C': break; /* parallel requests, offload: nothing to choose here */
+    case 't': case 'T': return set_cache(a, cmd, c, value);
+    case 'm': return set_parallel(a, value);
+    case 'W': a->out_of_order = true; break;
+    case 'C': a->offload = true; break;
     default: return false;
     }
     if (a->quiet)
@@ -322,11 +396,11 @@ int main(int argc, char **argv)
         error_report("Command not found: %s%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
         return 1;
     }
-    Args a = { .sparse = 1 };
+    Args a = { .sparse = SPARSE_DEFAULT };
     optind = 2;
     for (int c; (c = getopt_long(argc, argv, cmd->letters, longs, NULL)) != -1;) {
         if (!set_option(&a, cmd->name, c, optarg))
-            return 1;
+            return strcmp(cmd->name, "compare") ? 1 : 2;
     }
     a.names = argv + optind;
     a.count = argc - optind;

@@ -17,7 +17,12 @@ typedef struct Args { /* options the sub-commands share */
     const char *format, *out_format, *backing, *backing_format, *snapshot;
     char *options;  /* -o, joined */
     bool json, compress, progress, quiet, unsafe_rebase, unsafe_create, force_share, shrink, strict, no_create, backing_chain;
-    bool no_cache, image_opts, target_image_opts, bitmaps, skip_broken_bitmaps, keep_overlay, force;
+    bool image_opts, target_image_opts, bitmaps, skip_broken_bitmaps, keep_overlay, force;
+    bool out_of_order, offload, sparse_given;
+    bool cache_given, writethrough; /* -t */
+    int cache, source_cache;        /* -t, -T: flags of block_open() for images that are written, and for others */
+    uint64_t rate;                  /* -r: bytes a second; 0: as fast as it goes */
+    uint64_t parallel;              /* -m: pieces under way; 0: not said */
     const char *repair, *prealloc, *size, *granularity, *map_start, *map_length;
     BitmapAction action[ACTIONS_MAX];
     unsigned naction;
@@ -26,7 +31,7 @@ typedef struct Args { /* options the sub-commands share */
         bool write, no_drain;
     } bench;
     char snapshot_op;
-    int sparse;
+    uint64_t sparse; /* -S: so many zero bytes in a row are left out; 0: everything is written */
     char **names;
     int count;
 } Args;
@@ -39,6 +44,8 @@ bool show_snapshot(BlockNode *n, const char *param);
 BlockNode *make_target(Args *a, const char *name, uint64_t size);
 void show_progress(const Args *a, double part); /* -p; part: 0 to 1. Steps of less than a hundredth are not shown */
 void end_progress(const Args *a, bool ok);
+/* What follows bytes that were written to n: -t writethrough flushes, -r waits. 0 or -errno. */
+int after_write(const Args *a, BlockNode *n, uint64_t bytes);
 bool parse_length(const char *text, uint64_t *out, Error **errp);
 
 /* rhea-img-info.c */

@@ -117,3 +117,77 @@ for c in "convert -p -O raw po out" "convert -p -O qcow2 -c po out" "compare -p 
     diff rhea-img.ends qemu-img.ends || { echo "$c"; exit 1; }
 done
 echo "progress: ok"
+
+# How a copy is made: in any number of pieces at a time, in any order, with any cache and rate
+head -c 9000000 /dev/urandom >many
+dd if=/dev/urandom of=many bs=1000 seek=20000 count=3000 conv=notrunc status=none
+truncate -s 40M many
+for o in "-m 1" "-m 16" "-m 16 -W" "-W" "-t none -T none" "-t writethrough" "-t directsync -m 3" "-t unsafe -T writeback" "-r 0" "-r 500M -W" "-C"; do
+    for format in raw qcow2 vmdk vpc; do
+        # shellcheck disable=SC2086
+        "$BUILD/rhea-img" convert $o -f raw -O $format many out
+        qemu-img compare -q -f raw -F $format many out || { echo "convert $o -O $format: the copy differs"; exit 1; }
+    done
+done
+for m in 1 16; do # compressed pieces keep their order
+    "$BUILD/rhea-img" convert -c -W -m $m -f raw -O qcow2 many packed$m
+    "$BUILD/rhea-img" convert -W -m $m -f raw -O vmdk -o subformat=streamOptimized many stream$m
+    qemu-img compare -q -f raw -F vmdk many stream$m
+done
+cmp packed1 packed16
+qemu-img check -q packed16
+for o in "-m 0" "-m 17" "-m x" "-m -1" "-C -c" "-C -S 4k" "-S 5" "-S 100M" "-S x" "-S -1" "-t foo" "-T foo" "-r x" "-r -5"; do
+    # shellcheck disable=SC2086
+    same convert $o -O qcow2 base out
+done
+same commit -r x over
+same commit -t foo over
+same rebase -t foo -b base -F qcow2 over
+same rebase -T foo -b base -F qcow2 over
+same rebase over
+same compare -T foo base base
+same check -T foo base
+same check -r foo base
+same amend -t foo -o compat=1.1 base
+same amend -o compat=1.1 -t directsync base
+cp many x
+"$BUILD/rhea-img" convert -n -W -m 4 -f qcow2 -O raw base x # zeroes over what was there
+qemu-img convert -n -f qcow2 -O raw base many
+cmp x many
+# Runs of zeroes that are left out
+head -c 512k /dev/zero >runs
+for i in 0 8 9 10 40 41 100; do printf x | dd of=runs bs=4096 seek=$i conv=notrunc status=none; done
+for size in 0 512 4k 8k 64k 1M; do
+    "$BUILD/rhea-img" convert -S $size -f raw -O raw runs x
+    qemu-img convert -S $size -f raw -O raw runs y
+    cmp x y
+    [ "$(stat -c %b x)" = "$(stat -c %b y)" ] || { echo "convert -S $size: $(stat -c %b x) blocks, the peer's $(stat -c %b y)"; exit 1; }
+done
+start=$(date +%s%N)
+"$BUILD/rhea-img" convert -r 500k -S 0 -f raw -O raw runs x
+[ $(($(date +%s%N) - start)) -ge 900000000 ] || { echo "convert -r: 512 KiB at 500 KiB/s came sooner than a second"; exit 1; }
+# The other commands
+for o in "-t none -r 100M" "-t writethrough" "-d -t directsync"; do
+    cp base b1 && cp over o1 && qemu-img rebase -u -b b1 -F qcow2 o1
+    # shellcheck disable=SC2086
+    "$BUILD/rhea-img" commit -q $o o1
+    qemu-img compare -q b1 over
+done
+cp over o1
+"$BUILD/rhea-img" rebase -t none -T none -b "" o1
+qemu-img compare -q o1 over
+same create -q -u -f qcow2 -b missing -F qcow2 n 1M
+same info n
+same create -q -u -f qcow2 -b missing -F qcow2 n
+same create -q -u -f qcow2 -o backing_file=missing,backing_fmt=raw,cluster_size=4k n 1M
+same info n
+same rebase -u n
+same info n
+qemu-img create -q -f raw zero 10M
+qemu-img create -q -f qcow2 data 10M
+qemu-io -c "write -P 0 0 1M" data >/dev/null
+for pair in "base base" "base zero" "zero data" "data base" "base over" "over base"; do
+    # shellcheck disable=SC2086
+    same compare -s $pair
+done
+echo "-m, -W, -C, -S, -r, -t, -T, -u, compare -s: ok"
