@@ -146,3 +146,89 @@ for case in plain row tail torn stale; do
     cmp -i 196608 c b.want && cmp -i 196608 c b || { echo "$case: replayed in another way"; exit 1; }
     qemu-img compare -q c b && "$img" compare -q c b && "$img" compare -q c a
 done
+
+# Differencing disks of vpc, which the peer does not have: writes of any place and size over a parent, and over a parent's parent, beside qcow2's overlays
+rm -f ./a* ./b* ./c*
+cp r.raw p.raw
+"$img" convert -f raw -O vpc -o force_size=on p.raw p.vhd
+mkdir -p sub
+for depth in 1 2; do
+    parent=$((depth - 1))
+    [ $parent = 0 ] && cp p.vhd d0.vhd && qemu-img convert -f raw -O qcow2 p.raw q0
+    "$img" create -q -f vpc -b d$parent.vhd -F vpc d$depth.vhd
+    qemu-img create -q -f qcow2 -b q$parent -F qcow2 q$depth
+    for i in $(seq 40); do
+        at=$(((i * 2654435 * depth) % 25000000)) size=$(((i * 7919 * depth * depth) % 150000 + 1))
+        [ $((i % 5)) != 0 ] || size=$((size * 20))
+        [ $((at + size)) -le 25165824 ] || size=$((25165824 - at))
+        for image in d$depth.vhd q$depth; do echo "write -P $((i + 50 * depth)) $at $size" | "$BUILD/rhea-io" -f $([ $image = q$depth ] && echo qcow2 || echo vpc) $image >/dev/null; done
+    done
+    "$img" compare -q -f vpc -F qcow2 d$depth.vhd q$depth || { echo "vpc: $depth levels of differences"; exit 1; }
+    "$img" check -q d$depth.vhd
+done
+qemu-img compare -q -f raw -F vpc p.raw d0.vhd # written to was only what lies above
+"$img" convert -f vpc -O raw d2.vhd want.raw
+qemu-img compare -q -f raw -F qcow2 want.raw q2
+"$img" info --backing-chain d2.vhd >out
+[ "$(grep -c "^backing file: d[01].vhd$" out)" = 2 ]
+# The bits of the first block, as the specification has them: the first sector of a byte is its highest bit
+"$img" create -q -f vpc -b p.vhd -F vpc bits.vhd
+"$BUILD/rhea-io" -f vpc -c "write -P 1 512 512" -c "write -P 2 5120 1024" bits.vhd >/dev/null
+python3 - <<'END'
+import struct
+f = open("bits.vhd", "rb").read()
+table, = struct.unpack(">Q", f[512 + 16:512 + 24])
+assert struct.unpack(">I", f[60:64])[0] == 4 and f[512 + 40:512 + 56] == open("p.vhd", "rb").read()[68:84], "type, parent's identifier"
+code, space, length, _, at = struct.unpack(">4sIIIQ", f[512 + 576:512 + 600])
+assert (code, f[at:at + length].decode("utf-16-le"), f[512 + 64:512 + 74].decode("utf-16-be")) == (b"W2ru", ".\\p.vhd", "p.vhd"), "name"
+block = 512 * struct.unpack(">I", f[table:table + 4])[0]
+assert f[block:block + 512] == b"\x40\x30" + bytes(510), f[block:block + 4]
+END
+# Many writes at a time
+"$img" create -q -f vpc -b p.vhd -F vpc many.vhd
+"$img" convert -n -W -m 16 -f raw -O vpc want.raw many.vhd
+"$img" compare -q -F raw many.vhd want.raw
+# Committed into the parent, moved along with it, named absolutely; another folder's parent
+cp d1.vhd d2.vhd d0.vhd sub
+mkdir -p sub/deep
+"$img" create -q -f vpc -b ../d2.vhd -F vpc sub/deep/d3.vhd
+"$img" create -q -f vpc -b "$work/sub/d2.vhd" -F vpc abs.vhd
+for image in sub/d2.vhd sub/deep/d3.vhd abs.vhd; do "$img" compare -q -F raw $image want.raw || { echo "vpc: the parent of $image"; exit 1; }; done
+"$img" commit -q -d sub/d2.vhd
+"$img" compare -q -F raw sub/d1.vhd want.raw
+# Refused in one line: a parent that is missing, another, of another size or format; no name; VDI's differences
+refused() { # what command...
+    local what=$1
+    shift
+    ! "$@" >out 2>&1 && [ "$(grep -v ^Formatting out | wc -l)" = 1 ] || { echo "not refused in one line: $what"; cat out; exit 1; }
+}
+mv d0.vhd away
+refused "missing parent" "$img" compare -q d1.vhd d1.vhd
+"$img" create -q -f vpc -o force_size=on d0.vhd 24M
+refused "another parent" "$img" convert -f vpc -O raw d1.vhd out.raw
+mv away d0.vhd
+refused "another size" "$img" create -q -f vpc -b p.vhd -F vpc x.vhd 1M
+refused "fixed" "$img" create -q -f vpc -o subformat=fixed -b p.vhd -F vpc x.vhd
+refused "another format" "$img" create -q -f vpc -b p.raw -F raw x.vhd
+python3 - <<'END'
+import struct
+def footer(f, at):
+    f[at + 64:at + 68] = bytes(4)
+    f[at + 64:at + 68] = struct.pack(">I", ~sum(f[at:at + 512]) & 0xffffffff)
+good = bytearray(open("bits.vhd", "rb").read())
+def put(name, offset, data):
+    f = bytearray(good)
+    f[offset:offset + len(data)] = data
+    footer(f, 0)
+    open(name, "wb").write(f)
+put("m0.vhd", 512 + 64, bytes(512 + 192))                            # no name
+put("m1.vhd", 512 + 576, struct.pack(">4sIIIQ", b"W2ru", 512, 14, 0, 1 << 40))
+put("m2.vhd", 512 + 576, struct.pack(">4sIIIQ", b"W2ru", 512, 0xffffffff, 0, 0))
+put("m3.vhd", 512 + 576, struct.pack(">4sIIIQ", b"W2ru", 512, 512, 0, 512))   # no text there
+put("m4.vhd", 60, struct.pack(">I", 5))
+END
+for i in 0 1 2 3 4; do refused "damaged header $i" "$img" compare -q m$i.vhd m$i.vhd; done
+"$img" create -q -f vdi v.vdi 24M
+printf '\4' | dd of=v.vdi bs=1 seek=76 conv=notrunc status=none
+refused "a differencing VDI" "$img" info v.vdi
+echo "vpc: differencing disks"
