@@ -47,12 +47,16 @@ static void put_name(VMStateStream *s, const char *name)
     vmstate_put(s, name, n);
 }
 
+/* Fit for a message: what no name has in it becomes a question mark. */
 static bool get_name(VMStateStream *s, char *name)
 {
     uint64_t n;
     if (!get_u64(s, &n) || n > NAME_MAX_LEN || !vmstate_get(s, name, n))
         return false;
     name[n] = 0;
+    for (uint64_t i = 0; i < n; i++)
+        if (!g_ascii_isprint(name[i]))
+            name[i] = '?';
     return true;
 }
 

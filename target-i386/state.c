@@ -148,9 +148,24 @@ const SavedField x86_saved[] = {
     INT(parent.interrupt_request), INT(parent.halted), SAVED_END(),
 };
 
+/* What no processor can hold: the state is foreign data. */
+static void repair(X86CPU *env)
+{
+    unsigned op = env->cc_op & 0xff;
+    if (op >= CC_OPS || (op < CC_OP_ADDB && op != CC_OP_EFLAGS))
+        env->cc_op = CC_OP_EFLAGS;
+    env->cc_op &= 0xff | CC_OVR_ALL;
+    env->df = env->df < 0 ? -1 : 1;
+    env->fpstt &= 7;
+    env->a20_mask |= ~(1ull << 20);
+    if (env->old_exception < -1 || env->old_exception > 31)
+        env->old_exception = -1;
+}
+
 void x86_cpu_post_load(CPUState *cpu)
 {
     X86CPU *env = x86_cpu(cpu);
+    repair(env);
     uint32_t kept = env->hflags & HF_INHIBIT_IRQ;
     cpu_x86_set_mxcsr(env, env->mxcsr);
     cpu_x86_update_dr7(env, (uint32_t)env->dr[7]);

@@ -54,6 +54,7 @@ static bool load(GByteArray *bytes)
     Error *err = NULL;
     bool ok = vm_state_load(s, &err);
     must(ok == !err, "an error says what was wrong");
+    must(ok || (*error_get_pretty(err) && !strpbrk(error_get_pretty(err), "\n\r\033")), "in one line");
     error_free(err);
     vmstate_close(s, NULL);
     return ok;
