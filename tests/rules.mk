@@ -138,7 +138,7 @@ check-programs: all $(UNIT_TESTS) $(TEST_PROGRAMS)
 
 check-unit: $(UNIT_TESTS)
 	@$(CHECK) unit
-check-boot: all
+check-boot: all tests/bin/block-guest64
 	@$(CHECK) boot
 check-tcg: all $(TEST_PROGRAMS)
 	@$(CHECK) tcg

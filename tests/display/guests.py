@@ -2,7 +2,7 @@
 """
 Guests from Debian packages on the VGA screen, each beside the peer: our screen must stand still, then both must come to
 show the same picture, pixel by pixel. SeaBIOS, GRUB's rescue CD, isolinux, iPXE, the Debian installer's boot menu (graphical, VESA)
-for amd64 and i386. SLOW=1: memtest86+, one pass over 64 MiB without an error.
+for amd64 and i386. SLOW=1: memtest86+, one pass over 64 MiB without an error; the installers' first screens, text and graphical, pc and q35.
 """
 import glob
 import os
@@ -118,6 +118,44 @@ def beside(name, options, size=None, seconds=60, quiet=3, drives=(), key=None):
                 screen.quit()
 
 
+def busy(picture):
+    """Whether there are letters and more: pixels that differ from the ones to their left."""
+    width, height, pixels = picture
+    changes = sum(pixels[i:i + 3] != pixels[i - 3:i] for y in range(0, height, 4) for i in range(3 * (y * width + 1), 3 * (y + 1) * width, 3))
+    return changes > 600
+
+
+def installer(work, arch, form, machine):
+    """From the boot menu's first entry to the first screen: the list of languages."""
+    name = f"{arch} {form} installer on {machine}"
+    options = ("-M", machine, "-cdrom", installer_iso(work, arch, form), "-m", "1536", "-boot", "d")
+    ours, peer = Screen(None, *options), Screen(QEMU, *options) if QEMU else None
+    try:
+        for screen in filter(None, (ours, peer)):
+            end = time.time() + 120
+            while time.time() < end and (screen.picture()[:2] != (640, 480) or not busy(screen.picture())):
+                time.sleep(0.5)
+        time.sleep(2)
+        for screen in filter(None, (ours, peer)):
+            screen.keys("ret")
+        picture, end = None, time.time() + 600
+        while time.time() < end:
+            picture = settled(ours, 60, 10, lambda: None)
+            if picture[:2] == (1280, 800) and busy(picture):
+                break
+        else:
+            bad.append(f"{name}: no first screen")
+        keep(name, picture)
+        words = peer and agree(ours, peer, 900, lambda: None)
+        if words:
+            keep(name + " peer", peer.picture())
+            bad.append(f"{name}: {words}")
+        done.append(name)
+    finally:
+        for screen in filter(None, (ours, peer)):
+            screen.quit()
+
+
 def memtest(work):
     iso = isolinux_iso(work, "memtest", "DEFAULT mt\nPROMPT 0\nLABEL mt\n  KERNEL /memtest\n", {"memtest": "/boot/memtest86+x64.bin"})
     emulator = os.path.join(os.environ.get("BUILD", "."), "rhea-system-x86_64")
@@ -130,7 +168,16 @@ def memtest(work):
     done.append("memtest86+")
 
 
-with tempfile.TemporaryDirectory() as work:
+def installers(work, only=None):
+    for arch in ("amd64", "i386"):
+        for form in ("text", "gtk"):
+            for machine in ("pc", "q35"):
+                if os.path.isdir(os.path.join(INSTALLER, arch, form)) and only in (None, f"{arch}/{form}/{machine}"):
+                    with tempfile.TemporaryDirectory(dir=work) as folder:
+                        installer(folder, arch, form, machine)
+
+
+def everything(work):
     blank = [os.path.join(work, f"blank{i}") for i in range(2)]
     for path in blank:
         with open(path, "wb") as f:
@@ -156,8 +203,17 @@ with tempfile.TemporaryDirectory() as work:
         iso = installer_iso(work, arch, "text")
         beside(f"{arch} installer boot menu", ("-cdrom", iso, "-m", "512"), size=(640, 480))
         beside(f"{arch} installer boot menu on q35", ("-M", "q35", "-cdrom", iso, "-m", "512"), size=(640, 480))
+    if os.environ.get("SLOW") and have:
+        installers(work)
     if os.environ.get("SLOW") and have and os.path.exists("/boot/memtest86+x64.bin"):
         memtest(work)
+
+
+with tempfile.TemporaryDirectory() as folder: # INSTALLER=amd64/gtk/pc: only that
+    if os.environ.get("INSTALLER"):
+        installers(folder, os.environ["INSTALLER"])
+    else:
+        everything(folder)
 
 for line in bad:
     print(line)
