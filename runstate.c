@@ -241,6 +241,8 @@ static void reset_machine(void *opaque)
     reset_hooks_run();
     if (was_running)
         cpus_resume();
+    else if (!running && !current_cpu)
+        set_state(RUN_STATE_PRELAUNCH); /* whatever had stopped it: it may be started */
 }
 
 void system_reset_request(ShutdownCause cause)

@@ -142,6 +142,7 @@ second = Monitor(os.path.join(tmp, "second"))
 check(second.cmd("query-name") == {"name": "guest-one"}, "second monitor")
 good("system_reset")
 check(second.wait_event("RESET") and mon.wait_event("RESET"), "both get events")
+check(good("query-status")["status"] == "prelaunch", "a reset ends what had stopped the machine")
 check({"id": "sock", "type": "chardev"} in good("query-yank"), "query-yank")
 good("yank", instances=[{"type": "chardev", "id": "sock"}])
 try:
