@@ -242,7 +242,7 @@ static void reset_machine(void *opaque)
     if (was_running)
         cpus_resume();
     else if (!running && !current_cpu)
-        set_state(RUN_STATE_PRELAUNCH); /* whatever had stopped it: it may be started */
+        state = RUN_STATE_PRELAUNCH; /* whatever had stopped it: it may be started. Nothing stops or goes on now: nobody is told */
 }
 
 void system_reset_request(ShutdownCause cause)
