@@ -2,7 +2,7 @@
 """
 Guests from Debian packages on the VGA screen, each beside the peer: our screen must stand still, then both must come to
 show the same picture, pixel by pixel. SeaBIOS, GRUB's rescue CD, isolinux, iPXE, the Debian installer's boot menu (graphical, VESA)
-for amd64 and i386. SLOW=1: memtest86+, one pass over 64 MiB without an error; the installers' first screens, text and graphical, pc and q35.
+for amd64 and i386. SLOW=1: the loaders on q35, too; memtest86+, one pass over 64 MiB without an error; the installers' first screens, text and graphical, pc and q35.
 """
 import glob
 import os
@@ -156,16 +156,16 @@ def installer(work, arch, form, machine):
             screen.quit()
 
 
-def memtest(work):
-    iso = isolinux_iso(work, "memtest", "DEFAULT mt\nPROMPT 0\nLABEL mt\n  KERNEL /memtest\n", {"memtest": "/boot/memtest86+x64.bin"})
+def memtest(work, machine):
+    iso = isolinux_iso(work, "memtest-" + machine, "DEFAULT mt\nPROMPT 0\nLABEL mt\n  KERNEL /memtest\n", {"memtest": "/boot/memtest86+x64.bin"})
     emulator = os.path.join(os.environ.get("BUILD", "."), "rhea-system-x86_64")
     report = os.path.join(work, "memtest.json")
-    run = subprocess.run([emulator, "-m", "64", "-cdrom", iso, "-display", "none", "-serial", "null", "-monitor", "none", "-smoke",
+    run = subprocess.run([emulator, "-M", machine, "-m", "64", "-cdrom", iso, "-display", "none", "-serial", "null", "-monitor", "none", "-smoke",
                           "timeout=40m,detect=none,screen=Pass:\\s+1\\s+Errors: 0", "-smoke-report", f"json={report}"],
                          capture_output=True, text=True)
     if run.returncode:
-        bad.append("memtest86+: " + run.stderr[-300:])
-    done.append("memtest86+")
+        bad.append(f"memtest86+ on {machine}: " + run.stderr[-300:])
+    done.append(f"memtest86+ on {machine}")
 
 
 def installers(work, only=None):
@@ -184,17 +184,19 @@ def everything(work):
             f.truncate(1 << 20)
     disks = [f"file={path},format=raw,if=ide" for path in blank]
     beside("SeaBIOS with an empty disk", ("-m", "64"), drives=disks)
-    beside("GRUB rescue CD", ("-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"), key="up")
     have = os.path.exists("/usr/lib/ISOLINUX/isolinux.bin") and shutil.which("genisoimage")
-    if have:
-        iso = isolinux_iso(work, "prompt", "DEFAULT none\nPROMPT 1\nTIMEOUT 0\nSAY The quick brown fox\nLABEL none\n LOCALBOOT -1\n")
-        beside("isolinux prompt", ("-cdrom", iso, "-m", "64"))
-    else:
+    prompt = have and isolinux_iso(work, "prompt", "DEFAULT none\nPROMPT 1\nTIMEOUT 0\nSAY The quick brown fox\nLABEL none\n LOCALBOOT -1\n")
+    for machine in ("pc", "q35") if os.environ.get("SLOW") else ("pc",):
+        on = ("-M", machine)
+        beside(f"GRUB rescue CD on {machine}", (*on, "-cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "-m", "128"), key="up")
+        if prompt:
+            beside(f"isolinux prompt on {machine}", (*on, "-cdrom", prompt, "-m", "64"))
+        if os.path.exists("/usr/lib/ipxe/ipxe.iso"):
+            # With a disk: without, the peer's order of what it tries next comes from an option ROM of its own.
+            beside(f"iPXE on {machine}", (*on, "-cdrom", "/usr/lib/ipxe/ipxe.iso", "-boot", "d", "-m", "64"), quiet=8, drives=disks)
+    if not have:
         missing.append("isolinux, genisoimage")
-    if os.path.exists("/usr/lib/ipxe/ipxe.iso"):
-        # With a disk: without, the peer's order of what it tries next comes from an option ROM of its own.
-        beside("iPXE", ("-cdrom", "/usr/lib/ipxe/ipxe.iso", "-boot", "d", "-m", "64"), quiet=8, drives=disks)
-    else:
+    if not os.path.exists("/usr/lib/ipxe/ipxe.iso"):
         missing.append("ipxe")
     for arch in ("amd64", "i386"):
         if not have or not os.path.isdir(os.path.join(INSTALLER, arch)):
@@ -206,7 +208,8 @@ def everything(work):
     if os.environ.get("SLOW") and have:
         installers(work)
     if os.environ.get("SLOW") and have and os.path.exists("/boot/memtest86+x64.bin"):
-        memtest(work)
+        for machine in ("pc", "q35"):
+            memtest(work, machine)
 
 
 with tempfile.TemporaryDirectory() as folder: # INSTALLER=amd64/gtk/pc: only that
