@@ -365,6 +365,10 @@ void tb_invalidate_pcs(const uint64_t *pcs, unsigned n)
         code_cache_foreach(invalidate_if_at, &s);
 }
 
+/* Hashes of the starts of TBs that are to have no guards. A bit per hash: bits that two share cost speed only. TB lock */
+#define UNGUARDED_BITS 16
+static uint64_t unguarded[(1 << UNGUARDED_BITS) / 64];
+
 void tb_flush_all(void)
 {
     if (!options.engine) /* no CPU has been made */
@@ -373,6 +377,11 @@ void tb_flush_all(void)
     code_cache_invalidate_all();
     tb_hash_clear();
     code_cache_reset();
+    memset(unguarded, 0, sizeof(unguarded));
+    CPU_FOREACH(cpu) { /* what comes now is counted anew: counts left over would make regions too early */
+        memset(cpu->heat, 0, sizeof(cpu->heat));
+        cpu->heat_ready = false;
+    }
     tb_unlock();
 }
 
@@ -415,10 +424,6 @@ void tb_after_store(RAMBlock *b, hwaddr offset, unsigned len)
 }
 
 /* ---- Guards ---- */
-
-/* Hashes of the starts of TBs that are to have no guards. A bit per hash: bits that two share cost speed only. TB lock */
-#define UNGUARDED_BITS 16
-static uint64_t unguarded[(1 << UNGUARDED_BITS) / 64];
 
 static unsigned unguarded_slot(hwaddr phys_pc)
 {
