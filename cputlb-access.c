@@ -289,7 +289,7 @@ void cpu_st(CPUState *cpu, uint64_t va, uint64_t val, MemOpIdx oi, uintptr_t ret
  */
 static MemOpIdx guarded(CPUState *cpu, uint64_t va, MemOpIdx oi, AccessType access, uintptr_t retaddr)
 {
-    MemOpIdx plain = oi & ~(OI_GUARDED | OI_STORE);
+    MemOpIdx plain = oi & ~OI_GUARDED;
     if (LIKELY(!(oi & OI_GUARDED)))
         return plain;
     uint32_t seq = atomic_load_explicit(&cpu->store_seq, memory_order_relaxed);

@@ -236,5 +236,5 @@ void insn_out(DisasContext *s)
     x86_call(s, &helper_info_io_out, IR_NONE, port, ir_i32(s->ir, 1u << size), v, IR_NONE);
     x86_io_trap(s, port, 1u << size);
     if (!s->step && !s->state_changed)
-        x86_leave_if_pending(s);
+        x86_leave_if_smi(s);
 }

@@ -334,14 +334,14 @@ static bool resume(DisasContext *s)
     return true;
 }
 
-/* A store to a port may have raised an SMI, which comes before the next instruction. */
-void x86_leave_if_pending(DisasContext *s)
+/* A store to a port may have raised an SMI, which comes before the next instruction; other interrupts wait for the end of the TB. */
+void x86_leave_if_smi(DisasContext *s)
 {
     IRVal pending = x86_tmp(s);
     unsigned go_on = ir_new_label(s->ir);
     x86_sync_cc_op(s);
     ir_ld(s->ir, IR_LD32U, IR_I64, pending, offsetof(CPUState, interrupt_request));
-    ir_brcond(s->ir, IR_EQ, IR_I32, pending, i32(s, 0), go_on);
+    ir_brcond(s->ir, IR_TSTEQ, IR_I32, pending, i32(s, CPU_INTERRUPT_SMI), go_on);
     x86_store_eip(s, x86_next_eip(s));
     ir_exit_tb(s->ir, IR_EXIT_NORMAL);
     ir_label(s->ir, go_on);

@@ -132,8 +132,8 @@ bool x86_emit_sse(DisasContext *s);   /* MMX and SSE opcodes of 0F, 0F38, 0F3A; 
 bool x86_emit_sys(DisasContext *s);   /* system instructions */
 /* After an IN or OUT of so many bytes: #DB when an I/O breakpoint watches the port. */
 void x86_io_trap(DisasContext *s, IRVal port, unsigned bytes);
-/* After an instruction that may have raised an interrupt which must not wait for the end of the TB. */
-void x86_leave_if_pending(DisasContext *s);
+/* After an instruction that may have raised an SMI on its own vCPU. */
+void x86_leave_if_smi(DisasContext *s);
 
 /* After an instruction that may have changed HF_FPEXACT: leaves the TB if it did. emit-fpu.c */
 void x86_recheck_fp_exact(DisasContext *s);

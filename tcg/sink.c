@@ -115,9 +115,6 @@ static void add_way(Sink *s, IRVal v, unsigned branch)
         at--;
     }
     set(s->waiting, v);
-    if (at < w->n && w->branch[at] == branch) {
-        return;
-    }
     if (at && w->branch[at - 1] == branch) {
         return;
     }

@@ -87,9 +87,8 @@ enum {
     CHK_NARROW = 1 << 17,      /* addresses wrap at 32 bits */
     CHK_STORE_FIRST = 1 << 18, /* a guard's first access is a store */
 };
-/* Beside a MemOpIdx, for slow paths in C only: a guard's result is live; the access to prepare is a store. */
+/* Beside a MemOpIdx, for slow paths in C only: a guard's result is live. */
 #define OI_GUARDED (1u << 31)
-#define OI_STORE (1u << 30)
 static inline MemOpIdx check_oi(uint64_t imm) { return imm & 0xffff; }
 static inline int32_t check_disp(uint64_t imm) { return (int32_t)(imm >> 32); }
 static inline uint64_t check_imm(MemOpIdx oi, unsigned flags, int32_t disp)

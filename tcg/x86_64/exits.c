@@ -343,10 +343,25 @@ static void miss(Jit *j, ExitStub *s, unsigned cc)
     }
 }
 
-/* The probe of the jump cache: jump_cache_slot() in code. */
+/* jump_cache_slot() in code. */
+void exits_cache_entry(Asm *a, int entry, int pc)
+{
+    asm_mov(a, true, entry, pc);
+    asm_shift_imm(a, SHIFT_SHR, true, entry, JUMP_CACHE_BITS);
+    asm_rr(a, ALU_LD(ALU_XOR), entry, pc);
+    asm_alu_imm(a, ALU_AND, false, reg_operand(entry), JUMP_CACHE_SIZE - 1);
+    asm_shift_imm(a, SHIFT_SHL, false, entry, 5);
+}
+_Static_assert(sizeof(JumpCacheEntry) == 32, "entries are found by shifting");
+
+Operand exits_cache_field(int entry, size_t field)
+{
+    return indexed_operand(RBP, entry, 0, (int32_t)(offsetof(CPUState, jump_cache) + field) - CPU_ENV_BIAS);
+}
+
+/* The probe of the jump cache. */
 void x64_goto_ptr(Jit *j, unsigned write_pc)
 {
-    const int32_t cache = (int32_t)offsetof(CPUState, jump_cache) - CPU_ENV_BIAS;
     int pc = regs_use(j, j->op->in[0], ALL_GP), t1, t2;
     ExitStub *s = NULL;
     Asm *a = &j->a;
@@ -372,19 +387,14 @@ void x64_goto_ptr(Jit *j, unsigned write_pc)
     } else {
         asm_jcc(a, CC_NE, host.exit_poll);
     }
-    asm_mov(a, true, t1, pc);
-    asm_shift_imm(a, SHIFT_SHR, true, t1, JUMP_CACHE_BITS);
-    asm_rr(a, ALU_LD(ALU_XOR), t1, pc);
-    asm_alu_imm(a, ALU_AND, false, reg_operand(t1), JUMP_CACHE_SIZE - 1);
-    asm_shift_imm(a, SHIFT_SHL, false, t1, 5);
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W, pc, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, pc)));
+    exits_cache_entry(a, t1, pc);
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, pc, exits_cache_field(t1, offsetof(JumpCacheEntry, pc)));
     miss(j, s, CC_NE);
     asm_rm(a, MOV_LD | X_W, t2, ENV_FIELD(jc_key));
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W, t2, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, key)));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, t2, exits_cache_field(t1, offsetof(JumpCacheEntry, key)));
     miss(j, s, CC_NE);
-    asm_rm(a, GROUP5, 4, indexed_operand(RBP, t1, 0, cache + (int32_t)offsetof(JumpCacheEntry, code)));
+    asm_rm(a, GROUP5, 4, exits_cache_field(t1, offsetof(JumpCacheEntry, code)));
 }
-_Static_assert(sizeof(JumpCacheEntry) == 32, "x64_goto_ptr scales by shifting");
 
 void x64_goto_lookup(Jit *j, unsigned arg)
 {

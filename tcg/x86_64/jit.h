@@ -389,6 +389,9 @@ Emitter x64_goto_tb, x64_goto_careful, x64_goto_ptr, x64_goto_lookup, x64_exit_t
 bool x64_branch_out(Jit *j, unsigned label, Compare *c);
 void x64_entry(Jit *j);
 void x64_exit_stubs(Jit *j);
+/* entry = offset of the jump cache's entry for this pc; a field of it. */
+void exits_cache_entry(Asm *a, int entry, int pc);
+Operand exits_cache_field(int entry, size_t field);
 void exits_patch(TranslationBlock *tb, unsigned slot, const TranslationBlock *dest);
 
 /* ---- prologue.c: shared code at the start of the code cache ---- */

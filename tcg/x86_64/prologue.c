@@ -36,14 +36,20 @@ void pins_move(Asm *a, unsigned opcode, uint32_t mask)
     }
 }
 
-/* Stores pinned globals, and pc by what rax holds (host.exit_at); rcx = TB | reason. */
-static void store_all_at(Asm *a)
+/* What rax holds for host.exit_at: rcx = TB | reason, rax = how far pc is from the TB's start. Uses rdx. */
+static void split_exit(Asm *a)
 {
-    pins_move(a, MOV_ST, ALL_GP);
     asm_mov(a, false, RCX, RAX);
     asm_shift_imm(a, SHIFT_SAR, true, RAX, 32);
     asm_mov_imm(a, RDX, host.base);
     asm_rr(a, ALU_LD(ALU_ADD) | X_W, RCX, RDX);
+}
+
+/* Stores pinned globals, and pc by what rax holds (host.exit_at); rcx = TB | reason. */
+static void store_all_at(Asm *a)
+{
+    pins_move(a, MOV_ST, ALL_GP);
+    split_exit(a);
     asm_mov(a, true, RDX, RCX);
     asm_alu_imm(a, ALU_AND, true, reg_operand(RDX), ~TB_EXIT_MASK);
     asm_rm(a, ALU_LD(ALU_ADD) | X_W, RAX, mem_operand(RDX, offsetof(TranslationBlock, state.pc)));
@@ -119,41 +125,36 @@ static const uint8_t *lookup(Asm *a, const void *function, bool at)
     return code;
 }
 
-/* rax as for host.exit_at. The probe of x64_goto_ptr() with two registers borrowed, for all the places that seldom need it. */
+static void borrow(Asm *a, unsigned opcode)
+{
+    asm_rm(a, opcode | X_W, RCX, mem_operand(RSP, FRAME_GPR));
+    asm_rm(a, opcode | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+}
+
+/* rax as for host.exit_at, without a reason. The probe of x64_goto_ptr() with two registers borrowed, for all the places that seldom need it. */
 static void careful_at(Asm *a)
 {
-    const int32_t cache = (int32_t)offsetof(CPUState, jump_cache) - CPU_ENV_BIAS;
     uint8_t *miss[2];
 
     host.careful_at = start(a);
     asm_rm(a, MOV_ST | X_W, RAX, mem_operand(RSP, FRAME_ADDR));
-    asm_rm(a, MOV_ST | X_W, RCX, mem_operand(RSP, FRAME_GPR));
-    asm_rm(a, MOV_ST | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
-    asm_mov(a, false, RCX, RAX);
-    asm_shift_imm(a, SHIFT_SAR, true, RAX, 32);
-    asm_mov_imm(a, RDX, host.base);
-    asm_rr(a, ALU_LD(ALU_ADD) | X_W, RDX, RCX);
-    asm_rm(a, ALU_LD(ALU_ADD) | X_W, RAX, mem_operand(RDX, offsetof(TranslationBlock, state.pc)));
+    borrow(a, MOV_ST);
+    split_exit(a);
+    asm_rm(a, ALU_LD(ALU_ADD) | X_W, RAX, mem_operand(RCX, offsetof(TranslationBlock, state.pc)));
     asm_mov_imm(a, RCX, careful_pc(0));
     asm_rr(a, ALU_LD(ALU_XOR) | X_W, RAX, RCX);
-    asm_mov(a, true, RCX, RAX);
-    asm_shift_imm(a, SHIFT_SHR, true, RCX, JUMP_CACHE_BITS);
-    asm_rr(a, ALU_LD(ALU_XOR), RCX, RAX);
-    asm_alu_imm(a, ALU_AND, false, reg_operand(RCX), JUMP_CACHE_SIZE - 1);
-    asm_shift_imm(a, SHIFT_SHL, false, RCX, 5);
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RAX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, pc)));
+    exits_cache_entry(a, RCX, RAX);
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RAX, exits_cache_field(RCX, offsetof(JumpCacheEntry, pc)));
     miss[0] = asm_jcc_forward(a, CC_NE);
     asm_rm(a, MOV_LD | X_W, RDX, ENV_FIELD(jc_key));
-    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RDX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, key)));
+    asm_rm(a, ALU_LD(ALU_CMP) | X_W, RDX, exits_cache_field(RCX, offsetof(JumpCacheEntry, key)));
     miss[1] = asm_jcc_forward(a, CC_NE);
-    asm_rm(a, MOV_LD | X_W, RAX, indexed_operand(RBP, RCX, 0, cache + (int32_t)offsetof(JumpCacheEntry, code)));
-    asm_rm(a, MOV_LD | X_W, RCX, mem_operand(RSP, FRAME_GPR));
-    asm_rm(a, MOV_LD | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+    asm_rm(a, MOV_LD | X_W, RAX, exits_cache_field(RCX, offsetof(JumpCacheEntry, code)));
+    borrow(a, MOV_LD);
     asm_rr(a, GROUP5, 4, RAX);
     asm_patch32(miss[0], a->p);
     asm_patch32(miss[1], a->p);
-    asm_rm(a, MOV_LD | X_W, RCX, mem_operand(RSP, FRAME_GPR));
-    asm_rm(a, MOV_LD | X_W, RDX, mem_operand(RSP, FRAME_GPR + 8));
+    borrow(a, MOV_LD);
     asm_rm(a, MOV_LD | X_W, RAX, mem_operand(RSP, FRAME_ADDR));
     store_all_at(a);
     lookup_tail(a, engine_calls.lookup_careful);
